@@ -157,8 +157,8 @@ def test_a_catalan_post_is_shortened_in_catalan() -> None:
 
 def test_tumblr_gets_blocks_with_links_and_emphasis() -> None:
     post = adapted("tumblr", links=(Link(label="The paper", url="https://doi.example.org/1"),))
-    shown = [(block.kind, block.text.split("\n")[0][:24]) for block in post.blocks]
-    assert shown == [
+    kinds_and_texts = [(block.kind, block.text.split("\n")[0][:24]) for block in post.blocks]
+    assert kinds_and_texts == [
         ("heading", "Closing the Gap"),
         ("paragraph", "How skin cells find thei"),
         ("paragraph", "A cut heals because cell"),
@@ -241,8 +241,8 @@ def test_a_rich_caption_written_by_hand_keeps_its_links() -> None:
 
 
 def test_a_caption_for_a_language_replaces_the_templates_of_its_channels() -> None:
-    written = "**Carles Mas** filmed [cells](https://films.example.org)"
-    captions = {"lang:en": written, "lang:ca": "Carles Mas va filmar cèl·lules", "instagram": "Carles Mas only"}
+    caption = "**Carles Mas** filmed [cells](https://films.example.org)"
+    captions = {"lang:en": caption, "lang:ca": "Carles Mas va filmar cèl·lules", "instagram": "Carles Mas only"}
     assert adapted("x", captions=captions).caption == "Carles Mas filmed cells"
     (block,) = adapted("tumblr", captions=captions).blocks
     assert [span.kind for span in block.spans] == ["bold", "link"]
@@ -390,8 +390,12 @@ WORDS = st.text(alphabet=st.sampled_from("abcdeàéñ "), min_size=1, max_size=3
 
 
 def is_shortened_from(short: str, whole: str) -> bool:
-    kept, given = graphemes(short), graphemes(whole)
-    return kept[:-1] == given[: len(kept) - 1] if short.endswith("…") else kept == given[: len(kept)]
+    short_graphemes, whole_graphemes = graphemes(short), graphemes(whole)
+    return (
+        short_graphemes[:-1] == whole_graphemes[: len(short_graphemes) - 1]
+        if short.endswith("…")
+        else short_graphemes == whole_graphemes[: len(short_graphemes)]
+    )
 
 
 @settings(deadline=None, max_examples=150)

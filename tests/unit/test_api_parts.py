@@ -43,7 +43,7 @@ def test_old_buckets_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "version", "status"),
+    ("if_match", "version", "status"),
     [
         (None, 3, 428),
         ('"3"', 3, None),
@@ -56,12 +56,12 @@ def test_old_buckets_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
         ("", 3, 412),
     ],
 )
-def test_if_match_names_the_version_that_was_seen(given: str | None, version: int | str, status: int | None) -> None:
+def test_if_match_names_the_version_that_was_seen(if_match: str | None, version: int | str, status: int | None) -> None:
     if status is None:
-        require_match(given, version)
+        require_match(if_match, version)
         return
     with pytest.raises(Problem) as refused:
-        require_match(given, version)
+        require_match(if_match, version)
     assert refused.value.status_code == status
 
 
@@ -72,7 +72,7 @@ def test_if_none_match_compares_weakly() -> None:
 
 
 @pytest.mark.parametrize(
-    ("accept", "taken"),
+    ("accept", "accepted"),
     [
         ("", True),
         ("*/*", True),
@@ -84,9 +84,9 @@ def test_if_none_match_compares_weakly() -> None:
         ("application/xml", False),
     ],
 )
-def test_json_is_given_to_those_who_take_it(accept: str, taken: bool) -> None:
+def test_json_is_given_to_those_who_take_it(accept: str, accepted: bool) -> None:
     headers = Headers({"accept": accept})
-    if taken:
+    if accepted:
         _refuse_types(headers, "")
         return
     with pytest.raises(Problem):

@@ -96,7 +96,7 @@ def test_it_became_so_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("micros", "told"), [(0, "$0.00"), (450_000, "$0.45"), (15_000, "$0.015"), (5 * 10**6, "$5.00")]
+    ("micros", "text"), [(0, "$0.00"), (450_000, "$0.45"), (15_000, "$0.015"), (5 * 10**6, "$5.00")]
 )
-def test_dollars_are_told_as_people_write_them(micros: int, told: str) -> None:
-    assert format_dollars(micros) == told
+def test_dollars_are_told_as_people_write_them(micros: int, text: str) -> None:
+    assert format_dollars(micros) == text

@@ -79,8 +79,8 @@ def test_nothing_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None
     print_table(CLEAR, ("no.", "title"), [("1", CLEAR)])
     print_json({"title": CLEAR})
     console.cache_clear()
-    shown = capsys.readouterr()
-    for text in (shown.out, shown.err):
+    output = capsys.readouterr()
+    for text in (output.out, output.err):
         assert not set(text) & {"\x1b", "\x07", "\x9b", "\u202e"}
         assert "owned" in text
     assert make_visible("a\x1bb") == "a␛b"
@@ -94,9 +94,9 @@ def test_bytes_that_are_no_text_become_a_sign() -> None:
 
 def test_json_keeps_its_meaning_where_it_is_escaped() -> None:
     value = {"title": CLEAR, "body": "a\nb\tc"}
-    written = escape_for_json(json.dumps(value, ensure_ascii=False, indent=2))
-    assert json.loads(written) == value
-    assert not set(written) & {"\x9b", "\u202e"}
+    escaped = escape_for_json(json.dumps(value, ensure_ascii=False, indent=2))
+    assert json.loads(escaped) == value
+    assert not set(escaped) & {"\x9b", "\u202e"}
 
 
 def test_nothing_steers_the_terminal_through_a_log_line() -> None:
@@ -132,8 +132,8 @@ def test_no_part_of_a_cell_is_a_formula_where_another_separator_is_used(before: 
 def test_no_spreadsheet_finds_a_formula_in_a_table(rows: list[list[str]], separator: str) -> None:
     file = io.StringIO()
     csv.writer(file).writerows([[7, *map(spreadsheet_cell, row)] for row in rows])
-    read = csv.reader(io.StringIO(file.getvalue(), newline=""), delimiter=separator)
-    cells = [cell for row in read for cell in row]
+    table = csv.reader(io.StringIO(file.getvalue(), newline=""), delimiter=separator)
+    cells = [cell for row in table for cell in row]
     assert [cell for cell in cells if cell.lstrip(" \n\u200b")[:1] in tuple(FORMULA_SIGNS)] == []
 
 

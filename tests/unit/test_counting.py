@@ -175,8 +175,8 @@ def test_the_rules_of_x_load_without_pkg_resources_and_leave_no_trace() -> None:
         "assert weighted_length('README.md') == 23\n"
         "assert 'pkg_resources' not in sys.modules\n"
     )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    result = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize(
@@ -239,8 +239,8 @@ def test_cleaning_removes_what_nobody_sees_and_keeps_typography() -> None:
 
 
 def test_cleaning_keeps_the_joiners_of_emoji_and_scripts_only() -> None:
-    kept = ["👩‍🔬", "❤️", "1️⃣", "क्‍ष", "می‌خواهم", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"]
-    assert [clean(text) for text in kept] == kept
+    joined = ["👩‍🔬", "❤️", "1️⃣", "क्‍ष", "می‌خواهم", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"]
+    assert [clean(text) for text in joined] == joined
     assert clean("a\u200db \u200dc\ufe0f\U000e0041") == "ab c"
 
 

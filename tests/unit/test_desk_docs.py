@@ -26,8 +26,8 @@ def receive(tmp_path: Path) -> Receive:
     """Returns the document's own example."""
     code = DOCUMENT.read_text(encoding="utf-8").partition("```python\n")[2].partition("\n```")[0]
     (tmp_path / "example.py").write_text(code, encoding="utf-8")
-    shown: Receive = runpy.run_path(str(tmp_path / "example.py"))["received_message"]
-    return shown
+    example: Receive = runpy.run_path(str(tmp_path / "example.py"))["received_message"]
+    return example
 
 
 def test_the_example_takes_what_the_desk_signed_and_nothing_else(receive: Receive) -> None:
@@ -42,14 +42,14 @@ def test_the_example_takes_what_the_desk_signed_and_nothing_else(receive: Receiv
         (SECRET, {**headers, "webhook-id": "2"}, BODY),
         (SECRET, {}, BODY),
     ]
-    for secret, given, body in forgeries:
+    for secret, forged_headers, body in forgeries:
         with pytest.raises(WebhookVerificationError):
-            receive(secret, given, body)
+            receive(secret, forged_headers, body)
 
 
 def test_the_pauses_between_tries_are_those_of_the_document() -> None:
-    told = "after 30 seconds, 2, 10 and 30 minutes, 1, 3 and 6 hours, then five times every 12 hours"
-    assert told in " ".join(DOCUMENT.read_text(encoding="utf-8").split())
+    sentence = "after 30 seconds, 2, 10 and 30 minutes, 1, 3 and 6 hours, then five times every 12 hours"
+    assert sentence in " ".join(DOCUMENT.read_text(encoding="utf-8").split())
     hours = (1, 3, 6, 12, 12, 12, 12, 12)
     minutes = (0.5, 2, 10, 30, *(60 * hour for hour in hours))
     assert tuple(timedelta(minutes=pause) for pause in minutes) == RETRY_PAUSES

@@ -11,12 +11,12 @@ from tests.patience import PATIENCE
 
 
 def test_a_kick_during_the_work_is_worked_off_afterwards() -> None:
-    begun, go_on, done = threading.Event(), threading.Event(), threading.Semaphore(0)
+    begun, go_on, work_done = threading.Event(), threading.Event(), threading.Semaphore(0)
 
     def drain(channel: str, stop: threading.Event) -> int:
         begun.set()
         assert go_on.wait(PATIENCE)
-        done.release()
+        work_done.release()
         return 1
 
     dispatcher = ThreadDispatcher(drain, threads=2)
@@ -25,10 +25,10 @@ def test_a_kick_during_the_work_is_worked_off_afterwards() -> None:
     dispatcher.kick("a")
     dispatcher.kick("a")
     go_on.set()
-    assert done.acquire(timeout=PATIENCE)
-    assert done.acquire(timeout=PATIENCE)
+    assert work_done.acquire(timeout=PATIENCE)
+    assert work_done.acquire(timeout=PATIENCE)
     dispatcher.stop()
-    assert not done.acquire(blocking=False)
+    assert not work_done.acquire(blocking=False)
     assert dispatcher.idle
 
 
@@ -82,6 +82,6 @@ def test_trouble_is_told_once_and_its_end_too(caplog: pytest.LogCaptureFixture) 
         dispatcher.kick("a")
         assert drained.acquire(timeout=PATIENCE)
     dispatcher.stop()
-    told = [record.message for record in caplog.records if record.name.startswith("publisher")]
-    assert sum("trying again until it works" in line for line in told) == 1
-    assert sum("works again" in line for line in told) == 1
+    messages = [record.message for record in caplog.records if record.name.startswith("publisher")]
+    assert sum("trying again until it works" in line for line in messages) == 1
+    assert sum("works again" in line for line in messages) == 1

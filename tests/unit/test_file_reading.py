@@ -50,9 +50,9 @@ READERS: dict[str, tuple[Callable[[Path], object], type[Exception]]] = {
 
 @pytest.mark.parametrize("reader", READERS)
 def test_what_is_no_plain_file_is_refused_in_a_sentence(reader: str, odd_file: Path) -> None:
-    read, error = READERS[reader]
+    read_file, error = READERS[reader]
     with pytest.raises(error, match=r"it is no plain file|it is larger than \d+ [KM]iB"):
-        read(odd_file)
+        read_file(odd_file)
 
 
 def test_a_secret_is_no_endless_file(odd_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ FIVE = TagLimits(maximum=5)
 
 
 @pytest.mark.parametrize(
-    ("tag", "shown"),
+    ("tag", "expected"),
     [
         ("lactation", "#Lactation"),
         ("mammary gland", "#MammaryGland"),
@@ -35,8 +35,8 @@ FIVE = TagLimits(maximum=5)
         ("", ""),
     ],
 )
-def test_a_hashtag_is_readable_aloud(tag: str, shown: str) -> None:
-    assert hashtag(tag) == shown
+def test_a_hashtag_is_readable_aloud(tag: str, expected: str) -> None:
+    assert hashtag(tag) == expected
 
 
 def test_the_catalan_middle_dot_stays_where_the_platform_takes_it() -> None:
@@ -65,10 +65,10 @@ def test_tags_for_a_field_keep_their_words_and_lose_commas() -> None:
 @settings(deadline=None)
 @given(st.text(max_size=40))
 def test_a_hashtag_is_one_word_and_stays_what_it_is(tag: str) -> None:
-    shown = hashtag(tag)
-    assert not any(character.isspace() for character in shown)
-    assert shown.count("#") == bool(shown)
-    assert hashtag(shown) == shown
+    cleaned = hashtag(tag)
+    assert not any(character.isspace() for character in cleaned)
+    assert cleaned.count("#") == bool(cleaned)
+    assert hashtag(cleaned) == cleaned
 
 
 DIRECTORY = """

@@ -143,8 +143,8 @@ def test_cropping_keeps_the_focal_point_and_all_of_the_height() -> None:
 
 
 def test_cropping_moves_aside_for_a_protected_part() -> None:
-    kept = {"left": 0.02, "top": 0.4, "width": 0.2, "height": 0.2}
-    image = picture(4000, 1000, choices={"fit": "crop", "focal_point": (0.9, 0.5), "protected": [kept]})
+    protected = {"left": 0.02, "top": 0.4, "width": 0.2, "height": 0.2}
+    image = picture(4000, 1000, choices={"fit": "crop", "focal_point": (0.9, 0.5), "protected": [protected]})
     adapted, problems = plan_one(image)
     assert problems == ()
     assert adapted.spec.crop is not None
@@ -153,8 +153,8 @@ def test_cropping_moves_aside_for_a_protected_part() -> None:
 
 @pytest.mark.parametrize("choice", [{"fit": "crop"}, {"crop_box": {"left": 0.3, "top": 0, "width": 0.4, "height": 1}}])
 def test_a_crop_that_cuts_a_protected_part_blocks(choice: dict[str, object]) -> None:
-    kept = {"left": 0.1, "top": 0.4, "width": 0.8, "height": 0.2}
-    _, problems = plan_one(picture(4000, 1000, choices=choice | {"protected": [kept]}))
+    protected = {"left": 0.1, "top": 0.4, "width": 0.8, "height": 0.2}
+    _, problems = plan_one(picture(4000, 1000, choices=choice | {"protected": [protected]}))
     assert [(problem.field, problem.blocking) for problem in problems] == [("images[0].fit", True)]
 
 
@@ -210,8 +210,8 @@ def test_a_wide_picture_without_gaps_becomes_overlapping_tiles() -> None:
 
 
 def test_a_cut_through_a_protected_part_blocks() -> None:
-    kept = {"left": 0.3, "top": 0.4, "width": 0.1, "height": 0.1}
-    choices = {"fit": "split", "protected": [kept]}
+    protected = {"left": 0.3, "top": 0.4, "width": 0.1, "height": 0.1}
+    choices = {"fit": "split", "protected": [protected]}
     _, problems = plan_images([picture(6000, 2000, gutters=(0.34, 0.67), choices=choices)], GRID)
     assert [(problem.field, problem.blocking) for problem in problems] == [("images[0].gutters", True)]
 
@@ -233,8 +233,8 @@ def test_every_picture_of_a_carousel_gets_the_first_ones_ratio() -> None:
 
 def test_of_too_many_pictures_the_first_are_shown_and_that_is_told() -> None:
     adapted, problems = plan_images([picture(1000 + number, 1000) for number in range(6)], STREAM)
-    shown = plan_images([picture(1000 + number, 1000) for number in range(4)], STREAM)[0]
-    assert adapted == shown
+    first = plan_images([picture(1000 + number, 1000) for number in range(4)], STREAM)[0]
+    assert adapted == first
     (problem,) = (problem for problem in problems if problem.field == "images")
     assert not problem.blocking
     assert "takes 4 pictures and would get 6" in problem.message
@@ -255,9 +255,9 @@ MOVING = picture(500, 500, format="gif", frames=9)
 
 
 def test_an_animation_moves_within_the_limits_of_animations() -> None:
-    kept, quiet = plan_one(MOVING, STREAM)
-    assert kept.spec.animated
-    assert (kept.spec.max_bytes, kept.spec.max_width, kept.spec.max_height) == (15_000_000, 1280, 1080)
+    animation, quiet = plan_one(MOVING, STREAM)
+    assert animation.spec.animated
+    assert (animation.spec.max_bytes, animation.spec.max_width, animation.spec.max_height) == (15_000_000, 1280, 1080)
     assert quiet == ()
 
 
@@ -277,12 +277,12 @@ NARROW = STREAM.model_copy(update={"min_ratio": 1.2})
 def test_an_animation_that_does_not_fit_shows_its_first_frame_and_says_why(
     image: SourceImage, limits: ImageLimits, why: str
 ) -> None:
-    still, told = plan_one(image, limits)
+    still, problems = plan_one(image, limits)
     assert not still.spec.animated
     assert (still.spec.max_bytes, still.spec.max_width) == (limits.max_bytes, limits.max_width)
-    assert [(problem.field, problem.blocking) for problem in told] == [("images[0].media", False)]
-    assert why in told[0].message
-    assert "first frame" in told[0].message
+    assert [(problem.field, problem.blocking) for problem in problems] == [("images[0].media", False)]
+    assert why in problems[0].message
+    assert "first frame" in problems[0].message
 
 
 def test_an_animation_among_pictures_is_still_where_it_is_taken_only_alone() -> None:
@@ -304,8 +304,8 @@ def test_an_animation_takes_no_more_than_its_share_of_all_bytes() -> None:
 
 @pytest.mark.parametrize(("platform", "most_bytes"), [("x", 15_000_000), ("tumblr", 10_000_000)])
 def test_a_platforms_own_animation_limits_reach_the_rendition(platform: str, most_bytes: int) -> None:
-    kept, _ = plan_one(MOVING, load_profile(platform).images)
-    assert (kept.spec.animated, kept.spec.max_bytes) == (True, most_bytes)
+    animation, _ = plan_one(MOVING, load_profile(platform).images)
+    assert (animation.spec.animated, animation.spec.max_bytes) == (True, most_bytes)
 
 
 def test_only_the_first_page_of_several_is_shown_and_staff_are_told() -> None:
@@ -340,8 +340,8 @@ def test_a_credit_strip_without_a_credit_blocks() -> None:
 def test_metadata_comes_from_the_picture_unless_the_caller_knows_better() -> None:
     own, _ = plan_one(picture(900, 900))
     assert (own.spec.creator, own.spec.copyright, own.spec.description) == ("A. Maker", "A. Maker (CC BY)", "Two cells")
-    told = MediaText(creator="The post's", copyright="All", description="Title")
-    (other,), _ = plan_images([picture(900, 900)], GRID, media_text=lambda _: told)
+    text = MediaText(creator="The post's", copyright="All", description="Title")
+    (other,), _ = plan_images([picture(900, 900)], GRID, media_text=lambda _: text)
     assert (other.spec.creator, other.spec.copyright, other.spec.description) == ("The post's", "All", "Title")
 
 

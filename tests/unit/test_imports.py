@@ -81,7 +81,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def loaded_by(config: Path, *arguments: str) -> list[str]:
     """The modules that a process has loaded when it has carried out a command."""
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", RUN, json.dumps(["--config", str(config), *arguments])],
         cwd=config.parents[1],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -89,7 +89,7 @@ def loaded_by(config: Path, *arguments: str) -> list[str]:
         text=True,
         check=True,
     )
-    modules: list[str] = json.loads(told.stdout.splitlines()[-1])
+    modules: list[str] = json.loads(result.stdout.splitlines()[-1])
     return modules
 
 
@@ -103,15 +103,15 @@ def test_a_command_loads_only_what_it_uses(config: Path, command: str) -> None:
 @pytest.mark.parametrize("module", ["publisher.cli.run", "publisher.web.app"])
 def test_nothing_large_is_loaded_before_it_is_needed(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {NOT_YET} if name in sys.modules])"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert told.stdout == "[]\n"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
 
 
 def test_the_process_that_opens_pictures_loads_no_part_of_the_desk() -> None:
     unused = ("click", "pydantic", "publisher.core.content", "publisher.settings", "regex", "sqlalchemy", "structlog")
     code = f"import sys, publisher.adapt.images.process.__main__; print([n for n in {unused} if n in sys.modules])"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert told.stdout == "[]\n"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
 
 
 def test_the_names_of_the_migrations_tell_their_revisions() -> None:

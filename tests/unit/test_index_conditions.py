@@ -12,16 +12,16 @@ from publisher.db.base import Base
 
 def conditions(url: str) -> dict[str, str]:
     """The condition of each index over some rows, by the index's name."""
-    found: dict[str, str] = {}
+    by_index: dict[str, str] = {}
 
     def note(statement: Any, *_: object, **__: object) -> None:
         words = str(statement.compile(dialect=engine.dialect)).strip()
         if "INDEX" in words and " WHERE " in words:
-            found[words.split("INDEX ")[1].split(" ON ")[0]] = words.split(" WHERE ")[1]
+            by_index[words.split("INDEX ")[1].split(" ON ")[0]] = words.split(" WHERE ")[1]
 
     engine = create_mock_engine(url, note)
     Base.metadata.create_all(engine, checkfirst=False)
-    return found
+    return by_index
 
 
 @pytest.mark.parametrize("index", ["uq_delivery_in_flight", "uq_alert_open", "ix_webhook_message_due"])

@@ -47,19 +47,19 @@ def ended(
     return platform_error(error, answer, sent, channel="pictures", never_sent=unsent, now=now)
 
 
-def made(kind: type[Exception]) -> Exception:
+def new_error(kind: type[Exception]) -> Exception:
     error = kind.__new__(kind)
     Exception.__init__(error, "a message")
     return error
 
 
-def answered(code: int | None, /, **body: object) -> Answer:
+def answer_of(code: int | None, /, **body: object) -> Answer:
     return Answer(status=code, body=body)
 
 
 def refused(status: int, /, **body: object) -> Answer:
     """An answer in Instagram's own shape."""
-    return answered(status, status="fail", **body)
+    return answer_of(status, status="fail", **body)
 
 
 def test_there_is_something_to_enumerate() -> None:
@@ -75,13 +75,13 @@ def test_every_exception_of_the_library_has_a_meaning_of_its_own(kind: type[Exce
 @pytest.mark.parametrize("kind", LIBRARY, ids=lambda kind: kind.__name__)
 def test_without_a_refusal_a_publishing_request_is_unconfirmed(kind: type[Exception]) -> None:
     for status in (None, 200, 202, 302, 408, 425, 500, 502, 504):
-        assert type(ended(made(kind), answered(status))) is Unconfirmed
+        assert type(ended(new_error(kind), answer_of(status))) is Unconfirmed
 
 
 @pytest.mark.parametrize("kind", LIBRARY, ids=lambda kind: kind.__name__)
 def test_an_error_of_a_harmless_request_is_never_unconfirmed(kind: type[Exception]) -> None:
     for status in (None, 200, 400, 408, 502):
-        assert not isinstance(ended(made(kind), answered(status), READING), Unconfirmed)
+        assert not isinstance(ended(new_error(kind), answer_of(status), READING), Unconfirmed)
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,11 @@ def test_a_lost_answer_is_unconfirmed_only_for_what_publishes(error: Exception) 
     ("answer", "expected"),
     [
         (refused(400, message="Uploaded image isn't in an allowed aspect ratio"), ContentRejected),
-        (answered(413, debug_info={"type": "FileTooLargeError", "message": "too large"}), ContentRejected),
+        (answer_of(413, debug_info={"type": "FileTooLargeError", "message": "too large"}), ContentRejected),
         (refused(401), CredentialsRefused),
         (refused(403), CredentialsRefused),
         (refused(429), RateLimited),
-        (answered(429), RateLimited),
+        (answer_of(429), RateLimited),
         (refused(403, message="login_required"), CredentialsRefused),
         (refused(400, message="challenge_required"), CredentialsRefused),
         (refused(400, message="checkpoint_required"), CredentialsRefused),
@@ -111,7 +111,7 @@ def test_a_lost_answer_is_unconfirmed_only_for_what_publishes(error: Exception) 
         (refused(400, message="feedback_required", feedback_message="Try again later"), ActionsRefused),
         (refused(400, error_type="rate_limit_error"), RateLimited),
         (refused(400, message="Please wait a few minutes before you try again."), RateLimited),
-        (answered(200, message="media_needs_reupload", status="ok"), MediaExpired),
+        (answer_of(200, message="media_needs_reupload", status="ok"), MediaExpired),
         (refused(202, message="Transcode not finished yet."), MediaExpired),
         (refused(200, message="Server got a conflicting upload id"), AlreadyPublic),
         (refused(400, message="Server got a conflicting upload id"), AlreadyPublic),
@@ -130,19 +130,19 @@ def test_where_the_class_does_not_tell_the_answer_does(answer: Answer, expected:
 def test_what_stands_in_front_of_instagram_decides_nothing(kind: type[Exception]) -> None:
     for status in (301, 302, 307, 400, 401, 403, 404, 405, 407, 409, 413, 421, 451, 500, 502, 503, 504):
         for answer in (
-            answered(status),
-            answered(status, message="Forbidden"),
-            answered(status, message="login_required"),
+            answer_of(status),
+            answer_of(status, message="Forbidden"),
+            answer_of(status, message="login_required"),
         ):
-            assert type(ended(made(kind), answer)) is Unconfirmed
-            assert type(ended(made(kind), answer, READING)) is Unavailable
+            assert type(ended(new_error(kind), answer)) is Unconfirmed
+            assert type(ended(new_error(kind), answer, READING)) is Unavailable
 
 
 def test_an_id_that_was_used_says_nothing_about_what_only_reads() -> None:
     answer = refused(400, message="Server got a conflicting upload id")
 
     assert answer.id_was_used
-    assert not answered(400, message="Server got a conflicting upload id").id_was_used
+    assert not answer_of(400, message="Server got a conflicting upload id").id_was_used
     assert type(ended(ig.ClientError("x"), answer, READING)) is Unavailable
 
 
@@ -198,10 +198,10 @@ def raised_by_the_library(size: int | None) -> Exception:
     """What a lost connection looks like, after so many bytes of the request."""
     response = Response()
     response.request_size = size or 0
-    lost = requests.ConnectionError("lost")
-    lost.__cause__ = CurlError("lost", CurlECode.RECV_ERROR, None if size is None else response)
+    connection_error = requests.ConnectionError("lost")
+    connection_error.__cause__ = CurlError("lost", CurlECode.RECV_ERROR, None if size is None else response)
     error: Exception = ig.ClientConnectionError("lost")
-    error.__context__ = lost
+    error.__context__ = connection_error
     return error
 
 

@@ -11,13 +11,13 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
 
 def test_the_document_lists_exactly_the_moves_of_the_code() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    shown = text.partition("<!-- moves -->\n")[2].partition("\n<!-- end of moves -->")[0]
-    assert shown == moves_table(), "run `python -m publisher.core.states` and put its table into the document"
+    listed = text.partition("<!-- moves -->\n")[2].partition("\n<!-- end of moves -->")[0]
+    assert listed == moves_table(), "run `python -m publisher.core.states` and put its table into the document"
 
 
 def test_the_document_draws_exactly_the_moves_of_the_code() -> None:
-    drawn = DOCUMENT.read_text(encoding="utf-8").partition("```mermaid\n")[2].partition("\n```")[0]
-    assert drawn == moves_diagram(), "run `python -m publisher.core.states` and put its diagram into the document"
+    diagram = DOCUMENT.read_text(encoding="utf-8").partition("```mermaid\n")[2].partition("\n```")[0]
+    assert diagram == moves_diagram(), "run `python -m publisher.core.states` and put its diagram into the document"
 
 
 def test_every_state_can_be_reached_and_only_final_ones_cannot_be_left() -> None:

@@ -109,8 +109,8 @@ def test_setting_up_again_replaces_what_was_there() -> None:
     assert second.getvalue().count("once") == 1
 
 
-@pytest.mark.parametrize(("level", "told"), [("", 2), ("debug", 3), ("INFO", 2), ("warning", 1), ("error", 0)])
-def test_the_level_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, level: str, told: int) -> None:
+@pytest.mark.parametrize(("level", "line_count"), [("", 2), ("debug", 3), ("INFO", 2), ("warning", 1), ("error", 0)])
+def test_the_level_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, level: str, line_count: int) -> None:
     monkeypatch.setenv("PUBLISHER_LOG_LEVEL", level)
     stream = io.StringIO()
     configure_logs(stream=stream)
@@ -119,7 +119,7 @@ def test_the_level_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, l
     log.info("i")
     log.warning("w")
 
-    assert len(stream.getvalue().splitlines()) == told
+    assert len(stream.getvalue().splitlines()) == line_count
 
 
 def test_a_level_that_is_none_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,10 +201,10 @@ def test_a_secret_of_the_environment_is_hidden_wherever_it_occurs(
     lines: Callable[[], list[dict[str, Any]]], value: Any
 ) -> None:
     get_logger("publisher").info("sent", value=value)
-    shown = json.dumps(lines()[0])
+    line = json.dumps(lines()[0])
 
-    assert HIDDEN in shown
-    assert "ter2" not in shown
+    assert HIDDEN in line
+    assert "ter2" not in line
 
 
 def test_a_secret_is_hidden_in_an_exception(lines: Callable[[], list[dict[str, Any]]]) -> None:
@@ -228,11 +228,11 @@ def test_a_terminal_shows_no_secret_either(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PUBLISHER_X_ACCESS_TOKEN", SECRET)
     stream = Terminal()
     configure_logs(stream=stream)
-    held = SECRET
+    value = SECRET
     try:
-        raise ValueError(f"bad {held}")
+        raise ValueError(f"bad {value}")
     except ValueError:
-        get_logger("publisher").exception(f"for {held}", token=held, note=held)
+        get_logger("publisher").exception(f"for {value}", token=value, note=value)
 
     assert stream.getvalue().count(HIDDEN) == 4
     assert "ter2" not in stream.getvalue()
@@ -262,7 +262,7 @@ def test_what_is_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("postgresql+psycopg://desk:pw@db/queue", "postgresql+psycopg://desk:[hidden]@db/queue"),
         ("GET /me?access_token=abc&fields=id", "GET /me?access_token=[hidden]&fields=id"),
@@ -275,11 +275,11 @@ def test_what_is_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_text_that_looks_like_a_secret_is_hidden(
-    lines: Callable[[], list[dict[str, Any]]], text: str, shown: str
+    lines: Callable[[], list[dict[str, Any]]], text: str, expected: str
 ) -> None:
     get_logger("publisher").info(text)
 
-    assert lines()[0]["event"] == shown
+    assert lines()[0]["event"] == expected
 
 
 @pytest.mark.parametrize("pattern", SECRETS_IN_TEXT, ids=range(len(SECRETS_IN_TEXT)))

@@ -70,12 +70,12 @@ def without_descriptors(*_args: object, **_options: object) -> Any:
     raise lacking(errno.EMFILE)
 
 
-@pytest.mark.parametrize("read", [credentials.stored_tokens, tokens.stored_session])
-def test_a_stored_log_in_is_not_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Any) -> None:
+@pytest.mark.parametrize("read_log_in", [credentials.stored_tokens, tokens.stored_session])
+def test_a_stored_log_in_is_not_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_log_in: Any) -> None:
     connection = SimpleNamespace(session=SessionFile(tmp_path / "session.json"), channel="ours")
     monkeypatch.setattr("publisher.core.file_reading.read_bytes", without_descriptors)
     with pytest.raises(Unavailable, match=r"no free file descriptors.* the log-in stays as it is"):
-        read(connection)
+        read_log_in(connection)
 
 
 def test_a_secret_in_a_file_is_not_blamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -131,20 +131,20 @@ def test_what_was_read_before_is_used_while_a_file_cannot_be_read(
     files = TargetFiles(configured)
     before = files.targets()["tumblr"]
     write_again(tmp_path / name)
-    read = file_reading.read_bytes
+    read_bytes = file_reading.read_bytes
 
     def failing(file: Path, limit: int) -> bytes:
         if file.name == name:
             raise lacking(number)
-        return read(file, limit)
+        return read_bytes(file, limit)
 
     monkeypatch.setattr("publisher.core.file_reading.read_bytes", failing)
     lasting = number == errno.EACCES
     assert bool(files.targets()["tumblr"].broken) == (lasting and name == "fake.j2")
     assert bool(files.people().unreadable) == (lasting and name == "people.toml")
     if lasting:
-        told = files.targets()["tumblr"].broken or files.people().unreadable
-        assert "the user that the desk runs as has no permission for it; give it the permission" in told
+        problem = files.targets()["tumblr"].broken or files.people().unreadable
+        assert "the user that the desk runs as has no permission for it; give it the permission" in problem
     monkeypatch.undo()
     if lasting:
         (tmp_path / name).chmod(0o640)

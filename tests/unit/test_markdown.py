@@ -15,13 +15,13 @@ RICH = TextLimits(unit="code_points", limit=100_000, rich=True, block_limit=4096
 PEOPLE = PeopleDirectory(people=(DirectoryEntry(name="Ana Roig", handles={"x": "ana_roig"}),))
 
 
-def read(text: str, links: LinkStyle = "marked", platform: str = "x") -> RichText:
+def rich_text_of(text: str, links: LinkStyle = "marked", platform: str = "x") -> RichText:
     marker = Marker()
     return marker.read(TextMarker(marker, platform, links, PEOPLE).blocks(text)).tidy()
 
 
 def blocks(text: str, limits: TextLimits = RICH) -> tuple[TextBlock, ...]:
-    return to_blocks(read(text), limits)
+    return to_blocks(rich_text_of(text), limits)
 
 
 def spans(block: TextBlock) -> list[tuple[str, str, str | None]]:
@@ -53,12 +53,12 @@ def test_paragraphs_lists_and_quotes_become_blocks() -> None:
 
 
 def test_lists_are_readable_as_plain_text() -> None:
-    assert read("Seen:\n\n- a\n- b\n\n1. c\n2. d").text == "Seen:\n\n• a\n• b\n\n1. c\n2. d"
+    assert rich_text_of("Seen:\n\n- a\n- b\n\n1. c\n2. d").text == "Seen:\n\n• a\n• b\n\n1. c\n2. d"
 
 
 def test_the_plain_form_of_blocks_is_the_plain_text() -> None:
     text = "Seen:\n\n- a\n- b\n\n> c\n\nd"
-    assert plain_form(blocks(text)) == read(text).text
+    assert plain_form(blocks(text)) == rich_text_of(text).text
 
 
 @pytest.mark.parametrize(
@@ -75,33 +75,33 @@ def test_the_plain_form_of_blocks_is_the_plain_text() -> None:
     ],
 )
 def test_anything_else_is_plain_text(text: str) -> None:
-    assert read(text).text == text.strip()
-    assert not read(text).marks_of_kind("bold", "italic", "link", "heading")
+    assert rich_text_of(text).text == text.strip()
+    assert not rich_text_of(text).marks_of_kind("bold", "italic", "link", "heading")
 
 
 @pytest.mark.parametrize(
     "address", ["javascript:alert(1)", "data:text/html,x", "mailto:a@b.org", "//b.org", "ftp://b.org"]
 )
 def test_only_web_addresses_are_linked(address: str) -> None:
-    rich = read(f"[label]({address})")
+    rich = rich_text_of(f"[label]({address})")
     assert rich.text == "label"
     assert not rich.marks
 
 
 @pytest.mark.parametrize(
-    ("links", "shown"),
+    ("links", "expected"),
     [
         ("marked", "see the paper"),
         ("written", "see the paper (https://example.org/p)"),
         ("label", "see the paper"),
     ],
 )
-def test_a_link_is_shown_as_the_platform_can(links: LinkStyle, shown: str) -> None:
-    assert read("see [the paper](https://example.org/p)", links).text == shown
+def test_a_link_is_shown_as_the_platform_can(links: LinkStyle, expected: str) -> None:
+    assert rich_text_of("see [the paper](https://example.org/p)", links).text == expected
 
 
 def test_a_label_that_begins_the_address_is_not_written_twice() -> None:
-    assert read("[example.org](https://www.example.org/p)", "written").text == "https://www.example.org/p"
+    assert rich_text_of("[example.org](https://www.example.org/p)", "written").text == "https://www.example.org/p"
 
 
 def test_an_address_written_out_is_linked_where_links_can_be_marked() -> None:
@@ -110,8 +110,8 @@ def test_an_address_written_out_is_linked_where_links_can_be_marked() -> None:
 
 
 def test_a_mention_becomes_a_handle_or_the_name() -> None:
-    assert read("by @[Ana Roig] and @[Bo Li]").text == "by @ana_roig and Bo Li"
-    assert read("by @[Ana Roig]", platform="tumblr").text == "by Ana Roig"
+    assert rich_text_of("by @[Ana Roig] and @[Bo Li]").text == "by @ana_roig and Bo Li"
+    assert rich_text_of("by @[Ana Roig]", platform="tumblr").text == "by Ana Roig"
 
 
 def test_a_paragraph_that_is_too_long_is_split_at_a_sentence() -> None:

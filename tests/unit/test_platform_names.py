@@ -46,15 +46,15 @@ def pattern_of(name: str) -> str:
 
 def names_in_code(code: str, names: tuple[str, ...]) -> set[str]:
     """The platforms that strings, identifiers and imports of a module name; docstrings may explain with an example."""
-    found = set()
+    platforms = set()
     for node in explained_apart(ast.parse(code)):
         for word in words_of(node):
             for name in names:
                 is_named = word == name if len(name) <= SHORT else re.search(pattern_of(name), word, re.IGNORECASE)
                 is_path = re.search(rf"\b(?:platforms|sandbox)\.{name}\b", word)
                 if is_named or is_path:
-                    found.add(name)
-    return found
+                    platforms.add(name)
+    return platforms
 
 
 def explained_apart(tree: ast.AST) -> Iterator[ast.AST]:
@@ -81,14 +81,14 @@ def words_of(node: ast.AST) -> Iterator[str]:
 
 
 def test_generic_code_names_no_platform() -> None:
-    found = set()
+    mentions = set()
     for file in generic_files():
         place = file.relative_to(PACKAGE).as_posix()
         if file.suffix == ".py":
-            found |= {(place, name) for name in names_in_code(file.read_text(encoding="utf-8"), platform_names())}
+            mentions |= {(place, name) for name in names_in_code(file.read_text(encoding="utf-8"), platform_names())}
         elif file.suffix in TEXTS:
-            found |= {(place, name) for name in names_in_text(file.read_text(encoding="utf-8"), platform_names())}
-    assert found == ALLOWED
+            mentions |= {(place, name) for name in names_in_text(file.read_text(encoding="utf-8"), platform_names())}
+    assert mentions == ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_the_rules_that_a_profile_leads_to_are_there() -> None:
 
 
 def test_an_unknown_platform_is_told_with_those_that_exist() -> None:
-    known = ", ".join(platform_names())
+    names = ", ".join(platform_names())
     for find in (adapter_class, sandbox_class):
-        with pytest.raises(LookupError, match=f"there is no platform 'myspace'; known are {known}"):
+        with pytest.raises(LookupError, match=f"there is no platform 'myspace'; known are {names}"):
             find("myspace")

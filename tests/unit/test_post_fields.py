@@ -25,12 +25,12 @@ ZONE = ZoneInfo("Europe/London")
 A, B = "a" * 64, "b" * 64
 
 
-def read(**fields: str) -> PostContent:
+def content_of(**fields: str) -> PostContent:
     return content_of_fields(PostContent, {"title": "T", **fields}, ZONE)
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("value", "sentence"),
     [
         ("2026-03-29T01:30", "There is no 01:30 on 2026-03-29, because the clocks go forward then; write 02:30."),
         ("0001-01-01T00:00", "The year 1 is no year of a desk; write one from 1990 to 2199."),
@@ -38,17 +38,17 @@ def read(**fields: str) -> PostContent:
         ("soon", "'soon' is not a date and time; write it like 2026-05-12T10:00."),
     ],
 )
-def test_a_moment_that_there_is_not_is_told(written: str, told: str) -> None:
+def test_a_moment_that_there_is_not_is_told(value: str, sentence: str) -> None:
     with pytest.raises(Mistakes) as mistakes:
-        read(embargo_until=written)
-    assert mistakes.value.fields == {"embargo_until": told}
+        content_of(embargo_until=value)
+    assert mistakes.value.fields == {"embargo_until": sentence}
 
 
 def test_an_hour_that_comes_twice_is_the_first_and_an_offset_is_kept() -> None:
-    first = read(embargo_until="2026-10-25T01:30").embargo_until
+    first = content_of(embargo_until="2026-10-25T01:30").embargo_until
     assert first is not None
     assert first.astimezone(UTC) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-    assert read(embargo_until="2026-05-05T10:00+03:00").embargo_until == datetime(2026, 5, 5, 7, tzinfo=UTC)
+    assert content_of(embargo_until="2026-05-05T10:00+03:00").embargo_until == datetime(2026, 5, 5, 7, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("title", ["\u200b\u200b", "\ufeff", "\u200f\u2066", " \u2060 "])
@@ -71,7 +71,7 @@ def test_pictures_stand_in_the_order_of_the_form_and_removed_ones_are_gone() -> 
     assert image_numbers(fields) == [3, 0, 12]
     assert next_image_number(fields) == 13
     assert next_image_number({}) == 0
-    assert [image.media for image in read(**fields).images] == [B, A, A]
+    assert [image.media for image in content_of(**fields).images] == [B, A, A]
 
 
 @pytest.mark.parametrize(
@@ -80,19 +80,19 @@ def test_pictures_stand_in_the_order_of_the_form_and_removed_ones_are_gone() -> 
 )
 def test_a_padding_of_an_own_colour(padding: str, colour: str, meant: str) -> None:
     fields = {"images-0-media": A, "images-0-padding": padding, "images-0-padding_colour": colour}
-    choices = read(**fields).images[0].choices
+    choices = content_of(**fields).images[0].choices
     assert choices.padding == meant
     again = {f"images-0-{name}": value for name, value in fields_of_choices(choices.model_dump()).items()}
-    assert read(**{"images-0-media": A, **again}).images[0].choices == choices
+    assert content_of(**{"images-0-media": A, **again}).images[0].choices == choices
 
 
 def test_titles_that_are_not_written_yet_stand_in_for_the_look_only() -> None:
     unfinished = {"title": " ", "tr-ca-title": "", "tr-ca-body": "Una", "tr-es-title": "", "tr-es-body": ""}
     content = content_of_fields(PostContent, with_placeholder_titles(unfinished), ZONE)
     assert (content.title, list(content.translations), content.translations["ca"].title) == ("…", ["ca"], "…")
-    with pytest.raises(Mistakes) as told:
+    with pytest.raises(Mistakes) as mistakes:
         content_of_fields(PostContent, unfinished, ZONE)
-    assert set(told.value.fields) == {"title", "tr-ca-title"}
+    assert set(mistakes.value.fields) == {"title", "tr-ca-title"}
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Rendition:
+def rendition(tmp_path: Path) -> Rendition:
     content = b"the bytes of a picture"
     path = tmp_path / "made.jpeg"
     path.write_bytes(content)
@@ -82,17 +82,17 @@ def adapted(**changes: Any) -> AdaptedPost:
     return AdaptedPost.model_validate(values | changes)
 
 
-def shown(post: AdaptedPost | None, *renditions: Rendition | None, problems: tuple[Problem, ...] = ()) -> Page:
+def page_of(post: AdaptedPost | None, *renditions: Rendition | None, problems: tuple[Problem, ...] = ()) -> Page:
     look = RenderedPost("x", post, renditions, problems)
     return Page(preview_page("Cells", "Outlet", [look], {"x": Header("daily_picture", "X")}))
 
 
-def test_a_look_says_all_that_its_channel_gets(made: Rendition) -> None:
-    page = shown(adapted(left_out=("1 sentence of the body",), cost_usd=0.02), made)
+def test_a_look_says_all_that_its_channel_gets(rendition: Rendition) -> None:
+    page = page_of(adapted(left_out=("1 sentence of the body",), cost_usd=0.02), rendition)
     assert page.texts("h2") == ["daily_picture"]
     assert page.texts("p", "plain") == ["Cells\n\nby Jane Doe"]
     (image,) = page.attributes("img")
-    assert b64decode(image["src"].removeprefix("data:image/jpeg;base64,")) == made.path.read_bytes()
+    assert b64decode(image["src"].removeprefix("data:image/jpeg;base64,")) == rendition.path.read_bytes()
     assert image["alt"] == "Green cells"
     assert "Alt text: Green cells" in page.texts("figcaption")[0]
     facts = dict(zip(page.texts("dt"), page.texts("dd"), strict=True))
@@ -110,39 +110,39 @@ def test_a_look_says_all_that_its_channel_gets(made: Rendition) -> None:
     assert page.texts("p", "verdict") == ["Nothing stands in its way."]
 
 
-def test_blocking_problems_come_first_and_are_counted(made: Rendition) -> None:
+def test_blocking_problems_come_first_and_are_counted(rendition: Rendition) -> None:
     remark = Problem(field="licence", message="It names no licence.", blocking=False)
     block = Problem(field="credit", message="It has no credit.")
-    page = shown(adapted(), made, problems=(remark, block))
+    page = page_of(adapted(), rendition, problems=(remark, block))
     assert page.texts("li")[1:] == ["It has no credit. credit", "It names no licence. licence"]
     assert page.texts("p", "verdict") == ["1 problem keeps it from going out."]
-    assert shown(adapted(), made, problems=(remark,)).texts("p", "verdict") == ["It can go out; 1 remark below."]
+    assert page_of(adapted(), rendition, problems=(remark,)).texts("p", "verdict") == ["It can go out; 1 remark below."]
 
 
-def test_replies_follow_the_caption(made: Rendition) -> None:
-    page = shown(adapted(thread=("One.\n\nTwo.", HOSTILE)), made)
+def test_replies_follow_the_caption(rendition: Rendition) -> None:
+    page = page_of(adapted(thread=("One.\n\nTwo.", HOSTILE)), rendition)
     assert page.texts("li")[1:] == ["One.\n\nTwo.", HOSTILE]
     assert "Goes on in 2 replies:" in page.texts("p")
-    assert "Goes on" not in "".join(shown(adapted(), made).texts("article"))
+    assert "Goes on" not in "".join(page_of(adapted(), rendition).texts("article"))
 
 
 def test_what_is_missing_is_said() -> None:
     bare = adapted(images=(adapted().images[0].model_copy(update={"alt_text": ""}),), caption="")
-    page = shown(bare, None)
+    page = page_of(bare, None)
     assert page.attributes("img") == []
     assert {"This picture could not be made.", "No alt text", "No caption"} <= set(page.texts("p"))
-    assert shown(None).texts("article")[0].endswith("This channel leaves the post out: it is not translated.")
+    assert page_of(None).texts("article")[0].endswith("This channel leaves the post out: it is not translated.")
 
 
-def test_pictures_keep_the_order_of_the_channel(made: Rendition, tmp_path: Path) -> None:
+def test_pictures_keep_the_order_of_the_channel(rendition: Rendition, tmp_path: Path) -> None:
     other = tmp_path / "other.png"
     other.write_bytes(b"another picture")
-    second = made.model_copy(update={"path": other, "format": "png", "quality": None})
+    second = rendition.model_copy(update={"path": other, "format": "png", "quality": None})
     (image,) = adapted().images
     post = adapted(images=(image, image.model_copy(update={"alt_text": "Its nucleus"})))
-    page = shown(post, made, second)
-    assert [one["src"].partition(";")[0] for one in page.attributes("img")] == ["data:image/jpeg", "data:image/png"]
-    assert [one["alt"] for one in page.attributes("img")] == ["Green cells", "Its nucleus"]
+    page = page_of(post, rendition, second)
+    assert [image["src"].partition(";")[0] for image in page.attributes("img")] == ["data:image/jpeg", "data:image/png"]
+    assert [image["alt"] for image in page.attributes("img")] == ["Green cells", "Its nucleus"]
     assert "lossless" in page.texts("dd")
 
 
@@ -185,7 +185,7 @@ def test_only_web_addresses_become_links(url: str | None) -> None:
 
 
 @pytest.mark.parametrize("rich", [False, True])
-def test_hostile_text_stays_text_everywhere(made: Rendition, rich: bool) -> None:
+def test_hostile_text_stays_text_everywhere(rendition: Rendition, rich: bool) -> None:
     spans = (
         Span(start=0, end=8, kind="bold"),
         Span(start=4, end=20, kind="link", url='https://e.org/"><script>alert(1)</script>'),
@@ -200,7 +200,7 @@ def test_hostile_text_stays_text_everywhere(made: Rendition, rich: bool) -> None
     look = RenderedPost(
         HOSTILE,
         post,
-        (made.model_copy(update={"notes": (HOSTILE,)}),),
+        (rendition.model_copy(update={"notes": (HOSTILE,)}),),
         (Problem(field=HOSTILE, message=HOSTILE),),
     )
     source = preview_page(HOSTILE, HOSTILE, [look], {HOSTILE: Header(HOSTILE, HOSTILE)})
@@ -210,22 +210,22 @@ def test_hostile_text_stays_text_everywhere(made: Rendition, rich: bool) -> None
         "lang", "charset", "name", "content", "http-equiv", "class", "src", "alt", "href", "rel"
     }  # fmt: skip
     assert page.texts("h1") == [HOSTILE]
-    assert [one["alt"] for one in page.attributes("img")] == [HOSTILE]
+    assert [image["alt"] for image in page.attributes("img")] == [HOSTILE]
     assert (page.texts("blockquote") if rich else page.texts("p", "plain")) == [HOSTILE]
     assert "49" not in "".join(page.texts("body"))
 
 
-def test_the_page_fetches_nothing(made: Rendition) -> None:
-    page = shown(adapted(), made)
-    assert all(one["src"].startswith("data:") for one in page.attributes("img"))
-    (policy,) = [one["content"] for one in page.attributes("meta") if "http-equiv" in one]
+def test_the_page_fetches_nothing(rendition: Rendition) -> None:
+    page = page_of(adapted(), rendition)
+    assert all(image["src"].startswith("data:") for image in page.attributes("img"))
+    (policy,) = [meta["content"] for meta in page.attributes("meta") if "http-equiv" in meta]
     assert policy.startswith("default-src 'none'")
     assert "url(" not in "".join(page.texts("style"))
 
 
-def test_a_problem_that_channels_share_counts_once(made: Rendition) -> None:
+def test_a_problem_that_channels_share_counts_once(rendition: Rendition) -> None:
     block = Problem(field="credit", message="It has no credit.")
-    looks = [RenderedPost(name, adapted(), (made,), (block,)) for name in ("x", "web")]
+    looks = [RenderedPost(name, adapted(), (rendition,), (block,)) for name in ("x", "web")]
     page = Page(preview_page("Cells", "Outlet", looks, {name: Header(name, "Web") for name in ("x", "web")}))
     assert page.texts("li", "stop") == ["It has no credit. credit"] * 2
     assert page.texts("p", "verdict") == ["1 problem keeps it from going out."]

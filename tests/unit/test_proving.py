@@ -127,9 +127,9 @@ def test_every_condition_of_a_day_is_planned() -> None:
 def test_habits_of_every_platform_hide_no_evidence_that_a_day_needs() -> None:
     choices = {name: HabitChoices(**sandbox_class(name).habits.as_json()) for name in sandbox_names()}
     plan = draw_plan(replace(TERMS, days=60), choices)
-    drawn = [dict(day.habits) for day in plan]
+    habits_by_day = [dict(day.habits) for day in plan]
     for platform, name in REHEARSED.items():
-        assert len({dict(habits[platform])[name] for habits in drawn}) > 1
+        assert len({dict(habits[platform])[name] for habits in habits_by_day}) > 1
     needy = [dict(day.habits) for day in plan if day.condition is Condition.UNKNOWN_LAG]
     assert needy
     for habits in needy:
@@ -204,12 +204,12 @@ def test_what_a_restore_closed_and_told_is_neither_lost_nor_unknown(database: Da
         session.flush()
         record_event(session, "restored", now=clock.now(), detail={"slot": day.isoformat()})
         record_event(session, "restored", now=clock.now(), post_id=row.id, detail={SHOWN_ON: day.isoformat()})
-    shown = post(1, "Cell 4, as fake shows it.")
-    findings = found_by(database, clock, [shown])
+    publication = post(1, "Cell 4, as fake shows it.")
+    findings = found_by(database, clock, [publication])
     assert not any(findings.broken.values())
     assert (findings.closed, findings.forgotten) == (1, 1)
     assert found_by(database, clock, [post(1, "Cell 40, as fake shows it.")]).strangers
-    assert found_by(database, clock, [shown, post(2, "Cell 4, as fake shows it.")]).twice
+    assert found_by(database, clock, [publication, post(2, "Cell 4, as fake shows it.")]).twice
 
 
 def test_how_struck_deliveries_ended_and_how_long_nobody_knew_is_counted(database: Database, clock: FixedClock) -> None:
@@ -249,9 +249,9 @@ def test_two_in_flight_on_a_channel_are_seen_in_the_history(database: Database, 
 def test_a_change_by_a_worker_that_was_overtaken_is_seen_in_the_history(database: Database, clock: FixedClock) -> None:
     number = add_delivery(database, clock.now())
     end(database, State.HELD)
-    hands = [("one", 1, "preparing"), ("one", 1, "publishing"), ("two", 3, "preparing"), ("one", 1, "pending")]
+    changes = [("one", 1, "preparing"), ("one", 1, "publishing"), ("two", 3, "preparing"), ("one", 1, "pending")]
     with database.writing() as session:
-        for actor, fence, state in hands:
+        for actor, fence, state in changes:
             detail = {"fence": fence}
             record_event(session, f"delivery {state}", now=clock.now(), delivery_id=number, actor=actor, detail=detail)
     assert found_by(database, clock, []).overtaken == [

@@ -70,5 +70,5 @@ def test_every_window_that_x_names_is_a_quota_of_its_own() -> None:
     for who in ("app", "user"):
         headers |= {f"x-{who}-limit-24hour-{part}": value for part, value in (("limit", "17"), ("remaining", "0"))}
     headers["x-user-limit-24hour-reset"] = SOON
-    left = {quota.name: (quota.kind, quota.remaining) for quota in x_quotas(headers)}
-    assert left == {"posts, 15 min": ("posts", 99), "posts, account, 24 h": ("posts", 0)}
+    by_name = {quota.name: (quota.kind, quota.remaining) for quota in x_quotas(headers)}
+    assert by_name == {"posts, 15 min": ("posts", 99), "posts, account, 24 h": ("posts", 0)}

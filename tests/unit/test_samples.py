@@ -29,9 +29,9 @@ SHAPES = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    written = tmp_path_factory.mktemp("samples") / "demo"
-    write_samples(written)
-    return written
+    samples = tmp_path_factory.mktemp("samples") / "demo"
+    write_samples(samples)
+    return samples
 
 
 def front_matter(text: str) -> tuple[dict[str, Any], str]:
@@ -89,17 +89,17 @@ def test_labels_need_no_font() -> None:
 
 
 def test_seven_posts_are_complete_and_unlike_each_other(folder: Path) -> None:
-    written = posts(folder)
+    written_posts = posts(folder)
 
-    assert len(written) == 7
-    for head, body in written:
+    assert len(written_posts) == 7
+    for head, body in written_posts:
         assert all(head[key] for key in ("title", "standfirst", "written_by", "credit", "licence", "tags", "images"))
         assert head["link"].startswith("https://example.org/")
         assert 60 <= len(body.split()) <= 120, head["title"]
-    assert len({head["title"] for head, _ in written}) == len({head["link"] for head, _ in written}) == 7
-    assert [len(head["images"]) for head, _ in written].count(2) == 1
-    assert any(re.search(r"\]\(https://example\.org/", body) for _, body in written)
-    assert any("*Danio rerio*" in body for _, body in written)
+    assert len({head["title"] for head, _ in written_posts}) == len({head["link"] for head, _ in written_posts}) == 7
+    assert [len(head["images"]) for head, _ in written_posts].count(2) == 1
+    assert any(re.search(r"\]\(https://example\.org/", body) for _, body in written_posts)
+    assert any("*Danio rerio*" in body for _, body in written_posts)
 
 
 def test_every_picture_is_shown_once_and_described(folder: Path) -> None:
@@ -112,10 +112,10 @@ def test_every_picture_is_shown_once_and_described(folder: Path) -> None:
 
 def test_the_posts_come_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("publisher.samples.draw.draw_samples", lambda _folder: None)
-    written = write_samples(tmp_path)
+    paths = write_samples(tmp_path)
 
-    assert [path.name[0] for path in written] == list("1234567")
-    assert all(path.parent == tmp_path for path in written)
+    assert [path.name[0] for path in paths] == list("1234567")
+    assert all(path.parent == tmp_path for path in paths)
 
 
 def test_the_package_alone_loads_no_image_library() -> None:

@@ -317,10 +317,10 @@ def test_a_mistake_in_the_environment_names_the_variable(
     file: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    said = mistake(file, GOOD)
+    problem = mistake(file, GOOD)
 
-    assert sentence in said
-    assert "hunter2" not in said
+    assert sentence in problem
+    assert "hunter2" not in problem
 
 
 # --- secrets ---------------------------------------------------------------------------------
@@ -366,14 +366,15 @@ def test_a_missing_secret_file_is_said(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"\n", "which is empty; write the secret into it"), (b"hunter2 \xff", "is not UTF-8 text")]
+    ("content", "sentence"),
+    [(b"\n", "which is empty; write the secret into it"), (b"hunter2 \xff", "is not UTF-8 text")],
 )
 def test_a_useless_secret_file_is_said_without_its_content(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, sentence: str
 ) -> None:
     (tmp_path / "token").write_bytes(content)
     monkeypatch.setenv("PUBLISHER_X_ACCESS_TOKEN_FILE", str(tmp_path / "token"))
-    with pytest.raises(SettingsError, match=said) as refused:
+    with pytest.raises(SettingsError, match=sentence) as refused:
         read_secret("PUBLISHER_X_ACCESS_TOKEN")
 
     assert "hunter2" not in str(refused.value)

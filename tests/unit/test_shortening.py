@@ -169,8 +169,8 @@ TEXTS = st.text(
 def test_no_cut_is_inside_a_grapheme(text: str) -> None:
     whole = graphemes(text)
     for cut in find_cuts(RichText(text)):
-        kept = graphemes(text[: cut.at])
-        assert kept == whole[: len(kept)]
+        graphemes_of_cut = graphemes(text[: cut.at])
+        assert graphemes_of_cut == whole[: len(graphemes_of_cut)]
 
 
 @settings(deadline=None)

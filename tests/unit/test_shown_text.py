@@ -69,9 +69,11 @@ def test_x_escapes_are_undone_once() -> None:
 
 
 def test_tumblr_shows_blocks() -> None:
-    sent = post("A heading\n\nA text")
-    assert tumblr_text.text_difference(sent, tumblr_text.text_of([{"text": "A heading"}, {"text": "A text "}])) is None
-    assert tumblr_text.text_difference(sent, tumblr_text.text_of([{"text": "A heading"}])) == TextDifference(
+    adapted = post("A heading\n\nA text")
+    assert (
+        tumblr_text.text_difference(adapted, tumblr_text.text_of([{"text": "A heading"}, {"text": "A text "}])) is None
+    )
+    assert tumblr_text.text_difference(adapted, tumblr_text.text_of([{"text": "A heading"}])) == TextDifference(
         "A text", ""
     )
 

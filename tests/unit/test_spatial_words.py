@@ -22,7 +22,7 @@ IN_PARTS = [slide("split"), slide("split", HALF)]
 
 
 @pytest.mark.parametrize(
-    ("caption", "said"),
+    ("caption", "words"),
     [
         ("A healthy retina on the left and one with a tear.", "on the left"),
         ("Neurons (top) and glia (bottom).", "top"),
@@ -33,10 +33,10 @@ IN_PARTS = [slide("split"), slide("split", HALF)]
         ("La retina sana, a l’esquerra.", "a l’esquerra"),
     ],
 )
-def test_a_place_in_a_picture_shown_in_parts_is_told(caption: str, said: str) -> None:
+def test_a_place_in_a_picture_shown_in_parts_is_told(caption: str, words: str) -> None:
     (problem,) = spatial_word_problems(caption, IN_PARTS)
     assert (problem.field, problem.blocking) == ("caption", False)
-    assert f"“{said}”" in problem.message
+    assert f"“{words}”" in problem.message
 
 
 @pytest.mark.parametrize(

@@ -119,10 +119,10 @@ def test_an_address_has_one_spelling() -> None:
     assert normalize_address("2001:0DB8::1%eth0") == "2001:db8::1"
 
 
-@pytest.mark.parametrize("found", ["64:ff9b:1::7f00:1", "fec0::1", "192.0.0.192", "::7f00:1", "fe80::1%eth0"])
-def test_a_name_that_leads_to_a_special_address_is_not_asked(found: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("resolved", ["64:ff9b:1::7f00:1", "fec0::1", "192.0.0.192", "::7f00:1", "fe80::1%eth0"])
+def test_a_name_that_leads_to_a_special_address_is_not_asked(resolved: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def resolve(host: str, port: int, *_: object) -> list[tuple[object, ...]]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("8.8.8.8", found)]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("8.8.8.8", resolved)]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(AddressRefused, match="no public address"):

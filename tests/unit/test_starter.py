@@ -50,24 +50,24 @@ def uncommented(text: str) -> dict[str, Any]:
 
 
 def test_it_writes_every_file_below_config(tmp_path: Path) -> None:
-    written = write_starter(tmp_path)
+    paths = write_starter(tmp_path)
 
-    assert written == [tmp_path / path for path in starter_files()]
-    assert {path.relative_to(tmp_path) for path in written} >= {
+    assert paths == [tmp_path / path for path in starter_files()]
+    assert {path.relative_to(tmp_path) for path in paths} >= {
         CONFIGURATION,
         Path("config/people.toml"),
         Path("config/.env.example"),
     }
-    assert all(path.read_text(encoding="utf-8") for path in written)
+    assert all(path.read_text(encoding="utf-8") for path in paths)
 
 
 def test_it_keeps_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / CONFIGURATION).write_text("mine", encoding="utf-8")
-    written = write_starter(tmp_path)
+    paths = write_starter(tmp_path)
 
     assert (tmp_path / CONFIGURATION).read_text(encoding="utf-8") == "mine"
-    assert {tmp_path / path for path in starter_files()} - set(written) == {tmp_path / CONFIGURATION}
+    assert {tmp_path / path for path in starter_files()} - set(paths) == {tmp_path / CONFIGURATION}
     assert write_starter(tmp_path) == []
 
 
@@ -102,11 +102,11 @@ def test_every_key_stands_in_it() -> None:
 
 @pytest.mark.parametrize("name", ["reserve", "storage", "delivery", "notify", "web", "health"])
 def test_the_defaults_that_it_tells_are_the_defaults(name: str) -> None:
-    told = SECTIONS[name].model_validate(uncommented(starter_files()[CONFIGURATION])[name])
+    described = SECTIONS[name].model_validate(uncommented(starter_files()[CONFIGURATION])[name])
     default = SECTIONS[name]()
 
     # There is no way to write "as the profile says" as a value.
-    assert told.model_dump(exclude={"listing_lag_seconds", "port"}) == default.model_dump(
+    assert described.model_dump(exclude={"listing_lag_seconds", "port"}) == default.model_dump(
         exclude={"listing_lag_seconds", "port"}
     )
 

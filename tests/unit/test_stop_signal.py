@@ -51,9 +51,9 @@ print(number)
 def test_a_signal_is_noted_at_whatever_instruction_of_the_wait_it_comes(often: int) -> None:
     """With an Event in place of it, the process waits for itself: it never ends."""
     command = [sys.executable, "-c", AT_EVERY_INSTRUCTION, str(PATIENCE), str(often)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 10
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) > 10
 
 
 WAITING = """
@@ -89,5 +89,5 @@ print(stop.wait(), flush=True)
 def test_a_signal_that_another_thread_takes_wakes_the_main_thread() -> None:
     """The system may hand a signal to any thread; a main thread that waits for a queue is not woken by it."""
     command = [sys.executable, "-c", TAKEN_BY_ANOTHER_THREAD]
-    done = subprocess.run(command, input="\n", capture_output=True, text=True, check=False, timeout=PATIENCE)
-    assert done.stdout == "waits\nTrue\n"
+    result = subprocess.run(command, input="\n", capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert result.stdout == "waits\nTrue\n"

@@ -124,13 +124,13 @@ def test_every_reply_is_paid_for() -> None:
     limit=st.integers(min_value=1, max_value=60),
     kept=st.integers(min_value=0, max_value=200),
 )
-def test_no_word_is_lost_and_every_part_fits(body: str, limit: int, kept: int) -> None:
+def test_no_word_is_lost_and_every_part_fits(body: str, limit: int, length_of_first: int) -> None:
     limits = TextLimits(unit="graphemes", limit=limit)
     whole = RichText(body).tidy()
-    parts = split_thread(whole, whole.text[:kept], lambda part: excess(part, limits) == 0)
+    parts = split_thread(whole, whole.text[:length_of_first], lambda part: excess(part, limits) == 0)
     assert all(part == part.strip() and part for part in parts)
     assert all(excess(part, limits) == 0 for part in parts)
     rest = "".join("".join(parts).split())
     letters = "".join(whole.text.split())
     assert letters.endswith(rest)
-    assert len(letters) - len(rest) <= len("".join(whole.text[:kept].split()))
+    assert len(letters) - len(rest) <= len("".join(whole.text[:length_of_first].split()))

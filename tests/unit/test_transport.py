@@ -51,7 +51,7 @@ class Peer:
         self.connections = 0
         self.received = b""
         self._script = script
-        self._done = threading.Event()
+        self._closing = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._socket.settimeout(0.05)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -59,7 +59,7 @@ class Peer:
         self._thread.start()
 
     def _serve(self) -> None:
-        while not self._done.is_set():
+        while not self._closing.is_set():
             try:
                 connection, _ = self._socket.accept()
             except TimeoutError:
@@ -70,7 +70,7 @@ class Peer:
                 self._script(connection)
 
     def stop(self) -> None:
-        self._done.set()
+        self._closing.set()
         self._thread.join()
         self._socket.close()
 
@@ -307,10 +307,10 @@ def test_each_address_of_a_name_is_tried_within_the_exchange(
     server = peer(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
     port = int(server.url.rpartition(":")[2])
     places = [("127.0.0.1", closed_port()), ("127.0.0.1", port)]
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place) for place in places]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
+    addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place) for place in places]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: addresses)
     assert send_once(session, "GET", "http://many.example", sent=READING, read_timeout=5.0).status_code == 200
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found[:1])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: addresses[:1])
     assert type(end_of(session, "http://many.example", POSTING)) is Unavailable
 
 
@@ -373,14 +373,14 @@ def taking(piece: int, pause: float) -> Script:
     return script
 
 
-def waiting_for(gone: threading.Event, read: int) -> Script:
+def waiting_for(client_left: threading.Event, size: int) -> Script:
     """Reads so many bytes and answers nothing; a client that does not leave by itself is an error."""
 
     def script(connection: socket.socket) -> None:
-        taken = 0
-        while taken < read:
-            taken += len(connection.recv(min(65536, read - taken)))
-        if not gone.wait(10):
+        received = 0
+        while received < size:
+            received += len(connection.recv(min(65536, size - received)))
+        if not client_left.wait(10):
             raise AssertionError("the client would have waited for ever")
 
     return script
@@ -410,22 +410,22 @@ def test_a_silent_line_is_given_up_long_before_the_deadline(
     expected: type[PlatformError],
 ) -> None:
     monkeypatch.setattr(exchange, "STALL_TIMEOUT", 0.3)
-    gone = threading.Event()
-    server = peer(waiting_for(gone, read=1000))
+    client_left = threading.Event()
+    server = peer(waiting_for(client_left, size=1000))
     with pytest.raises(expected):
         send_once(session, "POST", server.url, sent=sent, read_timeout=600.0, data=UPLOAD)
-    gone.set()
+    client_left.set()
 
 
 def test_an_answer_to_an_upload_is_not_waited_for_as_long_as_the_upload(
     peer: Callable[[Script], Peer], session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exchange, "ANSWER_TIMEOUT", 0.3)
-    gone = threading.Event()
-    server = peer(waiting_for(gone, read=len(UPLOAD)))
+    client_left = threading.Event()
+    server = peer(waiting_for(client_left, size=len(UPLOAD)))
     with pytest.raises(Unavailable):
         send_once(session, "POST", server.url, sent=READING, read_timeout=600.0, data=UPLOAD)
-    gone.set()
+    client_left.set()
 
 
 def test_a_body_that_can_not_be_sent_in_time_ends_with_the_exchange(
@@ -523,10 +523,10 @@ def test_a_redirect_is_an_answer_and_is_not_followed(
 def test_nothing_comes_from_the_environment(
     peer: Callable[[Script], Peer], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    seen = []
+    requests_received = []
 
     def script(connection: socket.socket) -> None:
-        seen.append(connection.recv(65536))
+        requests_received.append(connection.recv(65536))
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
     server = peer(script)
@@ -539,8 +539,8 @@ def test_nothing_comes_from_the_environment(
     with new_session("the desk") as session:
         answer = send_once(session, "GET", server.url, sent=READING, read_timeout=5.0)
     assert answer.status_code == 200
-    assert b"Authorization" not in seen[0]
-    assert b"User-Agent: the desk" in seen[0]
+    assert b"Authorization" not in requests_received[0]
+    assert b"User-Agent: the desk" in requests_received[0]
 
 
 def every_kind() -> Iterator[requests.RequestException]:
@@ -652,9 +652,9 @@ def test_the_platforms_clock(headers: dict[str, str], expected: datetime | None)
 )
 def test_how_far_the_platform_is_ahead(headers: dict[str, str], seconds: float, ahead: list[float]) -> None:
     """Measured at the middle of an exchange that was short, in which our own clock was not set."""
-    told: list[timedelta] = []
-    note_clock(headers, told.append, clock=FixedClock(NOW + timedelta(seconds=seconds)), began=NOW)
-    assert [difference.total_seconds() for difference in told] == ahead
+    differences: list[timedelta] = []
+    note_clock(headers, differences.append, clock=FixedClock(NOW + timedelta(seconds=seconds)), began=NOW)
+    assert [difference.total_seconds() for difference in differences] == ahead
 
 
 @pytest.mark.parametrize(
@@ -676,9 +676,9 @@ def test_what_the_platform_did_not_write_comes_from_a_gateway(body: bytes, kind:
 
 
 def response(body: bytes) -> requests.Response:
-    made = requests.Response()
-    made.status_code, made.encoding, made._content = 200, "utf-8", body
-    return made
+    answer = requests.Response()
+    answer.status_code, answer.encoding, answer._content = 200, "utf-8", body
+    return answer
 
 
 @pytest.mark.parametrize(

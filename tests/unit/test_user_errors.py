@@ -77,27 +77,29 @@ def exception_classes() -> tuple[type[BaseException], ...]:
         for file in PACKAGE.rglob("*.py")
         if file.stem != ENTRY and "versions" not in file.parts
     }
-    known = {name for name, value in vars(builtins).items() if _is_exception(value)}
+    known_names = {name for name, value in vars(builtins).items() if _is_exception(value)}
     before = -1
-    while before < len(known):
-        before = len(known)
+    while before < len(known_names):
+        before = len(known_names)
         for classes in modules.values():
-            known |= {name for name, bases in classes.items() if any(_names_exception(base, known) for base in bases)}
-    found: dict[type[BaseException], None] = {}
+            known_names |= {
+                name for name, bases in classes.items() if any(_names_exception(base, known_names) for base in bases)
+            }
+    classes_found: dict[type[BaseException], None] = {}
     for module, classes in sorted(modules.items()):
-        if candidates := sorted(known & classes.keys()):
+        if candidates := sorted(known_names & classes.keys()):
             values = vars(importlib.import_module(module))
             own = [values[name] for name in candidates if name in values and values[name].__module__ == module]
-            found |= dict.fromkeys(value for value in own if _is_exception(value))
-    return tuple(found)
+            classes_found |= dict.fromkeys(value for value in own if _is_exception(value))
+    return tuple(classes_found)
 
 
 def _is_exception(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, BaseException)
 
 
-def _names_exception(base: str, known: set[str]) -> bool:
-    return base in known or re.search(r"(Error|Exception|Required|Refused|Failed)$", base) is not None
+def _names_exception(base: str, known_names: set[str]) -> bool:
+    return base in known_names or re.search(r"(Error|Exception|Required|Refused|Failed)$", base) is not None
 
 
 def user_errors() -> list[type[UserError]]:

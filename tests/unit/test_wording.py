@@ -14,12 +14,12 @@ AFTER_A_REFUSAL = (
 )
 
 
-@pytest.mark.parametrize("told", [each.format(channel="cells-2") for each in REFUSALS.values()])
-def test_no_command_is_left_of_what_a_platform_refuses(told: str) -> None:
-    shown = for_browser(told)
-    assert "publisher " not in shown
-    assert "`" not in shown
-    assert shown == told or "the page Channels" in shown
+@pytest.mark.parametrize("sentence", [sentence.format(channel="cells-2") for sentence in REFUSALS.values()])
+def test_no_command_is_left_of_what_a_platform_refuses(sentence: str) -> None:
+    reworded = for_browser(sentence)
+    assert "publisher " not in reworded
+    assert "`" not in reworded
+    assert reworded == sentence or "the page Channels" in reworded
 
 
 def test_a_refused_account_is_mended_on_the_page_of_the_channels() -> None:
@@ -37,13 +37,13 @@ def test_a_post_that_workers_were_lost_over_is_let_try_again() -> None:
 
 
 def test_what_may_be_public_is_adopted_or_tried_again_by_buttons() -> None:
-    told = "Look. If it is there: publisher adopt 5 LINK. If it is not: publisher retry 5 --i-have-looked."
-    assert for_browser(told) == (
+    sentence = "Look. If it is there: publisher adopt 5 LINK. If it is not: publisher retry 5 --i-have-looked."
+    assert for_browser(sentence) == (
         "Look. If it is there, adopt it by its link. If it is not, say that you have looked, and try again."
     )
     assert for_browser("Or give this up: publisher cancel 5.") == "Or give this up."
 
 
 def test_a_sentence_without_a_command_stays() -> None:
-    told = "X refused the post: publisher relations are closed today."
-    assert for_browser(told, "here") == told
+    sentence = "X refused the post: publisher relations are closed today."
+    assert for_browser(sentence, "here") == sentence

@@ -231,7 +231,7 @@ def tweet(text: str, images: int = 0, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("caption", "images", "shown"),
+    ("caption", "images", "x_post"),
     [
         ("Cats & dogs <3", 0, tweet("Cats &amp; dogs &lt;3")),
         ("Written &amp; so", 0, tweet("Written &amp;amp; so")),
@@ -247,12 +247,12 @@ def tweet(text: str, images: int = 0, **more: Any) -> dict[str, Any]:
         ("x" * 400 + " end", 0, tweet("x" * 279 + "…", note_tweet={"text": "x" * 400 + " end"})),
     ],
 )
-def test_our_post_as_x_shows_it(caption: str, images: int, shown: dict[str, Any]) -> None:
-    assert is_same_post(caption, images, shown)
+def test_our_post_as_x_shows_it(caption: str, images: int, x_post: dict[str, Any]) -> None:
+    assert is_same_post(caption, images, x_post)
 
 
 @pytest.mark.parametrize(
-    ("caption", "images", "shown"),
+    ("caption", "images", "x_post"),
     [
         ("Picture", 1, tweet("Picture")),
         ("Picture", 0, tweet("Picture https://t.co/pic", 1)),
@@ -268,8 +268,8 @@ def test_our_post_as_x_shows_it(caption: str, images: int, shown: dict[str, Any]
         ("Picture", 0, {"id": "1"}),
     ],
 )
-def test_another_post(caption: str, images: int, shown: dict[str, Any]) -> None:
-    assert not is_same_post(caption, images, shown)
+def test_another_post(caption: str, images: int, x_post: dict[str, Any]) -> None:
+    assert not is_same_post(caption, images, x_post)
 
 
 WORDS = st.sampled_from(
@@ -288,22 +288,22 @@ def captions(draw: st.DrawFn) -> str:
 @settings(derandomize=True, deadline=None, max_examples=300)
 @given(captions(), st.integers(0, 4))
 def test_any_caption_is_recognised_after_x_has_rewritten_it(caption: str, images: int) -> None:
-    shown, _ = as_shown(caption, "picture" if images else None)
-    assert is_same_post(caption, images, tweet(shown, images))
-    assert not is_same_post(f"{caption} more", images, tweet(shown, images))
+    rewritten, _ = as_shown(caption, "picture" if images else None)
+    assert is_same_post(caption, images, tweet(rewritten, images))
+    assert not is_same_post(f"{caption} more", images, tweet(rewritten, images))
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "beginning"),
     [
         ("a & b", "a &amp; b"),
         ("e\u0301 ", "é"),
         ("见https://example.org/x。", "见https://t.co/"),
     ],
 )
-def test_the_sandbox_rewrites_a_text_as_x_does(text: str, shown: str) -> None:
-    assert as_shown(text, None)[0].startswith(shown)
-    assert as_shown(text, "picture")[0].startswith(shown)
+def test_the_sandbox_rewrites_a_text_as_x_does(text: str, beginning: str) -> None:
+    assert as_shown(text, None)[0].startswith(beginning)
+    assert as_shown(text, "picture")[0].startswith(beginning)
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_the_profile_tells_prices_and_limits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "replied_to", "ours"),
+    ("text", "replied_to", "ours"),
     [
         ("A second part", "7", True),
         ("@pictures_a_day A second part", "7", True),
@@ -356,12 +356,12 @@ def test_the_profile_tells_prices_and_limits() -> None:
         ("@pictures_a_day A third part", "7", False),
     ],
 )
-def test_a_reply_is_known_by_what_it_answers_where_x_tells_it(shown: str, replied_to: str | None, ours: bool) -> None:
+def test_a_reply_is_known_by_what_it_answers_where_x_tells_it(text: str, replied_to: str | None, ours: bool) -> None:
     references = [{"type": "quoted", "id": "1"}, {"type": "replied_to", "id": replied_to}]
-    read = {**tweet(shown, 0), "referenced_tweets": references if replied_to else references[:1]}
-    assert is_same_post("A second part", 0, read, reply_to="7") is ours
+    x_post = {**tweet(text, 0), "referenced_tweets": references if replied_to else references[:1]}
+    assert is_same_post("A second part", 0, x_post, reply_to="7") is ours
 
 
 def test_a_reply_of_the_same_words_is_not_the_post_itself() -> None:
-    read = {**tweet("A part", 0), "referenced_tweets": [{"type": "replied_to", "id": "7"}]}
-    assert not is_same_post("A part", 0, read)
+    x_post = {**tweet("A part", 0), "referenced_tweets": [{"type": "replied_to", "id": "7"}]}
+    assert not is_same_post("A part", 0, x_post)
