@@ -196,15 +196,15 @@ def test_a_borrowed_session_changes_no_account(site: Site, email: str, name: str
     client = borrowed(site, email)
     address, form = changes(site, email)[name]
     before = everything_of_accounts(site)
-    asked = client.send_form(address, form, allow_redirects=False)
-    assert asked.status_code == 403
-    assert "Confirm that it is you" in asked.text
+    question = client.send_form(address, form, allow_redirects=False)
+    assert question.status_code == 403
+    assert "Confirm that it is you" in question.text
     wrong = client.send_form(address, {**form, "confirm_password": "guessed at random"}, allow_redirects=False)
     assert wrong.status_code == 403
     assert everything_of_accounts(site) == before
-    done = client.send_form(address, {**form, "confirm_password": PASSWORD}, allow_redirects=False)
-    assert done.status_code in (200, 303, 422), text_of(done)
-    assert "Confirm that it is you" not in done.text
+    answer = client.send_form(address, {**form, "confirm_password": PASSWORD}, allow_redirects=False)
+    assert answer.status_code in (200, 303, 422), text_of(answer)
+    assert "Confirm that it is you" not in answer.text
 
 
 @pytest.mark.parametrize("name", CONFIRM_WITHIN)
@@ -221,8 +221,8 @@ def test_who_has_a_second_factor_is_asked_for_a_code_too(site: Site, email: str,
 
 def test_what_was_filled_in_is_not_lost_by_the_question(site: Site, email: str) -> None:
     client = borrowed(site, email)
-    asked = client.send_form("/people", {"name": "Noa", "email": "noa@example.org", "roles": ["editor", "operator"]})
-    hidden = re.findall(r'<input type="hidden" name="([a-z]+)" value="([^"]*)">', asked.text)
+    answer = client.send_form("/people", {"name": "Noa", "email": "noa@example.org", "roles": ["editor", "operator"]})
+    hidden = re.findall(r'<input type="hidden" name="([a-z]+)" value="([^"]*)">', answer.text)
     fields: dict[str, list[str]] = {}
     for name, value in hidden:
         fields.setdefault(name, []).append(value)
@@ -232,8 +232,8 @@ def test_what_was_filled_in_is_not_lost_by_the_question(site: Site, email: str) 
 
 
 def test_a_new_password_is_not_written_into_a_page(site: Site, email: str) -> None:
-    asked = borrowed(site, email).send_form("/account/password", {"new": NEW})
-    assert NEW not in asked.text
+    answer = borrowed(site, email).send_form("/account/password", {"new": NEW})
+    assert NEW not in answer.text
 
 
 def test_a_confirmation_lasts_for_minutes_and_for_one_session(site: Site, email: str, clock: ShiftedClock) -> None:
@@ -301,12 +301,12 @@ def test_a_link_that_sets_a_password_ends_everything_and_asks_for_the_code(site:
     token = accounts.invite_again(site.desk.database, person, now=site.desk.now(), actor="chief@example.org")
     guest = site.client()
     assert "your programs stop working" in guest.get(f"/invitation/{token}").text
-    asked = guest.post(f"/invitation/{token}", data={"password": NEW}, allow_redirects=False)
-    assert (asked.status_code, COOKIE in guest.cookies) == (200, False)
-    assert "The six digits" in asked.text
+    answer = guest.post(f"/invitation/{token}", data={"password": NEW}, allow_redirects=False)
+    assert (answer.status_code, COOKIE in guest.cookies) == (200, False)
+    assert "The six digits" in answer.text
     assert shut(site, program, key)
     assert client.get("/account", allow_redirects=False).status_code == 303
-    ticket = asked.text.partition('name="ticket" value="')[2].partition('"')[0]
+    ticket = answer.text.partition('name="ticket" value="')[2].partition('"')[0]
     data = {"ticket": ticket, "code": code_now(site)}
     assert guest.post("/login/code", data=data, allow_redirects=False).status_code == 303
     assert COOKIE in guest.cookies
@@ -314,8 +314,8 @@ def test_a_link_that_sets_a_password_ends_everything_and_asks_for_the_code(site:
 
 def test_a_ticket_is_worthless_after_another_password(site: Site, email: str) -> None:
     with_factor(site, email)
-    asked = log_in(site, email)
-    ticket = asked.text.partition('name="ticket" value="')[2].partition('"')[0]
+    answer = log_in(site, email)
+    ticket = answer.text.partition('name="ticket" value="')[2].partition('"')[0]
     person = person_of(site, email).id
     token = accounts.invite_again(site.desk.database, person, now=site.desk.now(), actor="test")
     accounts.accept_invite(site.desk.database, token, NEW, site.desk.now())
@@ -325,11 +325,11 @@ def test_a_ticket_is_worthless_after_another_password(site: Site, email: str) ->
 
 def test_an_admin_helps_somebody_who_lost_their_phone(site: Site, email: str) -> None:
     with_factor(site, email)
-    lost = site.client("admin", email=email)
+    locked_out = site.client("admin", email=email)
     chief = site.client("admin", email="chief@example.org")
     chief.send_form(f"/people/{person_of(site, email).id}/second-factor/remove")
     assert person_of(site, email).totp_secret is None
-    assert lost.get("/account", allow_redirects=False).status_code == 303
+    assert locked_out.get("/account", allow_redirects=False).status_code == 303
     with_factor(site, email)
     command = ["--config", str(site.desk.config), "user", "remove-second-factor", email]
     assert "password alone" in CliRunner().invoke(cli, command, catch_exceptions=False).output
@@ -348,16 +348,16 @@ def test_strangers_do_not_lock_a_person_out(site: Site, email: str) -> None:
     assert entered.status_code == 303
     client = site.client()
     client.cookies.set(COOKIE, entered.cookies[COOKIE])
-    told = text_of(client.get("/"))
-    assert f"{MAX_PER_PAIR} log-ins with your address and a wrong password were refused" in told
-    assert "the last from 203.0.113.9" in told
+    page_text = text_of(client.get("/"))
+    assert f"{MAX_PER_PAIR} log-ins with your address and a wrong password were refused" in page_text
+    assert "the last from 203.0.113.9" in page_text
     again = log_in(site, email)
     client.cookies.set(COOKIE, again.cookies[COOKIE])
     assert "were refused" not in text_of(client.get("/"))
 
 
 def test_many_guesses_are_slowed_and_a_known_browser_gets_through(site: Site, email: str, clock: ShiftedClock) -> None:
-    known = log_in(site, email).cookies[BROWSER_COOKIE]
+    browser_cookie = log_in(site, email).cookies[BROWSER_COOKIE]
     addresses = (f"198.51.{number // 250}.{number % 250}" for number in count())
     for _ in range(MAX_PER_ACCOUNT_A_DAY // MAX_PER_ACCOUNT + 1):
         for _ in range(MAX_PER_ACCOUNT):
@@ -368,17 +368,17 @@ def test_many_guesses_are_slowed_and_a_known_browser_gets_through(site: Site, em
     assert tries == MAX_PER_ACCOUNT_A_DAY
     assert not try_from(site, email, PASSWORD, next(addresses))
     assert log_in(site, email).status_code == 401
-    assert log_in(site, email, browser=known).status_code == 303
+    assert log_in(site, email, browser=browser_cookie).status_code == 303
     with site.desk.database.reading() as session:
         events = session.scalars(select(Event).where(Event.name == LOGINS_REFUSED)).all()
     assert email in [event.detail["person"] for event in events]
 
 
 def test_a_known_browser_is_no_way_to_guess(site: Site, email: str) -> None:
-    known = log_in(site, email).cookies[BROWSER_COOKIE]
+    browser_cookie = log_in(site, email).cookies[BROWSER_COOKIE]
     for _ in range(MAX_PER_BROWSER):
-        assert log_in(site, email, "guessed at random", browser=known).status_code == 401
-    assert "Too many" in log_in(site, email, browser=known).text
+        assert log_in(site, email, "guessed at random", browser=browser_cookie).status_code == 401
+    assert "Too many" in log_in(site, email, browser=browser_cookie).text
 
 
 def test_a_browser_is_known_for_one_person_and_until_that_ends(site: Site, email: str, clock: ShiftedClock) -> None:
@@ -387,8 +387,8 @@ def test_a_browser_is_known_for_one_person_and_until_that_ends(site: Site, email
     first = client.cookies[BROWSER_COOKIE]
     assert client.get("/account", allow_redirects=False).status_code == 200
     with site.desk.database.reading() as session:
-        kept = [row.token_hash for row in session.scalars(select(KnownBrowser))]
-    assert first not in kept
+        stored_hashes = [row.token_hash for row in session.scalars(select(KnownBrowser))]
+    assert first not in stored_hashes
     other = f"person{next(NUMBERS)}@example.org"
     site.person("editor", email=other)
     lock(site, other)
@@ -499,8 +499,8 @@ def give_codes(site: Site, email: str, number: int, address: str) -> None:
 def enter(site: Site, email: str) -> Client:
     """Logs a person in with password and code, in a browser of their own."""
     client = site.client()
-    asked = client.post("/login", data={"email": email, "password": PASSWORD})
-    ticket = asked.text.partition('name="ticket" value="')[2].partition('"')[0]
+    answer = client.post("/login", data={"email": email, "password": PASSWORD})
+    ticket = answer.text.partition('name="ticket" value="')[2].partition('"')[0]
     with site.desk.database.writing() as session:
         session.execute(update(Person).where(Person.email == email).values(totp_last_step=0))
     client.post("/login/code", data={"ticket": ticket, "code": code_now(site)}, allow_redirects=False)
@@ -520,12 +520,12 @@ def test_wrong_codes_are_told_to_the_person_and_to_operators(
     with_factor(site, email)
     give_codes(site, email, MIN_REPORTED_CODES, "203.0.113.9")
     assert caplog.text.count("a wrong code came after the right password") == MIN_REPORTED_CODES
-    assert ["3 wrong codes" in told and "203.0.113.9" in told for told in alerts_of(site, email)] == [True]
+    assert ["3 wrong codes" in alert and "203.0.113.9" in alert for alert in alerts_of(site, email)] == [True]
     client = enter(site, email)
-    told = text_of(client.get("/"))
-    assert "3 wrong codes came after your right password" in told
-    assert "somebody knows your password: change it now" in told
-    assert "was not found out" not in told
+    page_text = text_of(client.get("/"))
+    assert "3 wrong codes came after your right password" in page_text
+    assert "somebody knows your password: change it now" in page_text
+    assert "was not found out" not in page_text
     assert "somebody knows your password" not in text_of(client.get("/"))
     account = text_of(client.get("/account"))
     assert "A wrong code, after your right password, from 203.0.113.9" in account
@@ -540,7 +540,7 @@ def test_one_wrong_code_is_told_unless_its_person_mistyped(site: Site, email: st
     assert alerts_of(site, email) == [], "the right one may come in a moment"
     enter(site, email)
     clock.shift_to(site.desk.now() + WINDOW)
-    assert ["A wrong code" in told and "203.0.113.9" in told for told in alerts_of(site, email)] == [True]
+    assert ["A wrong code" in alert and "203.0.113.9" in alert for alert in alerts_of(site, email)] == [True]
 
 
 def test_an_alert_of_wrong_codes_is_sent_and_ends_without_a_word(site: Site, email: str) -> None:
@@ -660,18 +660,18 @@ def test_a_few_addresses_never_close_an_account_for_a_day(site: Site, email: str
 
 
 def test_a_known_browser_has_a_limit_for_the_day(site: Site, email: str, clock: ShiftedClock) -> None:
-    known = log_in(site, email).cookies[BROWSER_COOKIE]
+    browser_cookie = log_in(site, email).cookies[BROWSER_COOKIE]
     for _ in range(MAX_PER_BROWSER_A_DAY // MAX_PER_BROWSER + 2):
         for _ in range(MAX_PER_BROWSER):
-            log_in(site, email, "guessed at random", browser=known)
+            log_in(site, email, "guessed at random", browser=browser_cookie)
         clock.shift_to(site.desk.now() + WINDOW + timedelta(seconds=1))
     with site.desk.database.reading() as session:
         assert session.query(LoginFailure).count() == MAX_PER_BROWSER_A_DAY
-    refused = log_in(site, email, browser=known)
+    refused = log_in(site, email, browser=browser_cookie)
     assert refused.status_code == 401
     assert "try again tomorrow" in refused.text
     clock.shift_to(site.desk.now() + DAY)
-    assert log_in(site, email, browser=known).status_code == 303
+    assert log_in(site, email, browser=browser_cookie).status_code == 303
 
 
 def test_an_old_place_of_a_desk_keeps_its_people(tmp_path: Path, write_desk: WriteDesk) -> None:

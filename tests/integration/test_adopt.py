@@ -88,8 +88,8 @@ def test_a_post_of_another_account_is_refused_when_it_is_read(
     outlet = open_outlet(platform)
     delivery, post = publish_and_forget(outlet, platform)
     detail = outlet.copies(platform)[-1].detail
-    told = detail["tweet"] if platform == "x" else detail
-    told[key] = "99" if platform == "x" else {"pk": 99, "username": "somebody"}
+    refusal = detail["tweet"] if platform == "x" else detail
+    refusal[key] = "99" if platform == "x" else {"pk": 99, "username": "somebody"}
     with pytest.raises(ActRefused) as refused:
         adopt_on(outlet, delivery, post, unread=unread)
     assert refused.value.reason == Reason.OTHER_ACCOUNT
@@ -229,7 +229,7 @@ def test_every_refusal_is_a_sentence_for_every_face(reason: Reason, face: Face) 
     names = (
         "delivery", "channel", "state", "where", "act", "platform", "link", "example", "account", "url", "why", "other",
     )  # fmt: skip
-    told = ActRefused(reason, **dict.fromkeys(names, "It")).sentence(face)
-    assert told[0].isupper()
-    assert "{" not in told
-    assert ("publisher " in told or "--" in told) is False or face == Face.COMMAND
+    sentence = ActRefused(reason, **dict.fromkeys(names, "It")).sentence(face)
+    assert sentence[0].isupper()
+    assert "{" not in sentence
+    assert ("publisher " in sentence or "--" in sentence) is False or face == Face.COMMAND

@@ -465,7 +465,7 @@ def at_once(acts: Sequence[Callable[[], None]]) -> None:
 
 
 def test_two_processes_at_once_tell_once(any_desk: Desk, clock: FixedClock, box: PostBox) -> None:
-    held = [
+    deliveries = [
         add_delivery(any_desk.database, clock.now(), channel="x", day_offset=number, title=f"Cell {number}")
         for number in range(1, 6)
     ]
@@ -474,13 +474,13 @@ def test_two_processes_at_once_tell_once(any_desk: Desk, clock: FixedClock, box:
     for notifier in notifiers:
         notifier.notify(clock.now())
     for state in (State.HELD, State.CANCELED):
-        for delivery in held:
+        for delivery in deliveries:
             go(any_desk, delivery, state)
         at_once([partial(notifier.notify, clock.now()) for notifier in notifiers])
     for desk in desks[1:]:
         desk.database.close()
     bodies = "\n".join(str(message["message"]) for message in box.messages)
-    for delivery in held:
+    for delivery in deliveries:
         title = f"x: “Cell {delivery}” is held"
         assert (bodies.count(f"✗ {title}"), bodies.count(f"✓ over: {title}")) == (1, 1)
 

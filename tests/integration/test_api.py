@@ -96,9 +96,9 @@ PNG = {"Content-Type": "image/png"}
 def new_post(program: Program, picture: str = "", **fields: Any) -> dict[str, Any]:
     """A post as the API gives it back; with a picture, nothing blocks it."""
     images = [{"media": picture, "alt_text": "Cells that divide."}] if picture else []
-    made = program.post("/posts", json={"title": "Cells", "credit": "Jane Doe", "images": images, **fields})
-    assert made.status_code == 201, made.text
-    post: dict[str, Any] = made.json()
+    answer = program.post("/posts", json={"title": "Cells", "credit": "Jane Doe", "images": images, **fields})
+    assert answer.status_code == 201, answer.text
+    post: dict[str, Any] = answer.json()
     return post
 
 
@@ -107,7 +107,7 @@ def count(site: Site, table: Any) -> int:
         return session.scalar(select(func.count()).select_from(table)) or 0
 
 
-def held(site: Site, *, unknown: bool = False) -> int:
+def add_held_delivery(site: Site, *, unknown: bool = False) -> int:
     """A delivery that waits for a person."""
     now = site.desk.now()
     days = count(site, Delivery)
@@ -168,8 +168,8 @@ def test_a_token_ends_with_its_time_its_revocation_and_its_person(site: Site, cl
     clock.shift_to(site.desk.now() + timedelta(days=7, minutes=1))
     assert asking.get("/posts").status_code == 401
     client = site.client("editor", email="ends@example.org")
-    made = client.send_form("/account/tokens", {"name": "backup", "scopes": ["read"], "days": "30"})
-    match = re.search(rf"<code>({PREFIX}[\w-]+)</code>", made.text)
+    answer = client.send_form("/account/tokens", {"name": "backup", "scopes": ["read"], "days": "30"})
+    match = re.search(rf"<code>({PREFIX}[\w-]+)</code>", answer.text)
     assert match
     asking = Program(site.url, match[1])
     assert asking.get("/posts").status_code == 200
@@ -289,8 +289,8 @@ def test_nobody_overwrites_what_they_have_not_seen(editor: Program) -> None:
     assert editor.get(address).json()["title"] == "Mine"
     several = editor.patch(address, json={"title": "Ours"}, headers={"If-Match": '"1", "2"'})
     assert (several.status_code, several.headers["etag"]) == (200, '"3"')
-    known = editor.get(address, headers={"If-None-Match": 'W/"3"'})
-    assert (known.status_code, known.text) == (304, "")
+    answer = editor.get(address, headers={"If-None-Match": 'W/"3"'})
+    assert (answer.status_code, answer.text) == (304, "")
     assert editor.get(address, headers={"If-None-Match": '"2"'}).status_code == 200
 
 
@@ -392,14 +392,14 @@ def test_answer_and_post_are_written_together(site: Site, editor: Program, monke
 
 
 def test_pages_follow_each_other_to_the_end(site: Site, editor: Program) -> None:
-    made = [new_post(editor, title=f"Leaf {number} & more")["id"] for number in range(5)]
-    found: list[int] = []
+    post_ids = [new_post(editor, title=f"Leaf {number} & more")["id"] for number in range(5)]
+    listed_ids: list[int] = []
     address: str | None = "/api/v1/posts?text=leaf %26&limit=2"
     while address:
         page = editor.get(site.url + address).json()
-        found += [item["id"] for item in page["items"]]
+        listed_ids += [item["id"] for item in page["items"]]
         address = page["next"]
-    assert found == made[::-1]
+    assert listed_ids == post_ids[::-1]
     listed: list[int] = []
     address = "/api/v1/queue?limit=3"
     while address:
@@ -407,9 +407,9 @@ def test_pages_follow_each_other_to_the_end(site: Site, editor: Program) -> None
         listed += [item["id"] for item in page["items"]]
         address = page["next"]
     assert len(set(listed)) == len(listed)
-    assert [item for item in listed if item in made] == made
-    gone = problem(editor.get("/queue?after=2147483647"))
-    assert (gone["status"], "does not wait" in gone["detail"]) == (409, True)
+    assert [item for item in listed if item in post_ids] == post_ids
+    no_posts = problem(editor.get("/queue?after=2147483647"))
+    assert (no_posts["status"], "does not wait" in no_posts["detail"]) == (409, True)
 
 
 def test_a_post_gets_another_place_and_its_day(site: Site, editor: Program, picture: str) -> None:
@@ -421,8 +421,8 @@ def test_a_post_gets_another_place_and_its_day(site: Site, editor: Program, pict
     day = (site.desk.now() + timedelta(days=20)).date().isoformat()
     fixed = editor.change("PUT", f"/queue/{ids[1]}", json={"to": "date", "day": day})
     assert (fixed.json()["place"], fixed.json()["projected"]) == ("fixed date", day)
-    shown = editor.get(f"/calendar?first={day}&last={day}").json()["days"]
-    assert [(entry["kind"], entry["post_id"]) for entry in shown[0]["entries"]] == [("coming", ids[1])]
+    days = editor.get(f"/calendar?first={day}&last={day}").json()["days"]
+    assert [(entry["kind"], entry["post_id"]) for entry in days[0]["entries"]] == [("coming", ids[1])]
     behind = editor.change("PUT", f"/queue/{ids[1]}", json={"to": "after", "post": ids[2]}).json()
     assert (behind["place"], behind["number"]) == ("queue", 2)
     assert editor.change("PUT", f"/queue/{ids[1]}", json={"to": "reserve"}).json()["place"] == "reserve"
@@ -456,7 +456,7 @@ def test_channels_tell_whether_they_can_publish(site: Site, editor: Program) -> 
 
 def test_what_may_be_public_goes_out_again_only_after_somebody_looked(site: Site) -> None:
     operator = program(site, "operator")
-    delivery = held(site, unknown=True)
+    delivery = add_held_delivery(site, unknown=True)
     delivery_before = operator.get(f"/deliveries/{delivery}").json()
     assert (delivery_before["state"], delivery_before["may_be_public"], delivery_before["version"]) == (
         "held",
@@ -467,16 +467,16 @@ def test_what_may_be_public_goes_out_again_only_after_somebody_looked(site: Site
     assert refused["status"] == 409
     assert "could post it twice" in refused["detail"]
     assert (refused["code"], "i_have_looked" in refused["detail"]) == ("may-be-public", True)
-    done = operator.change(
+    answer = operator.change(
         "POST", f"/deliveries/{delivery}/retry", delivery_before["version"], json={"i_have_looked": True}
     )
-    assert (done.json()["state"], done.headers["etag"]) == ("pending", '"pending.1"')
+    assert (answer.json()["state"], answer.headers["etag"]) == ("pending", '"pending.1"')
 
 
 def test_an_act_upon_an_older_state_is_refused(site: Site) -> None:
     """Somebody looked; meanwhile it was tried again, and its outcome is unknown once more."""
     operator = program(site, "operator")
-    delivery = held(site, unknown=True)
+    delivery = add_held_delivery(site, unknown=True)
     looked = {"i_have_looked": True}
     assert operator.change("POST", f"/deliveries/{delivery}/retry", "held.0", json=looked).status_code == 200
     now = site.desk.now()
@@ -497,7 +497,7 @@ def test_an_act_upon_an_older_state_is_refused(site: Site) -> None:
 
 def test_a_post_by_hand_is_adopted_and_another_delivery_canceled(site: Site) -> None:
     operator = program(site, "operator")
-    delivery, other = held(site), held(site)
+    delivery, other = add_held_delivery(site), add_held_delivery(site)
     for link, status, code in (
         ("tumblr", 422, "not-a-link"),
         ("https://x.com/a/status/1", 422, "other-platform"),
@@ -556,8 +556,8 @@ def test_a_token_that_asks_too_often_has_to_wait(site: Site) -> None:
     patient, hasty = program(site, "editor"), program(site, "editor")
     usual, api.state.buckets = api.state.buckets, Buckets(quota=3, window=3600)
     try:
-        left = [hasty.get("/channels").headers["ratelimit"] for _ in range(3)]
-        assert [header.partition(";t=")[0] for header in left] == ['"token";r=2', '"token";r=1', '"token";r=0']
+        limit_headers = [hasty.get("/channels").headers["ratelimit"] for _ in range(3)]
+        assert [header.partition(";t=")[0] for header in limit_headers] == ['"token";r=2', '"token";r=1', '"token";r=0']
         refused = hasty.get("/channels")
         assert problem(refused)["status"] == 429
         assert 1000 < int(refused.headers["retry-after"]) <= 1200
@@ -581,7 +581,7 @@ def test_a_platform_that_can_not_be_reached_is_a_problem_of_its_own(
         raise Unavailable("Tumblr was not reached")
 
     monkeypatch.setattr(Channels, "open", unreachable)
-    delivery = held(site)
+    delivery = add_held_delivery(site)
     details = problem(program(site, "operator").change("POST", f"/deliveries/{delivery}/adopt", json={"link": LINK}))
     assert (details["status"], details["code"]) == (503, "not-read")
     assert the_delivery(site.desk.database, delivery).state == State.HELD

@@ -175,8 +175,8 @@ def _fill(desk: Desk, folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def program(site: Site) -> Iterator[Program]:
-    with Program(site.url, token_of(site, site.person("admin"))) as made:
-        yield made
+    with Program(site.url, token_of(site, site.person("admin"))) as new_program:
+        yield new_program
 
 
 @EXAMPLES

@@ -115,7 +115,9 @@ def texts_going_out(site: Site) -> list[str]:
 def save_form(site: Site, post: int, role: str) -> None:
     fields = {"title": SLIPPED_IN, "credit": "Jane Doe", "licence": "CC BY 4.0", "language": "en"}
     picture = {"images-0-media": load(site, post).images[0].media_sha256, "images-0-alt_text": "A cell"}
-    done(site.client(role).send_form(f"/posts/{post}", {**fields, **picture, "then": "save"}, allow_redirects=False))
+    assert_done(
+        site.client(role).send_form(f"/posts/{post}", {**fields, **picture, "then": "save"}, allow_redirects=False)
+    )
 
 
 def restore_version(site: Site, post: int, role: str) -> None:
@@ -129,7 +131,7 @@ def restore_version(site: Site, post: int, role: str) -> None:
             )
         )
     client = site.client(role)
-    done(client.send_form(f"/posts/{post}/versions/{number}", allow_redirects=False))
+    assert_done(client.send_form(f"/posts/{post}/versions/{number}", allow_redirects=False))
 
 
 def patch_by_api(site: Site, post: int, role: str) -> None:
@@ -144,7 +146,7 @@ def patch_caption_by_api(site: Site, post: int, role: str) -> None:
 
 
 def tag_several(site: Site, post: int, role: str) -> None:
-    done(site.client(role).send_form("/queue/tag", {"posts": [post], "tags": SLIPPED_IN}, allow_redirects=False))
+    assert_done(site.client(role).send_form("/queue/tag", {"posts": [post], "tags": SLIPPED_IN}, allow_redirects=False))
 
 
 def forge_undo(site: Site, post: int, role: str) -> None:
@@ -153,7 +155,7 @@ def forge_undo(site: Site, post: int, role: str) -> None:
     before = now.model_copy(update={"tags": (SLIPPED_IN,), "state": "approved"})
     undo = Undo(act="tag", changes=(PostChange(post=post, before=before, after=now),))
     form = {"undo": undo.model_dump_json()}
-    done(site.client(role).send_form("/queue/undo", form, allow_redirects=False))
+    assert_done(site.client(role).send_form("/queue/undo", form, allow_redirects=False))
 
 
 def edit_by_command(site: Site, post: int, role: str) -> None:
@@ -166,7 +168,7 @@ def command(site: Site, *arguments: str) -> str:
     return result.output
 
 
-def done(answer: requests.Response) -> None:
+def assert_done(answer: requests.Response) -> None:
     assert answer.status_code == 303, (answer.status_code, answer.text)
 
 
@@ -243,11 +245,11 @@ def test_a_file_that_is_added_and_approved_in_one_command_follows_the_rule(site:
     ask_second_person(site, second_person)
     picture = site.desk.config.parent / "cell.png"
     draw(picture)
-    told = command(
+    output = command(
         site, "add", "--title", SLIPPED_IN, "--credit", "Jane Doe", "--licence", "CC BY 4.0", "--image", str(picture),
         "--alt", "A cell", "--approve",
     )  # fmt: skip
-    assert ("second person" in told) == second_person, told
+    assert ("second person" in output) == second_person, output
     assert len(texts_going_out(site)) == (0 if second_person else len(site.desk.settings.channels))
 
 
@@ -274,11 +276,11 @@ def test_a_change_that_waits_is_told_with_what_goes_out_meanwhile(site: Site, pa
     patch_by_api(site, post, "contributor")
     channels = ", ".join(site.desk.settings.channels)
     at = site.desk.local(site.desk.now() + timedelta(hours=1), "%H:%M")
-    told = (
+    sentence = (
         f"The approved version goes out at {at} ({channels}); "
         "a later change by contributor@example.org waits for approval."
     )
-    assert told in text_of(editor.get(page))
+    assert sentence in text_of(editor.get(page))
     assert f'href="/posts/{post}">Look and approve' in editor.get(page).text
     assert f'href="/posts/{post}">Look at it' in contributor.get(page).text
     with site.desk.database.writing() as session:

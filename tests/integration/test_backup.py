@@ -62,17 +62,17 @@ def clock() -> FixedClock:
 def desk(tmp_path: Path, write_desk: WriteDesk, clock: FixedClock) -> Iterator[Desk]:
     """A desk as `publisher init` writes it, with one draft and its picture, and secrets lying about."""
     folder = tmp_path / "desk"
-    made = Desk(write_desk(folder), clock)
+    new_desk = Desk(write_desk(folder), clock)
     draw(tmp_path / "cell.png")
     image = ImageDraft(file=tmp_path / "cell.png", alt_text="A grey disc")
-    add_post(made.database, made.store, PostDraft(title="A cell", images=(image,)), clock.now())
+    add_post(new_desk.database, new_desk.store, PostDraft(title="A cell", images=(image,)), clock.now())
     (folder / "config" / ".env").write_text("PUBLISHER_X_ACCESS_TOKEN=hush", encoding="utf-8")
     (folder / "config" / "token.txt").write_text("hush", encoding="utf-8")
     (folder / "sessions").mkdir()
     (folder / "sessions" / "x.json").write_text('{"token": "hush"}', encoding="utf-8")
     (tmp_path / "kept").mkdir()
-    yield made
-    made.database.close()
+    yield new_desk
+    new_desk.database.close()
 
 
 @pytest.fixture
@@ -86,8 +86,8 @@ def test_a_backup_holds_everything_but_secrets(desk: Desk, backup: BackupReport)
     assert (manifest.created_at, manifest.config_file, backup.left_out) == (NOW, "config/publisher.toml", ())
     [original] = manifest.originals
     assert (backup.path / original.path).read_bytes() == desk.store.fetch(original.sha256).read_bytes()
-    kept = {file.path for file in manifest.config}
-    assert kept >= {"config/publisher.toml", "config/people.toml", "config/captions/x.j2", "config/.env.example"}
+    paths = {file.path for file in manifest.config}
+    assert paths >= {"config/publisher.toml", "config/people.toml", "config/captions/x.j2", "config/.env.example"}
     on_disk = {path.relative_to(backup.path).as_posix() for path in backup.path.rglob("*") if path.is_file()}
     assert on_disk == {"manifest.json", *(file.path for file in manifest.files())}
     assert not any(b"hush" in path.read_bytes() for path in backup.path.rglob("*") if path.is_file())
@@ -176,14 +176,14 @@ def test_harm_is_found_and_named(backup: BackupReport, tmp_path: Path, kind: str
     manifest = backup.manifest
     harmed = {"database": manifest.database, "original": manifest.originals[0], "config": manifest.config[-1]}[kind]
     harm(backup.path / harmed.path)
-    with pytest.raises(BackupError, match=rf"damaged: \S*{harmed.path} is") as told:
+    with pytest.raises(BackupError, match=rf"damaged: \S*{harmed.path} is") as error:
         restore(backup.path, tmp_path / "restored", NOW)
-    assert "use another backup" in str(told.value)
+    assert "use another backup" in str(error.value)
     assert not (tmp_path / "restored").exists()
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "problem"),
     [
         ({"database": {"path": "../queue.db", "sha256": "0" * 64, "bytes": 1}}, "a path must stay inside the backup"),
         ({"format": 2}, "format"),
@@ -191,11 +191,11 @@ def test_harm_is_found_and_named(backup: BackupReport, tmp_path: Path, kind: str
     ],
 )
 def test_a_manifest_that_makes_no_sense_is_refused(
-    backup: BackupReport, tmp_path: Path, change: dict[str, object], told: str
+    backup: BackupReport, tmp_path: Path, change: dict[str, object], problem: str
 ) -> None:
     file = backup.path / "manifest.json"
     file.write_text(json.dumps({**json.loads(file.read_text(encoding="utf-8")), **change}), encoding="utf-8")
-    with pytest.raises(BackupError, match=told):
+    with pytest.raises(BackupError, match=problem):
         restore(backup.path, tmp_path / "restored", NOW)
 
 
@@ -246,13 +246,13 @@ def test_a_database_kept_elsewhere_goes_there_and_overwrites_nothing(
 
 def test_the_commands_tell_what_they_did(desk: Desk, tmp_path: Path) -> None:
     desk.database.close()
-    done = CliRunner().invoke(cli, ["--config", str(desk.settings.file), "backup"], catch_exceptions=False)
-    assert "originals: 1" in done.output
-    assert "Secrets and sessions are not in it" in done.output
-    [made] = (desk.settings.root / "backups").iterdir()
-    done = CliRunner().invoke(cli, ["restore", str(made), str(tmp_path / "back")], catch_exceptions=False)
-    assert f"its configuration is {tmp_path / 'back' / 'config' / 'publisher.toml'}" in done.output
-    assert "Make sure that the lost desk runs nowhere" in done.output
+    result = CliRunner().invoke(cli, ["--config", str(desk.settings.file), "backup"], catch_exceptions=False)
+    assert "originals: 1" in result.output
+    assert "Secrets and sessions are not in it" in result.output
+    [backup] = (desk.settings.root / "backups").iterdir()
+    result = CliRunner().invoke(cli, ["restore", str(backup), str(tmp_path / "back")], catch_exceptions=False)
+    assert f"its configuration is {tmp_path / 'back' / 'config' / 'publisher.toml'}" in result.output
+    assert "Make sure that the lost desk runs nowhere" in result.output
 
 
 def test_two_months_of_daily_backups_leave_seven_days_and_four_weeks(desk: Desk, clock: FixedClock) -> None:
@@ -264,12 +264,12 @@ def test_two_months_of_daily_backups_leave_seven_days_and_four_weeks(desk: Desk,
         assert copy_daily(file, backups, clock.now()) is None
         clock.advance(hours=1)
     clock.advance(hours=-24)
-    kept = sorted(datetime.strptime(path.name[6:14], "%Y%m%d").date() for path in (backups / "daily").iterdir())  # noqa: DTZ007
+    kept_days = sorted(datetime.strptime(path.name[6:14], "%Y%m%d").date() for path in (backups / "daily").iterdir())  # noqa: DTZ007
     last = clock.now().date()
     days = {last - timedelta(days=number) for number in range(7)}
     sundays = {last - timedelta(days=last.isoweekday() + 7 * week) for week in range(3)}
-    assert set(kept) == days | sundays
-    assert len(kept) == len(days | sundays)
+    assert set(kept_days) == days | sundays
+    assert len(kept_days) == len(days | sundays)
     assert newest_backup_time(backups) == clock.now()
 
 
@@ -284,24 +284,24 @@ def test_a_daily_backup_is_a_sound_database_and_removes_no_strange_file(desk: De
     file, backups = desk.settings.root / "queue.db", desk.settings.root / "backups"
     (backups / "daily").mkdir(parents=True)
     (backups / "daily" / "mine.db").write_text("mine", encoding="utf-8")
-    made = None
+    copy = None
     for _ in range(30):
-        made = copy_daily(file, backups, clock.now()) or made
+        copy = copy_daily(file, backups, clock.now()) or copy
         clock.advance(days=1)
-    assert made is not None
-    with closing(sqlite3.connect(made)) as connection:
+    assert copy is not None
+    with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT title FROM post").fetchall() == [("A cell",)]
     assert (backups / "daily" / "mine.db").exists()
 
 
 def test_what_a_killed_backup_left_is_cleared_a_day_later(desk: Desk, clock: FixedClock) -> None:
     file, backups = desk.settings.root / "queue.db", desk.settings.root / "backups"
-    left, busy = backups / "daily" / ".part-dead", backups / "daily" / ".part-busy"
-    for folder, age in ((left, timedelta(days=2)), (busy, timedelta(minutes=1))):
+    unfinished, busy = backups / "daily" / ".part-dead", backups / "daily" / ".part-busy"
+    for folder, age in ((unfinished, timedelta(days=2)), (busy, timedelta(minutes=1))):
         folder.mkdir(parents=True)
         os.utime(folder, times=((NOW - age).timestamp(),) * 2)
     copy_daily(file, backups, clock.now())
-    assert (left.exists(), busy.exists()) == (False, True)
+    assert (unfinished.exists(), busy.exists()) == (False, True)
 
 
 def test_a_daily_backup_that_fails_is_one_sentence(desk: Desk, clock: FixedClock) -> None:
@@ -330,10 +330,10 @@ def lose_and_restore(
     """Throws the outlet's desk away and brings it back from a backup, connected again."""
     opened: list[Outlet] = []
 
-    def act(kept: BackupReport) -> tuple[Outlet, RestoreReport]:
+    def act(backup: BackupReport) -> tuple[Outlet, RestoreReport]:
         outlet.close()
         shutil.rmtree(outlet.folder)
-        report = restore(kept.path, tmp_path / "restored", outlet.clock.now())
+        report = restore(backup.path, tmp_path / "restored", outlet.clock.now())
         restored = copy.copy(outlet)
         restored.folder, restored.config = tmp_path / "restored", report.config
         restored.desk = Desk(report.config, outlet.clock)
@@ -358,12 +358,12 @@ def test_what_went_out_after_the_backup_is_found_and_not_posted_twice(
 ) -> None:
     outlet.add_post()
     outlet.pick()
-    kept = keep(outlet)
+    backup = keep(outlet)
     outlet.run_until_idle()
     posts = {name: row.remote_id for name, row in outlet.deliveries().items()}
     assert all(posts[name] and len(outlet.copies(name)) == 1 for name in PLATFORMS)
 
-    restored, report = lose_and_restore(kept)
+    restored, report = lose_and_restore(backup)
 
     assert report.looked_up == len(PLATFORMS)
     assert {row.state for row in restored.deliveries().values()} == {State.UNCONFIRMED}
@@ -387,20 +387,20 @@ def test_what_did_not_go_out_goes_out_once_after_two_look_ups(outlet: Outlet, lo
         for row in restored.deliveries().values():
             attempts = session.scalars(select(Attempt).where(Attempt.delivery_id == row.id).order_by(Attempt.id))
             story = [(attempt.kind, attempt.outcome) for attempt in attempts]
-            sent = story.index(("send", "published"))
-            assert story[:sent].count(("lookup", "absent")) >= 2
+            published_at = story.index(("send", "published"))
+            assert story[:published_at].count(("lookup", "absent")) >= 2
 
 
 def test_a_day_picked_after_the_backup_is_not_picked_again(outlet: Outlet, lose_and_restore: Restore) -> None:
-    shown, waiting = outlet.add_post("Shown"), outlet.add_post("Waiting")
+    repeated, waiting = outlet.add_post("Shown"), outlet.add_post("Waiting")
     outlet.shift_to_slot()
-    kept = keep(outlet)
+    backup = keep(outlet)
     outlet.pick()
     outlet.run_until_idle()
 
-    restored, report = lose_and_restore(kept)
+    restored, report = lose_and_restore(backup)
 
-    assert ([post.id for post in report.gap.posts], len(report.gap.days)) == ([shown], 1)
+    assert ([post.id for post in report.gap.posts], len(report.gap.days)) == ([repeated], 1)
     assert [post.id for post in report.gap.others] == [waiting]
     restored.pick()
     restored.run_until_idle()
@@ -428,13 +428,13 @@ def test_a_post_that_was_shown_out_of_the_backups_order_is_not_shown_again(
     """An editor moved another post to the front after the backup was made."""
     first, moved, last = (outlet.add_post(title) for title in ("First", "Moved", "Last"))
     outlet.shift_to_slot()
-    kept = keep(outlet)
+    backup = keep(outlet)
     PostQueue(outlet.desk).move(moved, Front())
     outlet.pick()
     outlet.run_until_idle()
     day = outlet.desk.now().date()
 
-    restored, report = lose_and_restore(kept)
+    restored, report = lose_and_restore(backup)
 
     assert [post.id for post in (*report.gap.posts, *report.gap.others)] == [first, moved, last]
     for _ in range(3):
@@ -442,8 +442,8 @@ def test_a_post_that_was_shown_out_of_the_backups_order_is_not_shown_again(
         restored.pick()
         restored.run_until_idle()
     assert [len(outlet.copies(name)) for name in PLATFORMS] == [1, 1, 1]
-    told = f"This post may have been shown on {day}: the desk was restored from a backup"
-    assert approve_again(restored.desk, last)[0].startswith(told)
+    sentence = f"This post may have been shown on {day}: the desk was restored from a backup"
+    assert approve_again(restored.desk, last)[0].startswith(sentence)
     restored.pick()
     restored.run_until_idle()
     for name in PLATFORMS:
@@ -469,8 +469,8 @@ def test_what_fell_due_is_looked_up_first(database: Database, state: str) -> Non
         session.add(Attempt(delivery_id=number, kind="send", fence=0, worker="gone", started_at=due))
 
     with database.writing() as session:
-        [found] = restore_deliveries(session, NOW, lambda _: "computed", since=NOW)
-        assert found.id == number
+        [restored] = restore_deliveries(session, NOW, lambda _: "computed", since=NOW)
+        assert restored.id == number
 
     row = the_delivery(database, number)
     assert (row.state, row.fence, row.lease_owner, row.lease_until) == ("unconfirmed", 1, None, None)
@@ -597,21 +597,21 @@ def test_a_day_that_the_backup_knows_is_not_closed_but_an_empty_one_is(database:
 
 
 def test_a_running_desk_keeps_a_copy_of_its_database(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = threading.Event()
+    copied = threading.Event()
 
-    def kept(*arguments: Any) -> Path | None:
+    def copy_and_note(*arguments: Any) -> Path | None:
         try:
             return copy_daily(*arguments)
         finally:
-            done.set()
+            copied.set()
 
-    monkeypatch.setattr(regular, "copy_daily", kept)
+    monkeypatch.setattr(regular, "copy_daily", copy_and_note)
     running = service.Service(desk)
     running.start()
-    assert done.wait(PATIENCE)
+    assert copied.wait(PATIENCE)
     running.stop()
-    [made] = (desk.settings.root / "backups" / "daily").iterdir()
-    assert made.name.startswith("queue-20260504T090000Z-")
+    [copy_file] = (desk.settings.root / "backups" / "daily").iterdir()
+    assert copy_file.name.startswith("queue-20260504T090000Z-")
 
 
 def test_a_backup_that_fails_is_told_and_the_desk_goes_on(
@@ -636,19 +636,19 @@ def test_a_backup_that_fails_is_told_and_the_desk_goes_on(
     scheduler.stop()
     scheduler.tick()
     assert picked[-1]
-    [told] = [record for record in caplog.records if "the daily backup failed" in record.getMessage()]
-    assert told.levelname == "ERROR"
-    assert "the disk is full" in told.getMessage()
+    [record] = [record for record in caplog.records if "the daily backup failed" in record.getMessage()]
+    assert record.levelname == "ERROR"
+    assert "the disk is full" in record.getMessage()
 
 
 def test_the_person_is_told_what_to_look_at(desk: Desk) -> None:
     others = (Post(id=4, title="Another"), Post(id=5, title="A third"))
     gap = Gap((date(2026, 5, 4), date(2026, 5, 6)), (Post(id=3, title="A cell"),), others)
     report = RestoreReport(made_at=NOW, config=desk.settings.file, looked_up=2, gap=gap)
-    told = " ".join(_restore_report(report, desk))
-    assert "2 deliveries may have gone out since" in told
-    assert "What went out on 2026-05-04 to 2026-05-06 is not known here" in told
-    assert "approve those that were not: 3 “A cell”." in told
-    assert "Posts that were added since the backup are not here: if one of them was shown, don't add it again." in told
-    assert "nothing goes out by itself" in told
-    assert "publisher approve 4 5" in told
+    text = " ".join(_restore_report(report, desk))
+    assert "2 deliveries may have gone out since" in text
+    assert "What went out on 2026-05-04 to 2026-05-06 is not known here" in text
+    assert "approve those that were not: 3 “A cell”." in text
+    assert "Posts that were added since the backup are not here: if one of them was shown, don't add it again." in text
+    assert "nothing goes out by itself" in text
+    assert "publisher approve 4 5" in text

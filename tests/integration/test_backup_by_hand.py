@@ -30,10 +30,10 @@ NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 @pytest.fixture
 def desk(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Desk]:
     """A desk as `publisher init` writes it, opened once."""
-    made = Desk(write_desk(tmp_path / "desk"), FixedClock(NOW))
-    assert made.database
-    yield made
-    made.database.close()
+    new_desk = Desk(write_desk(tmp_path / "desk"), FixedClock(NOW))
+    assert new_desk.database
+    yield new_desk
+    new_desk.database.close()
 
 
 def reopened(desk: Desk) -> Desk:
@@ -64,9 +64,9 @@ def put_back(copy: Path, file: Path) -> None:
 
 
 def daily_copy(desk: Desk) -> Path:
-    made = copy_daily(database_of(desk), desk.settings.root / "backups", desk.now())
-    assert made is not None
-    return made
+    copy = copy_daily(database_of(desk), desk.settings.root / "backups", desk.now())
+    assert copy is not None
+    return copy
 
 
 def test_a_daily_copy_put_back_by_hand_publishes_nothing_again(outlet: Outlet) -> None:
@@ -142,10 +142,10 @@ def test_a_lost_database_is_not_begun_anew(desk: Desk, harm: str) -> None:
     file.unlink()
     if harm == "empty":
         file.touch()
-    with pytest.raises(UnknownHistory, match="not there, or empty, and this desk had a database until") as told:
+    with pytest.raises(UnknownHistory, match="not there, or empty, and this desk had a database until") as error:
         again.prepare()
-    assert "publisher restore FILE" in str(told.value)
-    assert "publisher restore --begin-empty" in str(told.value)
+    assert "publisher restore FILE" in str(error.value)
+    assert "publisher restore --begin-empty" in str(error.value)
     assert file.exists() == (harm == "empty")
 
 

@@ -42,12 +42,12 @@ LATER = NOW + timedelta(hours=5)
 @pytest.fixture
 def desk(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Desk]:
     """A desk as `publisher init` writes it, with one draft and its picture."""
-    made = Desk(write_desk(tmp_path / "desk"), FixedClock(NOW))
+    new_desk = Desk(write_desk(tmp_path / "desk"), FixedClock(NOW))
     draw(tmp_path / "cell.png")
     image = ImageDraft(file=tmp_path / "cell.png", alt_text="A grey disc")
-    add_post(made.database, made.store, PostDraft(title="A cell", images=(image,)), NOW)
-    yield made
-    made.database.close()
+    add_post(new_desk.database, new_desk.store, PostDraft(title="A cell", images=(image,)), NOW)
+    yield new_desk
+    new_desk.database.close()
 
 
 def database_of(desk: Desk) -> Path:
@@ -57,21 +57,21 @@ def database_of(desk: Desk) -> Path:
 
 
 def daily_copy(desk: Desk) -> Path:
-    made = copy_daily(database_of(desk), desk.settings.root / "backups", desk.now())
-    assert made is not None
-    return made
+    copy = copy_daily(database_of(desk), desk.settings.root / "backups", desk.now())
+    assert copy is not None
+    return copy
 
 
 @pytest.fixture
 def daily(desk: Desk) -> Path:
     """A daily copy, after which the desk went on with a second post and an intent to publish."""
-    made = daily_copy(desk)
+    copy = daily_copy(desk)
     add_post(desk.database, desk.store, PostDraft(title="Written later"), NOW + timedelta(minutes=1))
     with desk.database.writing() as session:
         record_event(session, "an intent", now=NOW + timedelta(minutes=2))
         note_intent(session, 1)
     desk.database.close()
-    return made
+    return copy
 
 
 def back(desk: Desk, copy: Path, now: datetime = LATER) -> RestoreReport:
@@ -81,9 +81,9 @@ def back(desk: Desk, copy: Path, now: datetime = LATER) -> RestoreReport:
 def titles(config: Path) -> list[str]:
     opened = Desk(config, FixedClock(LATER))
     with opened.database.reading() as session:
-        found = list(session.scalars(select(Post.title).order_by(Post.id)))
+        post_titles = list(session.scalars(select(Post.title).order_by(Post.id)))
     opened.database.close()
-    return found
+    return post_titles
 
 
 def all_published_once(outlet: Outlet) -> bool:
@@ -150,8 +150,8 @@ def test_in_place_the_present_database_is_kept_and_the_copy_is_the_desks(desk: D
     report = back(desk, daily)
     assert titles(desk.config) == ["A cell"]
     assert report.kept_aside is not None
-    with closing(sqlite3.connect(report.kept_aside / "queue.db")) as kept:
-        assert kept.execute("SELECT title FROM post ORDER BY id").fetchall() == [("A cell",), ("Written later",)]
+    with closing(sqlite3.connect(report.kept_aside / "queue.db")) as former:
+        assert former.execute("SELECT title FROM post ORDER BY id").fetchall() == [("A cell",), ("Written later",)]
     assert (report.made_at, report.config) == (NOW, desk.config)
     assert stat.S_IMODE(database_of(desk).stat().st_mode) == 0o600
     assert not list(desk.settings.root.glob(".restoring-*"))
@@ -160,12 +160,12 @@ def test_in_place_the_present_database_is_kept_and_the_copy_is_the_desks(desk: D
 
 def test_a_whole_backup_in_place_brings_lost_originals_back(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
-    kept = make_backup(desk.settings, tmp_path / "kept", NOW)
+    backup = make_backup(desk.settings, tmp_path / "kept", NOW)
     original = desk.store.fetch(next(desk.store.originals()))
     content = original.read_bytes()
     desk.database.close()
     original.unlink()
-    report = back(desk, kept.path)
+    report = back(desk, backup.path)
     assert report.missing == ()
     assert original.read_bytes() == content
     assert titles(desk.config) == ["A cell"]
@@ -210,13 +210,13 @@ def test_an_interrupted_restore_loses_nothing_and_leaves_no_half_desk(
     class Killed(BaseException):
         pass
 
-    done = 0
+    steps_done = 0
 
     def counted(act: Callable[..., object]) -> Callable[..., object]:
         def counting(*arguments: object, **named: object) -> object:
-            nonlocal done
-            done += 1
-            if done > step:
+            nonlocal steps_done
+            steps_done += 1
+            if steps_done > step:
                 raise Killed
             return act(*arguments, **named)
 
@@ -237,8 +237,8 @@ def test_an_interrupted_restore_loses_nothing_and_leaves_no_half_desk(
         assert titles(desk.config) in (["A cell", "Written later"], ["A cell"])
     back(desk, daily)
     assert titles(desk.config) == ["A cell"]
-    kept = [_titles_in(file) for file in desk.settings.root.glob("queue.db.before-restore-*/queue.db")]
-    assert ["A cell", "Written later"] in kept
+    former_titles = [_titles_in(file) for file in desk.settings.root.glob("queue.db.before-restore-*/queue.db")]
+    assert ["A cell", "Written later"] in former_titles
 
 
 def _titles_in(file: Path) -> list[str]:
@@ -264,10 +264,10 @@ def test_changes_that_were_not_yet_in_the_file_are_kept_with_it(desk: Desk, dail
 
 def test_a_running_desk_is_not_restored_over(desk: Desk, daily: Path) -> None:
     record_heartbeat(desk.database, owner_name(), "scheduler worker", LATER)
-    told = r"a desk works on .*: scheduler worker on .*; stop it"
-    with pytest.raises(BackupError, match=told):
+    refusal = r"a desk works on .*: scheduler worker on .*; stop it"
+    with pytest.raises(BackupError, match=refusal):
         back(desk, daily)
-    with pytest.raises(BackupError, match=told):
+    with pytest.raises(BackupError, match=refusal):
         accept_present_database(desk.settings, now=LATER, seen_within=HEARTBEAT_TIMEOUT)
     assert titles(desk.config) == ["A cell", "Written later"]
 
@@ -353,7 +353,7 @@ def _absent(_path: Path, _daily: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "sentence"),
     [
         (_absent, "is not there; name a backup"),
         (_directory, "is no backup: it holds no manifest.json"),
@@ -371,12 +371,12 @@ def _absent(_path: Path, _daily: Path) -> None:
     ],
 )
 def test_nonsense_is_refused_in_a_sentence_and_changes_nothing(
-    desk: Desk, daily: Path, tmp_path: Path, make: Callable[[Path, Path], None], told: str
+    desk: Desk, daily: Path, tmp_path: Path, make: Callable[[Path, Path], None], sentence: str
 ) -> None:
     nonsense = tmp_path / "nonsense.db"
     make(nonsense, daily)
     before = {path: path.read_bytes() for path in desk.settings.root.rglob("*") if path.is_file()}
-    with pytest.raises(BackupError, match=told) as refused:
+    with pytest.raises(BackupError, match=sentence) as refused:
         back(desk, nonsense)
     assert "\n" not in str(refused.value)
     after = {path: path.read_bytes() for path in desk.settings.root.rglob("*") if path.is_file()}
@@ -431,19 +431,19 @@ def run(desk: Desk, *arguments: str | Path) -> Result:
 
 
 def test_the_commands_tell_what_they_did(desk: Desk, daily: Path, tmp_path: Path) -> None:
-    done = run(desk, "restore", daily)
-    assert done.exit_code == 0, done.output
-    assert f"is in {database_of(desk)}; configuration and originals are the desk's own." in done.output
-    assert "The former database is kept in" in done.output
-    assert f"Then: publisher --config {desk.config} doctor" in done.output
-    done = run(desk, "restore", daily, tmp_path / "new")
-    assert f"its configuration is {tmp_path / 'new' / 'config' / 'publisher.toml'}" in done.output
-    assert "Make sure that the lost desk runs nowhere" in done.output
-    done = run(desk, "restore", "--accept-this-database")
-    assert f"The desk goes on with {database_of(desk)}" in done.output
+    result = run(desk, "restore", daily)
+    assert result.exit_code == 0, result.output
+    assert f"is in {database_of(desk)}; configuration and originals are the desk's own." in result.output
+    assert "The former database is kept in" in result.output
+    assert f"Then: publisher --config {desk.config} doctor" in result.output
+    result = run(desk, "restore", daily, tmp_path / "new")
+    assert f"its configuration is {tmp_path / 'new' / 'config' / 'publisher.toml'}" in result.output
+    assert "Make sure that the lost desk runs nowhere" in result.output
+    result = run(desk, "restore", "--accept-this-database")
+    assert f"The desk goes on with {database_of(desk)}" in result.output
     database_of(desk).unlink()
-    done = run(desk, "restore", "--begin-empty")
-    assert "was made with an empty queue." in done.output
+    result = run(desk, "restore", "--begin-empty")
+    assert "was made with an empty queue." in result.output
     assert titles(desk.config) == []
 
 
@@ -451,15 +451,15 @@ def test_the_commands_tell_what_they_did(desk: Desk, daily: Path, tmp_path: Path
     "arguments", [(), ("--accept-this-database", "--begin-empty"), ("backup.db", "--accept-this-database")]
 )
 def test_half_a_command_is_a_usage_error(desk: Desk, arguments: tuple[str, ...]) -> None:
-    done = run(desk, "restore", *arguments)
-    assert done.exit_code == 2
-    assert "Usage" in done.output
+    result = run(desk, "restore", *arguments)
+    assert result.exit_code == 2
+    assert "Usage" in result.output
 
 
 def test_a_daily_copy_without_a_configuration_says_what_to_do(daily: Path, tmp_path: Path) -> None:
-    done = CliRunner().invoke(
+    result = CliRunner().invoke(
         cli, ["--config", str(tmp_path / "none.toml"), "restore", str(daily), str(tmp_path / "n")]
     )
-    assert isinstance(done.exception, BackupError)
-    assert "publisher init" in str(done.exception)
+    assert isinstance(result.exception, BackupError)
+    assert "publisher init" in str(result.exception)
     assert not (tmp_path / "n").exists()

@@ -57,12 +57,12 @@ def own_tools(postgres: ThrowawayPostgres, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.fixture
 def url(postgres: ThrowawayPostgres, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch) -> str:
     """The database that the desk of a test works on, with a job of the engine waiting in it."""
-    made = postgres.create_database()
-    monkeypatch.setenv(VARIABLE, made)
-    prepare_database(made, backups=tmp_path, now=now)
-    with psycopg.connect(make_url(made).set(drivername="postgresql").render_as_string()) as connection:
+    new_url = postgres.create_database()
+    monkeypatch.setenv(VARIABLE, new_url)
+    prepare_database(new_url, backups=tmp_path, now=now)
+    with psycopg.connect(make_url(new_url).set(drivername="postgresql").render_as_string()) as connection:
         connection.execute("INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('q', 'drain', '{}')")
-    return made
+    return new_url
 
 
 @pytest.fixture
@@ -77,12 +77,12 @@ def outlet(url: str, open_outlet: OpenOutlet) -> Outlet:
 def desk(url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Desk]:
     """A desk as `publisher init` writes it, with one draft and its picture."""
     write_starter(tmp_path / "desk")
-    made = Desk(tmp_path / "desk" / "config" / "publisher.toml", clock)
+    new_desk = Desk(tmp_path / "desk" / "config" / "publisher.toml", clock)
     draw(tmp_path / "cell.png")
-    add(made, "A quiet cell", ImageDraft(file=tmp_path / "cell.png", alt_text="A grey disc"))
+    add(new_desk, "A quiet cell", ImageDraft(file=tmp_path / "cell.png", alt_text="A grey disc"))
     (tmp_path / "kept").mkdir()
-    yield made
-    made.database.close()
+    yield new_desk
+    new_desk.database.close()
 
 
 def add(desk: Desk, title: str, *images: ImageDraft) -> None:
@@ -126,7 +126,7 @@ def test_what_went_out_after_the_backup_is_found_and_not_posted_twice(
     outlet: Outlet, empty: str, tmp_path: Path, reopen: Callable[[str], Outlet]
 ) -> None:
     outlet.pick()
-    kept = keep(outlet)
+    backup = keep(outlet)
     outlet.run_until_idle()
     posted = outlet.deliveries()[PLATFORM].remote_id
     assert posted
@@ -134,7 +134,7 @@ def test_what_went_out_after_the_backup_is_found_and_not_posted_twice(
     outlet.close()
     shutil.rmtree(outlet.folder)
 
-    report = restore(kept.path, tmp_path / "restored", outlet.clock.now(), empty)
+    report = restore(backup.path, tmp_path / "restored", outlet.clock.now(), empty)
 
     assert report.looked_up == 1
     restored = reopen(empty)
@@ -149,9 +149,9 @@ def test_unsent_posts_go_out_once_without_jobs_of_the_lost_desk(
     outlet: Outlet, empty: str, tmp_path: Path, reopen: Callable[[str], Outlet]
 ) -> None:
     outlet.pick()
-    kept = keep(outlet)
+    backup = keep(outlet)
 
-    restore(kept.path, tmp_path / "restored", outlet.clock.now(), empty)
+    restore(backup.path, tmp_path / "restored", outlet.clock.now(), empty)
 
     restored = reopen(empty)
     with restored.desk.database.reading() as session:
@@ -183,8 +183,8 @@ def test_a_backup_is_of_one_moment(desk: Desk, empty: str, tmp_path: Path, monke
 
     with monkeypatch.context() as patched:
         patched.setattr(tools, "schema_of", meanwhile)
-        kept = make_backup(desk.settings, tmp_path / "kept", desk.now())
-    restore(kept.path, tmp_path / "restored", desk.now(), empty)
+        backup = make_backup(desk.settings, tmp_path / "kept", desk.now())
+    restore(backup.path, tmp_path / "restored", desk.now(), empty)
     database = Database.open(empty)
     with database.reading() as session:
         assert session.scalars(select(Post.title)).all() == ["A quiet cell"]
@@ -245,17 +245,17 @@ def test_commands_take_the_database_from_the_environment_secretly(
     desk: Desk, empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.database.close()
-    done = CliRunner().invoke(cli, ["--config", str(desk.config), "backup"], catch_exceptions=False)
-    assert "originals: 1" in done.output
-    [made] = (tmp_path / "desk" / "backups").iterdir()
+    result = CliRunner().invoke(cli, ["--config", str(desk.config), "backup"], catch_exceptions=False)
+    assert "originals: 1" in result.output
+    [backup] = (tmp_path / "desk" / "backups").iterdir()
     secret = make_url(empty).set(password="hush").render_as_string(hide_password=False)
     monkeypatch.setenv("NEW_PLACE", secret)
 
-    arguments = ["restore", str(made), str(tmp_path / "back"), "--database", "env:NEW_PLACE"]
-    done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    arguments = ["restore", str(backup), str(tmp_path / "back"), "--database", "env:NEW_PLACE"]
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
 
-    assert "the database is the PostgreSQL database" in done.output
-    assert "hush" not in done.output
+    assert "the database is the PostgreSQL database" in result.output
+    assert "hush" not in result.output
 
 
 def test_no_password_is_on_the_command_line_of_a_tool(
@@ -298,10 +298,10 @@ def test_a_daily_dump_is_kept_without_originals_and_restored_in_place(
     outlet: Outlet, empty: str, reopen: Callable[[str], Outlet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outlet.pick()
-    kept = dump_daily(outlet.desk.settings, outlet.clock.now())
-    assert kept is not None
-    assert {path.name for path in kept.iterdir()} == {"config", "manifest.json", "publisher.dump"}
-    assert newest_backup_time(outlet.desk.settings.root / "backups") == read_manifest(kept).created_at.replace(
+    dump = dump_daily(outlet.desk.settings, outlet.clock.now())
+    assert dump is not None
+    assert {path.name for path in dump.iterdir()} == {"config", "manifest.json", "publisher.dump"}
+    assert newest_backup_time(outlet.desk.settings.root / "backups") == read_manifest(dump).created_at.replace(
         microsecond=0
     )
     outlet.run_until_idle()
@@ -309,7 +309,7 @@ def test_a_daily_dump_is_kept_without_originals_and_restored_in_place(
     outlet.close()
     monkeypatch.setenv(VARIABLE, empty)
 
-    report = restore_in_place(kept, load_settings(outlet.config), now=outlet.clock.now(), seen_within=HEARTBEAT_TIMEOUT)
+    report = restore_in_place(dump, load_settings(outlet.config), now=outlet.clock.now(), seen_within=HEARTBEAT_TIMEOUT)
 
     assert (report.looked_up, report.missing, report.kept_aside) == (1, (), None)
     back = reopen(empty)
@@ -326,14 +326,14 @@ def test_daily_dumps_are_kept_for_seven_days_and_four_weeks(desk: Desk, clock: F
         assert dump_daily(desk.settings, clock.now()) is not None
         assert dump_daily(desk.settings, clock.now()) is None
         clock.advance(days=1)
-    kept = sorted(path.name[11:19] for path in (desk.settings.root / "backups" / "daily").iterdir())
-    assert kept == [f"202605{day:02}" for day in (9, 10, 11, 12, 13, 14, 15)]
+    days = sorted(path.name[11:19] for path in (desk.settings.root / "backups" / "daily").iterdir())
+    assert days == [f"202605{day:02}" for day in (9, 10, 11, 12, 13, 14, 15)]
 
 
 def test_a_daily_dump_names_the_originals_that_the_new_folder_lacks(desk: Desk, empty: str, tmp_path: Path) -> None:
-    kept = dump_daily(desk.settings, desk.now())
-    assert kept is not None
-    assert restore(kept, tmp_path / "restored", desk.now(), empty).missing == ("cell.png",)
+    dump = dump_daily(desk.settings, desk.now())
+    assert dump is not None
+    assert restore(dump, tmp_path / "restored", desk.now(), empty).missing == ("cell.png",)
 
 
 def test_a_missing_pg_dump_is_told_by_doctor_and_by_the_daily_backup(

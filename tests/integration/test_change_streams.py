@@ -24,8 +24,8 @@ PATH = "/deliveries/changes"
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with serve_starter_site(tmp_path, ConnectionLimits()) as made:
-        yield made
+    with serve_starter_site(tmp_path, ConnectionLimits()) as new_site:
+        yield new_site
 
 
 class Listener:

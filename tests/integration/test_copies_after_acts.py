@@ -78,13 +78,13 @@ def test_a_copy_that_comes_after_a_retry_by_hand_is_told(
 
 
 @on_every_database
-@pytest.mark.parametrize("shown", ["alt", "other"])
+@pytest.mark.parametrize("listed", ["alt", "other"])
 def test_a_copy_that_comes_after_another_post_was_adopted_is_told(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, shown: str
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, listed: str
 ) -> None:
     """What the adopted post shows otherwise was told to the person who adopted it, and is no news."""
     delivery = hold_unknown(bench)
-    bench.platform.shown_alt_text = shown
+    bench.platform.shown_alt_text = listed
     bench.platform.accept("by-hand", adapted_post())
     adopt_by_hand(bench, delivery, "https://fake.example/by-hand")
     bench.drain_for(hours=1)
@@ -211,8 +211,8 @@ def test_a_late_look_up_takes_no_post_that_may_be_another_deliverys(
     bench.platform.after = [LOST_ANSWER]
     second = add_delivery(bench.database, bench.clock.now(), day_offset=1)
     bench.drain()
-    found = Publication(remote_id=f"id-key-{bench.row(second).token}", url="https://fake.example/second")
-    monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: found)
+    publication = Publication(remote_id=f"id-key-{bench.row(second).token}", url="https://fake.example/second")
+    monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: publication)
     with bench.database.writing() as session:
         session.get_one(Delivery, first).verify_at = bench.clock.now()
     bench.drain()

@@ -172,9 +172,9 @@ def test_what_is_no_desk_or_only_a_kept_copy_of_one_is_refused(source: str, tmp_
     target = f"sqlite:///{tmp_path / 'target.db'}"
     with pytest.raises(BackupError, match="holds no desk"):
         copy(f"sqlite:///{tmp_path / 'nothing.db'}", target)
-    kept = back_up(tmp_path / "queue.db", tmp_path / "kept", revision="0001", now=NOW)
+    backup = back_up(tmp_path / "queue.db", tmp_path / "kept", revision="0001", now=NOW)
     with pytest.raises(BackupError, match="is a kept copy, and what went out after it was made would go out again"):
-        copy(f"sqlite:///{kept}", target)
+        copy(f"sqlite:///{backup}", target)
     assert not (tmp_path / "nothing.db").exists()
     assert not (tmp_path / "target.db").exists()
 
@@ -219,10 +219,10 @@ def test_nobody_writes_while_a_database_is_held_still(
     copy(source, server)
     url = source if lasting == "sqlite" else server
     engine = create_database_engine(url)
-    impatience = "PRAGMA busy_timeout=50" if lasting == "sqlite" else "SET lock_timeout=50"
+    short_timeout = "PRAGMA busy_timeout=50" if lasting == "sqlite" else "SET lock_timeout=50"
     statement = text("UPDATE delivery SET state = 'canceled' WHERE state = 'pending'")
     with locked_desk(url), engine.execution_options(reading=True).connect() as connection:
-        connection.execute(text(impatience))
+        connection.execute(text(short_timeout))
         with pytest.raises(OperationalError, match=r"locked|lock timeout"):
             connection.execute(statement)
     with engine.begin() as connection:
@@ -237,11 +237,11 @@ def test_a_difference_is_found_and_leaves_the_target_as_it_was(source: str, tmp_
         connection.execute(
             "CREATE TRIGGER spoil AFTER INSERT ON post BEGIN UPDATE post SET title = 'spoilt' WHERE id = new.id; END"
         )
-    done = run("db", "copy", source, f"sqlite:///{file}", "--json")
-    assert done.exit_code == 1
-    told = json.loads(done.output)
-    assert told["equal"] is False
-    assert [table["table"] for table in told["tables"] if not table["equal"]] == ["post"]
+    result = run("db", "copy", source, f"sqlite:///{file}", "--json")
+    assert result.exit_code == 1
+    report = json.loads(result.output)
+    assert report["equal"] is False
+    assert [table["table"] for table in report["tables"] if not table["equal"]] == ["post"]
     assert titles(opened(f"sqlite:///{file}")) == []
 
 
@@ -296,15 +296,15 @@ def test_the_memory_stays_flat_for_many_rows(source: str, server: str, tmp_path:
         detail = {"text": "x" * size}
         session.execute(insert(Event), [{"at": NOW, "name": "many", "detail": detail}] * rows)
     command = [sys.executable, "-c", MEASURED, small, source, server]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert int(done.stdout) < rows * size / 4, f"grew by {int(done.stdout) / 1e6:.0f} MB"
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(result.stdout) < rows * size / 4, f"grew by {int(result.stdout) / 1e6:.0f} MB"
 
 
 def test_a_fingerprint_sees_every_change_and_no_order() -> None:
     def of(*rows: tuple[object, ...]) -> str:
-        taken = Fingerprint()
-        taken.add(rows)
-        return taken.content.hash
+        fingerprint = Fingerprint()
+        fingerprint.add(rows)
+        return fingerprint.content.hash
 
     assert of((1, "a"), (2, "b")) == of((2, "b"), (1, "a"))
     others = [of((1, "a"), (2, "c")), of((1, "b"), (2, "a")), of((1, "a"), (2, None)), of((1, "a"))]
@@ -318,18 +318,18 @@ def run(*arguments: str) -> Result:
 
 def test_the_command_tells_what_was_copied_and_that_the_old_desk_must_rest(source: str, tmp_path: Path) -> None:
     target = f"sqlite:///{tmp_path / 'target.db'}"
-    done = run("db", "copy", source, target)
-    assert done.exit_code == 0
-    assert "webhook_message" in done.output
-    assert f"and equal.\nThe old desk must not run again on {tmp_path / 'queue.db'}" in done.output
+    result = run("db", "copy", source, target)
+    assert result.exit_code == 0
+    assert "webhook_message" in result.output
+    assert f"and equal.\nThe old desk must not run again on {tmp_path / 'queue.db'}" in result.output
     assert "replaced the earlier copy" in run("db", "copy", source, target).output
 
 
 def test_no_password_is_needed_on_the_command_line_or_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     url = "postgresql+psycopg://ada:hush@host/desk"
-    with pytest.raises(BackupError, match="can be read by everybody") as told:
+    with pytest.raises(BackupError, match="can be read by everybody") as error:
         read_url(url)
-    assert "hush" not in str(told.value)
+    assert "hush" not in str(error.value)
     with pytest.raises(BackupError, match="can be read by everybody"):
         read_url("postgresql+psycopg:///desk?password=hush")
     monkeypatch.setenv("NEW_PLACE", url)
@@ -353,8 +353,8 @@ def test_a_moved_desk_publishes_what_waited_once(
     outlet.add_post()
     outlet.pick()
     outlet.close()
-    done = run("--config", str(outlet.config), "db", "copy", "desk", server)
-    assert done.exit_code == 0
+    result = run("--config", str(outlet.config), "db", "copy", "desk", server)
+    assert result.exit_code == 0
 
     monkeypatch.setenv("PUBLISHER__STORAGE__DATABASE", server)
     outlet.desk = Desk(outlet.config, outlet.clock)

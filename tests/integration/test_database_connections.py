@@ -30,35 +30,35 @@ COUNT = select(func.count(EVENTS.c.id))
 @contextmanager
 def statements_counted() -> Iterator[Counter[str]]:
     """Counts the statements of all engines by their first words."""
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
 
     def note(statement: str, _parameters: object) -> None:
         words = statement.split()
-        seen[" ".join(words[:3] if words[0] == "INSERT" else words[:2] if words[0] == "UPDATE" else words[:1])] += 1
+        counts[" ".join(words[:3] if words[0] == "INSERT" else words[:2] if words[0] == "UPDATE" else words[:1])] += 1
 
     with statements_watched(note):
-        yield seen
+        yield counts
 
 
 @on_every_database
 def test_a_text_delivery_takes_eleven_statements_in_two_transactions(database: Database, clock: FixedClock) -> None:
     deliveries = [add_delivery(database, clock.now(), day_offset=day) for day in range(3)]
     channels = FakeChannels(FakePlatform(), fake_profile())
-    seen: dict[int, Counter[str]] = {}
+    counts: dict[int, Counter[str]] = {}
     with statements_counted() as counted:
 
         def note(name: str, delivery: int) -> None:
             if name == "recorded":
-                seen[delivery] = Counter(counted)
+                counts[delivery] = Counter(counted)
                 counted.clear()
 
         worker = Worker(database, channels, FakeRenderer(), clock, DeliverySettings(), owner="me", milestone=note)
         worker.drain("fake")
 
     locks = 1 if database.engine.dialect.name == "postgresql" else 0
-    steady = seen[deliveries[1]]
+    steady = counts[deliveries[1]]
     transactions = {} if locks else {"BEGIN": 2, "COMMIT": 2}
-    assert list(seen) == deliveries
+    assert list(counts) == deliveries
     assert steady == {
         **transactions,
         "SELECT": 3 + locks,
@@ -135,9 +135,9 @@ def test_rows_are_changed_behind_the_lock_from_the_first_statement_on(
         assert rows.scalar(COUNT) == 0
         with pytest.raises(OperationalError, match="locked"), other.changing_rows():
             pytest.fail("it began")
-    with other.asking() as asked, sqlite_database.changing_rows() as rows:
+    with other.asking() as asking_statements, sqlite_database.changing_rows() as rows:
         record_event(rows, "seen when it is committed", now=clock.now())
-        assert asked.scalar(COUNT) == 0
-    with other.asking() as asked:
-        assert asked.scalar(COUNT) == 1
+        assert asking_statements.scalar(COUNT) == 0
+    with other.asking() as asking_statements:
+        assert asking_statements.scalar(COUNT) == 1
     other.close()

@@ -262,9 +262,9 @@ def test_refused_credentials_pause_the_channel_until_it_is_resumed(bench: Bench)
     bench.drain_for(minutes=10)
     with bench.database.reading() as session:
         channel = session.get_one(Channel, "fake")
-        told = session.scalars(select(Event).where(Event.name == "channel paused")).all()
+        events = session.scalars(select(Event).where(Event.name == "channel paused")).all()
     assert channel.pause_reason == "connect it again"
-    assert len(told) == 1
+    assert len(events) == 1
     assert [the_delivery(bench.database, row).state for row in (first, second)] == ["held", "pending"]
     bench.platform.account_trouble = None
     assert operate.resume(bench.database, "fake", now=bench.clock.now(), actor="me")
@@ -432,8 +432,8 @@ def test_a_late_success_is_recorded_as_the_truth(bench: Bench) -> None:
 def test_an_owner_that_is_surely_gone_is_not_waited_for(bench: Bench) -> None:
     delivery = add_delivery(bench.database, bench.clock.now())
     claim(bench.database, "fake", owner="gone", now=bench.clock.now(), lease=timedelta(hours=1))
-    gone = recover_lost(bench.database, bench.clock.now(), timedelta(seconds=10), lambda owner: owner == "gone")
-    assert gone == [delivery]
+    recovered = recover_lost(bench.database, bench.clock.now(), timedelta(seconds=10), lambda owner: owner == "gone")
+    assert recovered == [delivery]
     assert bench.drain() == 1
     assert bench.copies == 1
 

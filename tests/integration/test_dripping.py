@@ -97,16 +97,16 @@ def test_a_webhook_whose_receiver_drips_its_hand_shake_is_left(monkeypatch: pyte
 @pytest.fixture
 def hanging_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Semaphore]:
     """A name server that never answers while the test runs; who asks it is counted."""
-    ended, asked = threading.Event(), threading.Semaphore(0)
+    ended, requests = threading.Event(), threading.Semaphore(0)
 
     def hang(*_arguments: object, **_options: object) -> list[object]:
-        asked.release()
+        requests.release()
         ended.wait()
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     monkeypatch.setattr(name_resolving, "_DEFAULT_LIMIT", threading.BoundedSemaphore(3))
-    yield asked
+    yield requests
     ended.set()
 
 
@@ -167,10 +167,10 @@ except NotResolvedInTime:
 
 
 def test_a_name_server_that_hangs_keeps_no_process_from_ending() -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", HANGING_PROCESS], capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stdout == "left\n"
+    assert result.stdout == "left\n"
 
 
 def test_a_ping_that_drips_is_left_and_keeps_the_next_from_piling_up(

@@ -24,8 +24,8 @@ Statements = list[tuple[str, Any]]
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def each_database(request: pytest.FixtureRequest) -> Database:
-    found: Database = request.getfixturevalue("database" if request.param == "sqlite" else "postgres_database")
-    return found
+    database: Database = request.getfixturevalue("database" if request.param == "sqlite" else "postgres_database")
+    return database
 
 
 def due_at(database: Database, now: datetime) -> tuple[list[str], datetime | None]:
@@ -83,14 +83,14 @@ def test_many_that_are_too_late_are_given_up_in_several_goes(
 @pytest.fixture
 def statements() -> Iterator[Statements]:
     """Every SELECT, as it was sent."""
-    sent: Statements = []
+    selects: Statements = []
 
     def note(statement: str, parameters: Any) -> None:
         if statement.startswith("SELECT"):
-            sent.append((statement, parameters))
+            selects.append((statement, parameters))
 
     with statements_watched(note):
-        yield sent
+        yield selects
 
 
 def _everything_a_tick_and_a_worker_ask(database: Database, clock: FixedClock) -> None:
@@ -110,9 +110,9 @@ def test_no_question_of_a_tick_reads_all_deliveries(
     add_delivery(each_database, clock.now(), due_at=clock.now() + timedelta(seconds=1))
     _everything_a_tick_and_a_worker_ask(each_database, clock)
     # One delivery per channel is in flight at most, so that any index serves for those.
-    asked = [statement for statement in statements if "IN ('preparing', 'publishing')" not in statement[0]]
+    due_questions = [statement for statement in statements if "IN ('preparing', 'publishing')" not in statement[0]]
     plan = PLANS[each_database.engine.dialect.name]
-    used = {index for statement in asked for index in plan(each_database, statement)}
+    used = {index for statement in due_questions for index in plan(each_database, statement)}
     assert used == {"ix_delivery_due", "ix_delivery_expires", "ix_delivery_verify"}
 
 
@@ -120,12 +120,12 @@ def _sqlite_plan(database: Database, statement: tuple[str, Any]) -> list[str]:
     """Which index leads to the deliveries, or the whole step where none does."""
     with database.engine.connect() as connection:
         steps = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement[0]}", statement[1])]
-    found = []
+    plans = []
     for step in steps:
         if re.match(r"(SCAN|SEARCH) delivery\b", step):
             index = re.search(r"INDEX (\w+)", step)
-            found.append(index[1] if index else step)
-    return found
+            plans.append(index[1] if index else step)
+    return plans
 
 
 def _postgres_plan(database: Database, statement: tuple[str, Any]) -> list[str]:

@@ -138,15 +138,15 @@ def outlet(settings: None, open_outlet: OpenOutlet) -> Outlet:
 
 @pytest.fixture
 def desks(outlet: Outlet) -> Iterator[Desks]:
-    made = Desks(outlet, {})
-    yield made
-    for name in [*made.processes]:
-        made.kill(name)
+    new_desks = Desks(outlet, {})
+    yield new_desks
+    for name in [*new_desks.processes]:
+        new_desks.kill(name)
 
 
 def is_published(outlet: Outlet) -> bool:
-    found = outlet.deliveries().get(PLATFORM)
-    return found is not None and found.state == "published"
+    row = outlet.deliveries().get(PLATFORM)
+    return row is not None and row.state == "published"
 
 
 def roles_seen(database: Database) -> set[str]:
@@ -227,11 +227,11 @@ def test_a_role_that_nobody_would_hear_is_refused(open_outlet: OpenOutlet, role:
         Service(outlet.desk, [role])
 
 
-class Hands:
+class WatchedDrain:
     """A drain that is watched, and held up where a test wishes."""
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.channels: list[str] = []
         self.go_on = threading.Event()
         self.inside = 0
         self.most = 0
@@ -239,7 +239,7 @@ class Hands:
 
     def drain(self, channel: str, stop: threading.Event) -> int:
         with self._lock:
-            self.heard.append(channel)
+            self.channels.append(channel)
             self.inside += 1
             self.most = max(self.most, self.inside)
         if channel.startswith("slow"):
@@ -256,20 +256,20 @@ def listeners(url: str) -> list[int]:
 
 
 @contextmanager
-def working(url: str, hands: Hands, threads: int = 2) -> Iterator[EngineWorker]:
-    worker = EngineWorker(url, hands.drain, threads=threads)
+def working(url: str, watched_drain: WatchedDrain, threads: int = 2) -> Iterator[EngineWorker]:
+    worker = EngineWorker(url, watched_drain.drain, threads=threads)
     worker.start()
     try:
         wait_until(lambda: listeners(url) != [], "it listens")
         yield worker
     finally:
-        hands.go_on.set()
+        watched_drain.go_on.set()
         worker.stop()
 
 
 @pytest.fixture
-def hands() -> Hands:
-    return Hands()
+def watched_drain() -> WatchedDrain:
+    return WatchedDrain()
 
 
 def test_a_channel_waits_once_for_a_worker_without_a_lock_or_a_time(postgres_database: Database) -> None:
@@ -288,56 +288,56 @@ def test_kicks_at_once_leave_one_word(postgres_database: Database) -> None:
 
 
 def test_work_is_heard_at_once_also_while_there_is_other_work(
-    postgres_url: str, postgres_database: Database, hands: Hands, monkeypatch: pytest.MonkeyPatch
+    postgres_url: str, postgres_database: Database, watched_drain: WatchedDrain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "POLL_SECONDS", 10 * PATIENCE)
     dispatcher = EngineDispatcher(postgres_database)
-    with working(postgres_url, hands) as worker:
+    with working(postgres_url, watched_drain) as worker:
         dispatcher.kick("slow")
-        wait_until(lambda: hands.heard == ["slow"], "the channel is being drained")
+        wait_until(lambda: watched_drain.channels == ["slow"], "the channel is being drained")
         assert not worker.idle
         dispatcher.kick("slow")
         dispatcher.kick("quick")
-        wait_until(lambda: hands.heard == ["slow", "quick"], "another channel is drained meanwhile")
+        wait_until(lambda: watched_drain.channels == ["slow", "quick"], "another channel is drained meanwhile")
         wait_until(lambda: len(jobs(postgres_database)) == 1, "the second word for the channel was taken")
-        hands.go_on.set()
-        wait_until(lambda: hands.heard == ["slow", "quick", "slow"], "the channel is drained once more")
+        watched_drain.go_on.set()
+        wait_until(lambda: watched_drain.channels == ["slow", "quick", "slow"], "the channel is drained once more")
         wait_until(lambda: worker.idle and jobs(postgres_database) == [], "nothing is left")
 
 
 def test_no_more_channels_are_drained_at_once_than_were_asked_for(
-    postgres_url: str, postgres_database: Database, hands: Hands
+    postgres_url: str, postgres_database: Database, watched_drain: WatchedDrain
 ) -> None:
     dispatcher = EngineDispatcher(postgres_database)
-    with working(postgres_url, hands, threads=2):
+    with working(postgres_url, watched_drain, threads=2):
         for number in range(4):
             dispatcher.kick(f"slow {number}")
-        wait_until(lambda: hands.inside == 2, "two channels are being drained")
+        wait_until(lambda: watched_drain.inside == 2, "two channels are being drained")
         assert sorted(status for status, *_ in jobs(postgres_database)) == ["doing", "doing", "todo", "todo"]
-        hands.go_on.set()
-        wait_until(lambda: len(hands.heard) == 4, "each has its turn")
-    assert hands.most == 2
+        watched_drain.go_on.set()
+        wait_until(lambda: len(watched_drain.channels) == 4, "each has its turn")
+    assert watched_drain.most == 2
 
 
 def test_connections_that_are_cut_are_made_anew(
-    postgres_url: str, postgres_database: Database, hands: Hands, monkeypatch: pytest.MonkeyPatch
+    postgres_url: str, postgres_database: Database, watched_drain: WatchedDrain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "POLL_SECONDS", 10 * PATIENCE)
     dispatcher = EngineDispatcher(postgres_database)
-    with working(postgres_url, hands):
+    with working(postgres_url, watched_drain):
         before = listeners(postgres_url)
         with psycopg.connect(plain(postgres_url), autocommit=True) as other:
             other.execute(CUT_OFF)
         wait_until(lambda: listeners(postgres_url) not in ([], before), "it listens again")
         dispatcher.kick("a")
-        wait_until(lambda: hands.heard == ["a"], "it hears again")
+        wait_until(lambda: watched_drain.channels == ["a"], "it hears again")
 
 
 def test_a_lost_database_is_reported_once_and_work_under_way_goes_on(
     postgres: ThrowawayPostgres,
     postgres_url: str,
     postgres_database: Database,
-    hands: Hands,
+    watched_drain: WatchedDrain,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -347,9 +347,9 @@ def test_a_lost_database_is_reported_once_and_work_under_way_goes_on(
     caplog.set_level("INFO", "publisher")
     dispatcher = EngineDispatcher(postgres_database)
     failed, again = "listening for work failed; trying again until it works", "listening for work works again"
-    with working(postgres_url, hands) as worker:
+    with working(postgres_url, watched_drain) as worker:
         dispatcher.kick("slow")
-        wait_until(lambda: hands.heard == ["slow"], "the channel is being drained")
+        wait_until(lambda: watched_drain.channels == ["slow"], "the channel is being drained")
         postgres.stop(signal.SIGINT)
         try:
             wait_until(lambda: failed in caplog.text, "the loss is told")
@@ -359,13 +359,15 @@ def test_a_lost_database_is_reported_once_and_work_under_way_goes_on(
             postgres.start()
         wait_until(lambda: again in caplog.text, "it listens again")
         dispatcher.kick("quick")
-        wait_until(lambda: hands.heard == ["slow", "quick"], "it hears again, with the first channel still in hand")
+        wait_until(
+            lambda: watched_drain.channels == ["slow", "quick"], "it hears again, with the first channel still in hand"
+        )
         assert not worker.idle
     assert [caplog.text.count(line) for line in (failed, again)] == [1, 1]
 
 
 def test_a_stop_is_heard_also_when_a_connection_is_lost_just_then(
-    hands: Hands, monkeypatch: pytest.MonkeyPatch
+    watched_drain: WatchedDrain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rounds: list[int] = []
     working = threading.Event()
@@ -380,7 +382,7 @@ def test_a_stop_is_heard_also_when_a_connection_is_lost_just_then(
 
     monkeypatch.setattr(EngineWorker, "_work", lose_the_connection)
     monkeypatch.setattr(engine, "PAUSE_SECONDS", 0.01)
-    worker = EngineWorker("postgresql+psycopg://nowhere/desk", hands.drain, threads=1)
+    worker = EngineWorker("postgresql+psycopg://nowhere/desk", watched_drain.drain, threads=1)
     worker.start()
     assert working.wait(PATIENCE)
     worker.stop()
@@ -388,13 +390,13 @@ def test_a_stop_is_heard_also_when_a_connection_is_lost_just_then(
 
 
 def test_what_a_killed_worker_had_in_hand_is_swept_and_holds_nobody_up(
-    postgres_url: str, postgres_database: Database, hands: Hands
+    postgres_url: str, postgres_database: Database, watched_drain: WatchedDrain
 ) -> None:
     with postgres_database.writing() as session:
         session.execute(text(DEAD_WORKER))
     EngineDispatcher(postgres_database).kick("a")
-    with working(postgres_url, hands):
-        wait_until(lambda: hands.heard == ["a"], "the channel is drained nevertheless")
+    with working(postgres_url, watched_drain):
+        wait_until(lambda: watched_drain.channels == ["a"], "the channel is drained nevertheless")
         wait_until(lambda: jobs(postgres_database) == [], "the job is swept")
         wait_until(lambda: workers(postgres_database) == 1, "the dead worker is forgotten")
 
@@ -412,14 +414,14 @@ def test_a_machine_lost_in_a_transaction_keeps_its_locks_briefly(
     postgres_url: str, postgres_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "FORGOTTEN_MS", 300)
-    lost = Database.open(postgres_url)
+    lost_database = Database.open(postgres_url)
     enter = insert(Channel).values(name="a", platform="fake")
     with ExitStack() as frozen:
-        frozen.enter_context(lost.writing()).execute(enter)
+        frozen.enter_context(lost_database.writing()).execute(enter)
         with postgres_database.writing() as living:
             # It waits for whoever entered the same name, and is not refused.
             living.execute(text("SET LOCAL lock_timeout = '20s'"))
             living.execute(enter)
         with pytest.raises(DBAPIError, match="idle-in-transaction timeout"):
             frozen.close()
-    lost.close()
+    lost_database.close()

@@ -38,10 +38,10 @@ def _two(bench: Bench) -> tuple[int, int]:
 
 def _at(acts: Mapping[str, Callable[[], object]]) -> Callable[[str, int], None]:
     """Acts at the first milestone of each name."""
-    left = dict(acts)
+    waiting = dict(acts)
 
     def milestone(name: str, _delivery: int) -> None:
-        if act := left.pop(name, None):
+        if act := waiting.pop(name, None):
             act()
 
     return milestone
@@ -49,11 +49,11 @@ def _at(acts: Mapping[str, Callable[[], object]]) -> Callable[[str, int], None]:
 
 @on_every_database
 def test_the_next_post_is_ours_as_soon_as_this_one_is_recorded(database: Database, clock: FixedClock) -> None:
-    bench, seen = Bench(database, clock), []
+    bench, states = Bench(database, clock), []
     _two(bench)
-    worker = bench.worker(milestone=_at({"recorded": lambda: seen.extend(_states(database))}))
+    worker = bench.worker(milestone=_at({"recorded": lambda: states.extend(_states(database))}))
     assert worker.drain("fake") == 2
-    assert seen == [State.PUBLISHED, State.PREPARING]
+    assert states == [State.PUBLISHED, State.PREPARING]
     assert _states(database) == [State.PUBLISHED, State.PUBLISHED]
     with database.reading() as session:
         names = [event.name for event in session.query(Event).order_by(Event.id)]
@@ -127,10 +127,10 @@ def test_one_that_somebody_else_takes_meanwhile_does_not_undo_the_record(
     bench = Bench(database, clock)
     _two(bench)
 
-    def taken(*_: object, **__: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise Fenced("somebody was faster")
 
-    monkeypatch.setattr(worker_module, "claim_within", taken)
+    monkeypatch.setattr(worker_module, "claim_within", refuse)
     assert bench.drain() == 2
     assert _states(database) == [State.PUBLISHED, State.PUBLISHED]
     with database.reading() as session:
@@ -143,14 +143,14 @@ def test_a_worker_that_lost_its_lease_takes_nothing_with_the_late_success(
 ) -> None:
     bench = Bench(database, clock)
     _two(bench)
-    seen: list[str] = []
+    states: list[str] = []
 
     def lose() -> None:
         clock.advance(seconds=SETTINGS.lease_seconds + 10)
         recover_lost(database, clock.now(), timedelta(seconds=10), lambda _: False)
 
-    bench.worker(milestone=_at({"answered": lose, "recorded": lambda: seen.extend(_states(database))})).drain("fake")
-    assert seen[:2] == [State.PUBLISHED, State.PENDING]
+    bench.worker(milestone=_at({"answered": lose, "recorded": lambda: states.extend(_states(database))})).drain("fake")
+    assert states[:2] == [State.PUBLISHED, State.PENDING]
     assert len(bench.platform.posts) == 2
 
 
@@ -159,9 +159,9 @@ def test_after_a_lost_answer_the_next_post_is_taken_on_its_own(database: Databas
     bench = Bench(database, clock)
     _two(bench)
     bench.platform.after.append(LOST_ANSWER)
-    seen: list[str] = []
-    bench.worker(milestone=_at({"recorded": lambda: seen.extend(_states(database))})).drain("fake")
-    assert seen == [State.UNCONFIRMED, State.PENDING]
+    states: list[str] = []
+    bench.worker(milestone=_at({"recorded": lambda: states.extend(_states(database))})).drain("fake")
+    assert states == [State.UNCONFIRMED, State.PENDING]
     assert _states(database) == [State.UNCONFIRMED, State.PUBLISHED]
 
 
@@ -176,16 +176,16 @@ def test_where_the_pace_or_money_is_to_be_weighed_first_nothing_is_taken(
         profile = profile.model_copy(update={"prices": Prices(post=0.01, post_with_link=0.01)})
     bench.channels = type(bench.channels)(bench.platform, profile)
     _two(bench)
-    seen: list[str] = []
-    bench.worker(milestone=_at({"recorded": lambda: seen.extend(_states(database))})).drain("fake")
-    assert seen == [State.PUBLISHED, State.PENDING]
+    states: list[str] = []
+    bench.worker(milestone=_at({"recorded": lambda: states.extend(_states(database))})).drain("fake")
+    assert states == [State.PUBLISHED, State.PENDING]
 
 
 @on_every_database
 def test_a_machine_that_failed_to_write_takes_nothing_more_until_it_was_tried(
     database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench, seen = Bench(database, clock), []
+    bench, states = Bench(database, clock), []
     _two(bench)
     full = sqlite3.OperationalError("database or disk is full")
     full.sqlite_errorcode = sqlite3.SQLITE_FULL
@@ -197,8 +197,8 @@ def test_a_machine_that_failed_to_write_takes_nothing_more_until_it_was_tried(
         return claim_within(*arguments, **values)
 
     monkeypatch.setattr(worker_module, "claim_within", fail_once)
-    worker = bench.worker(milestone=_at({"recorded": lambda: seen.extend(_states(database))}))
+    worker = bench.worker(milestone=_at({"recorded": lambda: states.extend(_states(database))}))
     monkeypatch.setattr(worker._machine._pause, "wait", lambda _seconds: True)
     assert worker.drain("fake") == 2
-    assert seen == [State.PUBLISHED, State.PENDING]
+    assert states == [State.PUBLISHED, State.PENDING]
     assert _states(database) == [State.PUBLISHED, State.PUBLISHED]

@@ -118,8 +118,8 @@ def test_two_guards_keep_a_channel_to_one_delivery_at_a_time(
         guards[guard]()
     for day in range(2):
         add_delivery(bench.database, bench.clock.now(), day_offset=day)
-    held = [bench.claim("one"), bench.claim("two")]
-    assert len([claimed for claimed in held if claimed]) == in_flight
+    claims = [bench.claim("one"), bench.claim("two")]
+    assert len([claimed for claimed in claims if claimed]) == in_flight
 
 
 @on_every_database
@@ -137,5 +137,5 @@ def test_of_many_that_claim_at_once_one_gets_it(bench: Bench, broken: bool) -> N
         return bench.claim(f"worker {number}")
 
     with ThreadPoolExecutor(count) as pool:
-        held = list(pool.map(claim_with_the_others, range(count)))
-    assert len([claimed for claimed in held if claimed]) == 1
+        claims = list(pool.map(claim_with_the_others, range(count)))
+    assert len([claimed for claimed in claims if claimed]) == 1

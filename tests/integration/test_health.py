@@ -130,7 +130,7 @@ def test_metrics_tell_the_truth(desk: Desk, clock: FixedClock) -> None:
                 )
             )  # fmt: skip
     record_heartbeat(desk.database, "elsewhere", "scheduler worker", now)
-    found = metrics(desk)
+    samples = metrics(desk)
     expected = {
         ("publisher_database_up", ()): 1,
         ("publisher_deliveries", ("x", "pending")): 1,
@@ -158,8 +158,8 @@ def test_metrics_tell_the_truth(desk: Desk, clock: FixedClock) -> None:
         ("publisher_up", ("web",)): 0,
         ("publisher_days_of_cover", ()): 0,
     }
-    assert {name: found.get(name) for name in expected} == pytest.approx(expected)
-    assert found[("process_resident_memory_bytes", ())] > 1e6
+    assert {name: samples.get(name) for name in expected} == pytest.approx(expected)
+    assert samples[("process_resident_memory_bytes", ())] > 1e6
     with desk.database.reading() as session:
         assert session.get_one(Delivery, waiting).state == "pending"
 
@@ -170,11 +170,11 @@ def test_a_desk_is_ready_while_a_scheduler_lives_and_nothing_waits_in_vain(desk:
     add_delivery(desk.database, clock.now(), channel="x")
     assert all(ok for ok, _ in read_checks(desk).values())
     clock.advance(minutes=6)
-    found = read_checks(desk)
-    assert found["scheduler"] == (False, "The last heartbeat was 360 s ago; start publisher run.")
-    assert found["deliveries"] == (False, "Work waits for up to 6 minutes on x; see the worker's log.")
-    assert found["database"][0]
-    assert found["disk"][0]
+    checks = read_checks(desk)
+    assert checks["scheduler"] == (False, "The last heartbeat was 360 s ago; start publisher run.")
+    assert checks["deliveries"] == (False, "Work waits for up to 6 minutes on x; see the worker's log.")
+    assert checks["database"][0]
+    assert checks["disk"][0]
     with desk.database.writing() as session:
         session.get_one(Channel, "x").paused_at = clock.now()
     assert read_checks(desk)["deliveries"][0]
@@ -196,13 +196,17 @@ def test_a_process_is_known_from_its_first_beat_until_it_surely_ended(desk: Desk
     record_heartbeat(desk.database, me, "scheduler worker", clock.now())
     with desk.database.reading() as session:
         rows = {row.owner: (row.started_at, row.seen_at) for row in session.scalars(select(Process))}
-        seen = last_heartbeats(session, clock.now())
+        heartbeats = last_heartbeats(session, clock.now())
     assert rows == {
         "far:1:1:away": (begun, begun + timedelta(hours=23)),
         me: (begun + timedelta(hours=23), clock.now()),
     }
-    assert (seen["worker"].owner, seen["scheduler"].owner, seen["worker"].lives(clock.now())) == (me, me, True)
-    assert "web" not in seen
+    assert (heartbeats["worker"].owner, heartbeats["scheduler"].owner, heartbeats["worker"].lives(clock.now())) == (
+        me,
+        me,
+        True,
+    )
+    assert "web" not in heartbeats
 
 
 def test_a_removed_database_is_told_although_the_open_file_still_answers(small_desk: Desk, clock: FixedClock) -> None:
@@ -210,12 +214,12 @@ def test_a_removed_database_is_told_although_the_open_file_still_answers(small_d
     file = small_desk.settings.database_file
     assert file is not None
     file.unlink()
-    found = read_checks(small_desk)
-    ok, why = found["database"]
+    checks = read_checks(small_desk)
+    ok, why = checks["database"]
     assert not ok
     assert why.startswith(f"the database {file} was removed or exchanged while the desk ran")
     assert "publisher restore FILE" in why
-    assert not found["scheduler"][0]
+    assert not checks["scheduler"][0]
     assert metrics(small_desk)[("publisher_database_up", ())] == 0
 
 
@@ -232,13 +236,13 @@ def test_a_server_that_is_down_is_told_and_known_again_when_it_is_back(
     postgres.stop(signal.SIGQUIT)
     try:
         ok, why = read_checks(postgres_desk)["database"]
-        found = metrics(postgres_desk)
+        samples = metrics(postgres_desk)
     finally:
         postgres.start()
     assert not ok
     assert "\n" not in why
-    assert found[("publisher_database_up", ())] == 0
-    assert not any(name.startswith("publisher_deliveries") for name, _ in found)
+    assert samples[("publisher_database_up", ())] == 0
+    assert not any(name.startswith("publisher_deliveries") for name, _ in samples)
     assert all(ok for ok, _ in read_checks(postgres_desk).values())
     assert metrics(postgres_desk)[("publisher_database_up", ())] == 1
 
@@ -443,14 +447,14 @@ def test_a_history_file_that_cant_be_written_is_told(small_desk: Desk) -> None:
 
 def test_a_platforms_time_is_recorded_only_if_needed_and_never_raises(small_desk: Desk, clock: FixedClock) -> None:
     clocks = PlatformClocks(lambda: small_desk.database, clock)
-    written = []
+    changes = []
     for step, seconds in ((0, 0.0), (60, 1.5), (60, 30.0), (60, 31.0), (300, 31.0), (0, 0.0)):
         clock.advance(seconds=step)
         clocks.note("x", timedelta(seconds=seconds))
         with small_desk.database.reading() as session:
             row = session.get_one(Channel, "x")
-            written.append((row.clock_ahead_seconds, row.clock_seen_at == clock.now()))
-    assert written == [(0.0, True), (0.0, False), (30.0, True), (30.0, False), (31.0, True), (0.0, True)]
+            changes.append((row.clock_ahead_seconds, row.clock_seen_at == clock.now()))
+    assert changes == [(0.0, True), (0.0, False), (30.0, True), (30.0, False), (31.0, True), (0.0, True)]
 
     for error in (OperationalError("UPDATE", {}, Exception("disk I/O error")), DatabaseError("its tables are newer")):
 

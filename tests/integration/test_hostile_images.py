@@ -27,7 +27,7 @@ from tests import image_samples as samples
 Draw = Callable[[Path], object]
 
 
-def written(content: bytes) -> Draw:
+def content_writer(content: bytes) -> Draw:
     return lambda path: path.write_bytes(content)
 
 
@@ -88,20 +88,20 @@ REFUSED: dict[str, tuple[Draw, str]] = {
         "5 channels.*merge",
     ),
     "vast animation": (vast_animation, "80 frames.*shorter"),
-    "empty": (written(b""), "empty"),
-    "all zeros": (written(bytes(5000)), "empty"),
-    "text": (written(b"Dear all, the picture is attached.\n"), "not a picture"),
-    "SVG": (written(b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>'), "SVG"),
-    "SVG with a prologue": (written(b'<?xml version="1.0"?>\n<!-- x --><svg width="9" height="9"/>'), "SVG"),
-    "web page": (written(b"<!DOCTYPE html><html><img src=x></html>"), "web page"),
-    "PDF": (written(b"%PDF-1.7\n1 0 obj\n"), "PDF"),
-    "PostScript": (written(b"%!PS-Adobe-3.0 EPSF-3.0\n(/tmp/pwned) (w) file\n"), "PostScript"),
-    "Photoshop": (written(b"8BPS\x00\x01" + bytes(100)), "Photoshop"),
-    "ZIP": (written(b"PK\x03\x04" + bytes(100)), "ZIP"),
-    "video": (written(b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(100)), "video"),
-    "hollow AVIF": (written(b"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00avifmif1miaf" + bytes(200)), "damaged"),
-    "hollow HEIC": (written(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(200)), "damaged"),
-    "hollow JPEG": (written(b"\xff\xd8\xff\xe0" + bytes(3000)), "damaged"),
+    "empty": (content_writer(b""), "empty"),
+    "all zeros": (content_writer(bytes(5000)), "empty"),
+    "text": (content_writer(b"Dear all, the picture is attached.\n"), "not a picture"),
+    "SVG": (content_writer(b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>'), "SVG"),
+    "SVG with a prologue": (content_writer(b'<?xml version="1.0"?>\n<!-- x --><svg width="9" height="9"/>'), "SVG"),
+    "web page": (content_writer(b"<!DOCTYPE html><html><img src=x></html>"), "web page"),
+    "PDF": (content_writer(b"%PDF-1.7\n1 0 obj\n"), "PDF"),
+    "PostScript": (content_writer(b"%!PS-Adobe-3.0 EPSF-3.0\n(/tmp/pwned) (w) file\n"), "PostScript"),
+    "Photoshop": (content_writer(b"8BPS\x00\x01" + bytes(100)), "Photoshop"),
+    "ZIP": (content_writer(b"PK\x03\x04" + bytes(100)), "ZIP"),
+    "video": (content_writer(b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(100)), "video"),
+    "hollow AVIF": (content_writer(b"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00avifmif1miaf" + bytes(200)), "damaged"),
+    "hollow HEIC": (content_writer(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(200)), "damaged"),
+    "hollow JPEG": (content_writer(b"\xff\xd8\xff\xe0" + bytes(3000)), "damaged"),
 }
 
 
@@ -167,9 +167,9 @@ def test_what_hangs_on_a_picture_does_not_travel(tmp_path: Path) -> None:
     spec = RenditionSpec(
         source=store.put(path.read_bytes()), formats=("png",), max_bytes=10**6, max_width=900, max_height=900
     )
-    made = Renderer(store).render(spec)
-    assert made.format == "png"
-    assert b"payload.exe" not in made.path.read_bytes()
+    rendition = Renderer(store).render(spec)
+    assert rendition.format == "png"
+    assert b"payload.exe" not in rendition.path.read_bytes()
 
 
 @pytest.mark.parametrize("profile", [b"", b"\x00" * 200, b"acsp" * 3000], ids=["none", "zeros", "absurd"])

@@ -279,9 +279,9 @@ def test_names_and_comments_that_are_too_long_are_refused_with_the_limit(site: S
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "problem"),
     [("a" * 201, "String should have at most 200"), ("a\x1bb", "has line ends or control characters")],
 )
-def test_an_outlets_name_is_one_short_line(name: str, told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_an_outlets_name_is_one_short_line(name: str, problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
         OutletSettings.model_validate({"name": name, "time_zone": "Europe/London", "hour": "09:00"})

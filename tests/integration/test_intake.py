@@ -248,16 +248,16 @@ def test_a_folder_is_read_by_name_and_a_bad_file_stops_no_other(
     folder = write("---\ntitel: Third\n---", "03.md").parent
     (folder / "notes.txt").write_text("no post", encoding="utf-8")
 
-    found = read_folder(folder)
+    read_files = read_folder(folder)
 
-    assert [read_file.path.name for read_file in found] == ["01.markdown", "02.md", "03.md"]
-    assert [read_file.draft.title if read_file.draft else None for read_file in found] == ["First", "Second", None]
-    assert found[2].problem == f"{folder / '03.md'}:2: unknown key 'titel'; did you mean 'title'?"
+    assert [read_file.path.name for read_file in read_files] == ["01.markdown", "02.md", "03.md"]
+    assert [read_file.draft.title if read_file.draft else None for read_file in read_files] == ["First", "Second", None]
+    assert read_files[2].problem == f"{folder / '03.md'}:2: unknown key 'titel'; did you mean 'title'?"
 
     monkeypatch.setattr(pictures, "inspect_image", facts_of_content)
     now = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
     store = FolderStore(tmp_path / "media")
-    ids = [add_post(database, store, read_file.draft, now).id for read_file in found if read_file.draft]
+    ids = [add_post(database, store, read_file.draft, now).id for read_file in read_files if read_file.draft]
     assert ids == sorted(ids)
     assert [store.fetch(sha256).read_bytes() for sha256 in store.originals()] == [b"cells"]
 

@@ -77,10 +77,10 @@ def test_two_processes_on_one_file_publish_one_copy_each(outlet: Outlet) -> None
     finally:
         for process in processes:
             process.send_signal(signal.SIGTERM)
-        told = [process.communicate(timeout=PATIENCE)[1].decode() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], told
+        outputs = [process.communicate(timeout=PATIENCE)[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
     assert [len(outlet.copies(name)) for name in PLATFORMS] == [1, 1, 1]
-    assert not any("locked" in lines for lines in told)
+    assert not any("locked" in lines for lines in outputs)
 
 
 def test_a_stop_in_mid_publication_finishes_what_is_in_hand(outlet: Outlet) -> None:
@@ -90,7 +90,7 @@ def test_a_stop_in_mid_publication_finishes_what_is_in_hand(outlet: Outlet) -> N
     process = start("publisher", "--config", str(outlet.config), "run")
     wait_until(lambda: len(outlet.sandbox_servers.ledger.posts()) == len(PLATFORMS), "every platform has the post")
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, told.decode()
+    _, output = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, output.decode()
     assert is_settled(outlet)
     assert [len(outlet.copies(name)) for name in PLATFORMS] == [1, 1, 1]

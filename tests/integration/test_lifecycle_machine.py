@@ -87,16 +87,16 @@ class SlowToShow(FakeAdapter):
         since: datetime,
         preparation: Preparation = NOTHING_PREPARED,
     ) -> Publication | Absence:
-        seen = self.accepted.get(idempotency_key)
-        if self.drafts and (seen is None or self.clock.now() < seen):
+        accepted_at = self.accepted.get(idempotency_key)
+        if self.drafts and (accepted_at is None or self.clock.now() < accepted_at):
             return Absence.UNPUBLISHED
-        if seen is None or self.clock.now() < seen + (timedelta(0) if self.drafts else LISTED_AFTER):
+        if accepted_at is None or self.clock.now() < accepted_at + (timedelta(0) if self.drafts else LISTED_AFTER):
             return Absence.NOT_LISTED
         return self._publication(idempotency_key)
 
 
 @dataclass(eq=False)
-class Hands:
+class WorkerTry:
     """A worker with a delivery, and how far it has come."""
 
     claimed: ClaimedDelivery
@@ -127,7 +127,7 @@ class DeskMachine(RuleBasedStateMachine):
         self.asks = False
         self.pace = Pace(20, (10, 60, 300), random.Random(7))
         self.confirmer = Confirmer(self.database, self.channels, self.clock, self.pace, DELIVERY, owner="looker")
-        self.hands: list[Hands] = []
+        self.tries: list[WorkerTry] = []
         self.dead: set[str] = set()
         self.workers = 0
         self.days = 0
@@ -162,27 +162,27 @@ class DeskMachine(RuleBasedStateMachine):
     @rule(new=st.booleans(), number=numbers, end=ends, steps=st.sampled_from([4, 4, 3, 2, 1]))
     def work(self, new: bool, number: int, end: str, steps: int) -> None:
         """A worker takes what is due, or goes on with what it has in its hands; some steps of it."""
-        if new or not self.hands:
-            taken = [self._take(channel) for channel in CHANNELS]
+        if new or not self.tries:
+            working = [self._take(channel) for channel in CHANNELS]
             steps -= 1
         else:
-            taken = [self.hands[number % len(self.hands)]]
-        for hands in [hands for hands in taken if hands]:
+            working = [self.tries[number % len(self.tries)]]
+        for worker_try in [worker_try for worker_try in working if worker_try]:
             for _ in range(steps):
-                if hands in self.hands:
-                    self._go_on(hands, end)
+                if worker_try in self.tries:
+                    self._go_on(worker_try, end)
 
-    @precondition(lambda self: any(hands.committed is None for hands in self.hands))
+    @precondition(lambda self: any(worker_try.committed is None for worker_try in self.tries))
     @rule(number=numbers, error=refusals)
     def fail_to_prepare(self, number: int, error: Exception) -> None:
-        preparing = [hands for hands in self.hands if hands.committed is None]
-        hands = preparing[number % len(preparing)]
+        preparing = [worker_try for worker_try in self.tries if worker_try.committed is None]
+        worker_try = preparing[number % len(preparing)]
         now = self.clock.now()
         outcome = before_send(error, tries=1, now=now, pace=self.pace)
-        with _Guarded(self, hands):
-            failed = records.FailedTry(outcome=outcome, error=error, ended_at=now, worker=hands.owner)
-            records.record_not_sent(self.database, hands.claimed, failed)
-        self._forget(hands)
+        with _Guarded(self, worker_try):
+            failed = records.FailedTry(outcome=outcome, error=error, ended_at=now, worker=worker_try.owner)
+            records.record_not_sent(self.database, worker_try.claimed, failed)
+        self._forget(worker_try)
 
     @precondition(lambda self: self.days)
     @rule(pause=pauses, noticed=st.sampled_from([True, True, True, False]), end=st.none() | ends)
@@ -198,12 +198,12 @@ class DeskMachine(RuleBasedStateMachine):
         if end:
             self.work(new=True, number=0, end=end, steps=4)
 
-    @precondition(lambda self: self.hands)
+    @precondition(lambda self: self.tries)
     @rule(number=numbers)
     def kill(self, number: int) -> None:
-        hands = self.hands[number % len(self.hands)]
-        self.dead.add(hands.owner)
-        self._forget(hands)
+        worker_try = self.tries[number % len(self.tries)]
+        self.dead.add(worker_try.owner)
+        self._forget(worker_try)
 
     @precondition(lambda self: any(row.state in (*BY_HAND, State.UNCONFIRMED) for row in self._rows()))
     @rule(number=numbers, act=st.sampled_from(["retry", "retry", "look and retry", "adopt", "cancel"]))
@@ -225,72 +225,74 @@ class DeskMachine(RuleBasedStateMachine):
                     operate.retry(self.database, row.id, now=now, actor="me", i_have_looked=looked)
                     self.looked[row.token] += looked
         except ActRefused:
-            assert _told(self._row(row.id)) == _told(row)
+            assert recorded_facts(self._row(row.id)) == recorded_facts(row)
 
     # --- the steps of a worker ---------------------------------------------------------------
 
-    def _go_on(self, hands: Hands, end: str) -> None:
-        if hands.committed is None:
-            self._commit(hands)
-        elif hands.answer is None:
-            self._send(hands, end)
+    def _go_on(self, worker_try: WorkerTry, end: str) -> None:
+        if worker_try.committed is None:
+            self._commit(worker_try)
+        elif worker_try.answer is None:
+            self._send(worker_try, end)
         else:
-            self._record(hands, hands.answer)
+            self._record(worker_try, worker_try.answer)
 
-    def _take(self, channel: str) -> Hands | None:
+    def _take(self, channel: str) -> WorkerTry | None:
         self.workers += 1
         owner = f"worker {self.workers}"
         claimed = claim(self.database, channel, owner=owner, now=self.clock.now(), lease=LEASE)
         if claimed is None:
             return None
-        hands = Hands(claimed, owner, key=claimed.idempotency_key or f"key-{claimed.seed.token}")
-        self.hands.append(hands)
-        return hands
+        worker_try = WorkerTry(claimed, owner, key=claimed.idempotency_key or f"key-{claimed.seed.token}")
+        self.tries.append(worker_try)
+        return worker_try
 
-    def _commit(self, hands: Hands) -> None:
+    def _commit(self, worker_try: WorkerTry) -> None:
         now = self.clock.now()
-        intent = intents.Intent(key=hands.key, preparation=NOTHING_PREPARED, cost=0, gap=timedelta(0))
-        with _Guarded(self, hands):
-            hands.attempt = intents.commit_intent(
-                self.database, hands.claimed, intent, now=now, lease=LEASE, owner=hands.owner
+        intent = intents.Intent(key=worker_try.key, preparation=NOTHING_PREPARED, cost=0, gap=timedelta(0))
+        with _Guarded(self, worker_try):
+            worker_try.attempt = intents.commit_intent(
+                self.database, worker_try.claimed, intent, now=now, lease=LEASE, owner=worker_try.owner
             )
-            hands.committed = now
+            worker_try.committed = now
 
-    def _send(self, hands: Hands, end: str) -> None:
-        assert hands.committed is not None
-        if self.clock.now() - hands.committed > LEASE - timedelta(seconds=TIMEOUT):
-            hands.answer = Unavailable("too late to begin")
+    def _send(self, worker_try: WorkerTry, end: str) -> None:
+        assert worker_try.committed is not None
+        if self.clock.now() - worker_try.committed > LEASE - timedelta(seconds=TIMEOUT):
+            worker_try.answer = Unavailable("too late to begin")
             return
-        row = self._row(hands.claimed.id)
-        if row.fence == hands.claimed.fence:
-            assert (row.state, row.idempotency_key) == ("publishing", hands.key), "the intent is on disk"
+        row = self._row(worker_try.claimed.id)
+        if row.fence == worker_try.claimed.fence:
+            assert (row.state, row.idempotency_key) == ("publishing", worker_try.key), "the intent is on disk"
             assert row.sent_at is not None
-        if self.kind == "refuses copies" and self.accepted.get(hands.key, self.clock.now()) < self.clock.now():
-            hands.answer = AlreadyPublic("duplicate content")
+        if self.kind == "refuses copies" and self.accepted.get(worker_try.key, self.clock.now()) < self.clock.now():
+            worker_try.answer = AlreadyPublic("duplicate content")
             return
         if end in ("published", "lost after", "late"):
             at = self.clock.now() + (CARRIED_OUT_AFTER if end == "late" else timedelta(0))
-            self.copies[hands.claimed.seed.token] += self.kind != "drafts" or hands.key not in self.accepted
-            self.accepted[hands.key] = min(at, self.accepted.get(hands.key, at))
+            self.copies[worker_try.claimed.seed.token] += self.kind != "drafts" or worker_try.key not in self.accepted
+            self.accepted[worker_try.key] = min(at, self.accepted.get(worker_try.key, at))
         answers: dict[str, Publication | Exception] = {
-            "published": Publication(remote_id=f"id-{hands.key}", url=f"https://fake.example/{hands.key}"),
+            "published": Publication(remote_id=f"id-{worker_try.key}", url=f"https://fake.example/{worker_try.key}"),
             "unavailable": Unavailable("down"),
             "refused": ContentRejected("no"),
             "rate limited": RateLimited("wait", retry_at=self.clock.now() + timedelta(minutes=5)),
         }
-        hands.answer = answers.get(end, Unconfirmed("the answer was lost"))
+        worker_try.answer = answers.get(end, Unconfirmed("the answer was lost"))
 
-    def _record(self, hands: Hands, answer: Publication | Exception) -> None:
+    def _record(self, worker_try: WorkerTry, answer: Publication | Exception) -> None:
         now = self.clock.now()
         if isinstance(answer, Publication):
-            records.record_success(self.database, hands.claimed, hands.attempt, answer, PROFILE.publishing, now=now)
-            assert self._row(hands.claimed.id).state == "published", "a late success is the truth nevertheless"
+            records.record_success(
+                self.database, worker_try.claimed, worker_try.attempt, answer, PROFILE.publishing, now=now
+            )
+            assert self._row(worker_try.claimed.id).state == "published", "a late success is the truth nevertheless"
         else:
             outcome = after_send(answer, tries=1, now=now, pace=self.pace)
-            with _Guarded(self, hands):
-                failed = records.FailedTry(outcome=outcome, error=answer, ended_at=now, worker=hands.owner)
-                records.record_failure(self.database, hands.claimed, hands.attempt, failed)
-        self._forget(hands)
+            with _Guarded(self, worker_try):
+                failed = records.FailedTry(outcome=outcome, error=answer, ended_at=now, worker=worker_try.owner)
+                records.record_failure(self.database, worker_try.claimed, worker_try.attempt, failed)
+        self._forget(worker_try)
 
     # --- what may never break ----------------------------------------------------------------
 
@@ -321,8 +323,8 @@ class DeskMachine(RuleBasedStateMachine):
 
     def _come_to_rest(self) -> None:
         """Every worker dies, time passes, and everything ends somewhere that a person can see."""
-        self.dead.update(hands.owner for hands in self.hands)
-        self.hands.clear()
+        self.dead.update(worker_try.owner for worker_try in self.tries)
+        self.tries.clear()
         self._wait()
         paused = self._paused()
         assert {row.channel_name for row in self._moving()} <= paused, "only a paused channel leaves anything open"
@@ -354,8 +356,8 @@ class DeskMachine(RuleBasedStateMachine):
         self.days += 1
         return 1000 * self.days
 
-    def _forget(self, hands: Hands) -> None:
-        self.hands = [other for other in self.hands if other is not hands]
+    def _forget(self, worker_try: WorkerTry) -> None:
+        self.tries = [other for other in self.tries if other is not worker_try]
 
     def _rows(self) -> list[Delivery]:
         with self.database.reading() as session:
@@ -369,25 +371,25 @@ class DeskMachine(RuleBasedStateMachine):
 class _Guarded:
     """What a worker writes with a lease that it lost must be refused and change nothing."""
 
-    def __init__(self, machine: DeskMachine, hands: Hands) -> None:
+    def __init__(self, machine: DeskMachine, worker_try: WorkerTry) -> None:
         self._machine = machine
-        self._hands = hands
-        self._before = _told(machine._row(hands.claimed.id))
+        self._try = worker_try
+        self._before = recorded_facts(machine._row(worker_try.claimed.id))
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> bool:
-        if self._before["fence"] == self._hands.claimed.fence:
+        if self._before["fence"] == self._try.claimed.fence:
             assert error is None, "whoever holds it may write"
             return False
         assert isinstance(error, Fenced), "whoever lost it may not"
-        assert _told(self._machine._row(self._hands.claimed.id)) == self._before
-        self._machine._forget(self._hands)
+        assert recorded_facts(self._machine._row(self._try.claimed.id)) == self._before
+        self._machine._forget(self._try)
         return True
 
 
-def _told(row: Delivery) -> dict[str, Any]:
+def recorded_facts(row: Delivery) -> dict[str, Any]:
     return {column.name: getattr(row, column.name) for column in Delivery.__table__.columns}
 
 

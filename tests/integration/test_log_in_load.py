@@ -23,8 +23,8 @@ WRONG_PASSWORD = "not the word at all"
 
 @pytest.fixture
 def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
-    with open_starter_site(write_desk(tmp_path)) as made:
-        yield made
+    with open_starter_site(write_desk(tmp_path)) as new_site:
+        yield new_site
 
 
 class SlowComparison:
@@ -52,9 +52,9 @@ def log_in(client: Client, email: str, password: str) -> requests.Response:
 def test_pages_and_known_browsers_go_on_while_strangers_try_passwords(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    editor, known = site.client("editor"), site.client()
-    assert log_in(known, "editor@example.org", PASSWORD).status_code == 303
-    del known.cookies["publisher_session"]
+    editor, known_browser = site.client("editor"), site.client()
+    assert log_in(known_browser, "editor@example.org", PASSWORD).status_code == 303
+    del known_browser.cookies["publisher_session"]
     comparison = SlowComparison(monkeypatch)
     number = load_limit.MAX_WORKERS + 6
     with ThreadPoolExecutor(number) as many:
@@ -67,7 +67,7 @@ def test_pages_and_known_browsers_go_on_while_strangers_try_passwords(
             assert comparison.comparisons == 1
             for path in ("/", "/queue", "/login"):
                 assert editor.get(path, timeout=PATIENCE).status_code == 200
-            assert log_in(known, "editor@example.org", PASSWORD).status_code == 303
+            assert log_in(known_browser, "editor@example.org", PASSWORD).status_code == 303
             refused = next(attempt.result() for attempt in tries if attempt.done())
         finally:
             comparison.go_on.set()

@@ -145,15 +145,15 @@ def test_rendering_leaves_nothing_else_behind(storage: Storage) -> None:
 def test_sweeping_spares_what_is_kept_and_what_is_new_and_every_original(storage: Storage) -> None:
     store = storage.open()
     store.put(CELLS)
-    kept, gone = "a" * 64, "b" * 64
-    for digest in (kept, gone):
+    needed, removed = "a" * 64, "b" * 64
+    for digest in (needed, removed):
         store.save(digest, ".jpeg", b"made")
         store.save(digest, ".json", b"{}")
     now = datetime.now(UTC)
-    assert store.sweep({kept}, now - timedelta(days=1)) == 0
-    assert store.sweep({kept}, now + timedelta(days=1)) == 2
-    assert storage.files() == [original(CELLS_SHA), f"renditions/aa/{kept}.jpeg", f"renditions/aa/{kept}.json"]
-    assert storage.open().load(gone, ".jpeg") is None
+    assert store.sweep({needed}, now - timedelta(days=1)) == 0
+    assert store.sweep({needed}, now + timedelta(days=1)) == 2
+    assert storage.files() == [original(CELLS_SHA), f"renditions/aa/{needed}.jpeg", f"renditions/aa/{needed}.json"]
+    assert storage.open().load(removed, ".jpeg") is None
 
 
 def test_an_examination_tells_the_place_and_leaves_nothing(storage: Storage) -> None:

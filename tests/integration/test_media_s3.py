@@ -116,8 +116,8 @@ def test_a_copy_in_use_stays_whatever_the_bound(tmp_path: Path) -> None:
 
 
 def test_a_copy_never_goes_between_being_asked_for_and_being_read(tmp_path: Path) -> None:
-    asked: list[Path | None] = []
-    asking = threading.Thread(target=lambda: asked.append(LocalCache(tmp_path).get("old")))
+    copies: list[Path | None] = []
+    asking = threading.Thread(target=lambda: copies.append(LocalCache(tmp_path).get("old")))
 
     class AskedMeanwhile(LocalCache):
         def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
@@ -130,7 +130,7 @@ def test_a_copy_never_goes_between_being_asked_for_and_being_read(tmp_path: Path
     age(LocalCache(tmp_path).add("old", b"x" * 10), IN_USE_TIME.total_seconds() + 60)
     AskedMeanwhile(tmp_path, max_bytes=10).add("new", b"x" * 10)
     asking.join()
-    assert asked == [None]
+    assert copies == [None]
 
 
 def test_processes_share_the_copies(tmp_path: Path) -> None:
@@ -205,12 +205,12 @@ def test_a_finished_picture_is_used_while_the_storage_is_away(bucket: Bucket, tm
         store = opened(reached, tmp_path / "cache")
         spec = RenditionSpec(source=store.put(real("retina.jpg").read_bytes()), **(BLOG | {"description": "away"}))
         wire.cut()
-        made = Renderer(store).render(spec)
-        assert hash_of(made.path) == made.sha256
+        rendition = Renderer(store).render(spec)
+        assert hash_of(rendition.path) == rendition.sha256
         with pytest.raises(MediaUnreachable):
             Renderer(opened(reached, tmp_path / "empty")).render(spec)
         wire.mend()
-        assert Renderer(opened(reached, tmp_path / "empty")).render(spec).sha256 == made.sha256
+        assert Renderer(opened(reached, tmp_path / "empty")).render(spec).sha256 == rendition.sha256
 
 
 def test_a_picture_that_can_not_be_stored_makes_no_post(

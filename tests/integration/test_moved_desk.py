@@ -70,10 +70,10 @@ def publish(desk: Desk) -> None:
 def moves(
     tmp_path: Path, write_desk: WriteDesk, postgres: ThrowawayPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Moves]:
-    made = Moves(write_desk(tmp_path / "desk"), postgres.create_database(), monkeypatch)
-    made.work(made.file)
-    yield made
-    for desk in made.desks:
+    new_moves = Moves(write_desk(tmp_path / "desk"), postgres.create_database(), monkeypatch)
+    new_moves.work(new_moves.file)
+    yield new_moves
+    for desk in new_moves.desks:
         desk.database.close()
 
 

@@ -171,11 +171,11 @@ def test_a_worker_that_was_taken_for_lost_meanwhile_is_not_counted(
 
 
 def locking(other: sqlite3.Connection, render: object, times: int = 9) -> object:
-    left = [times]
+    failures_left = [times]
 
     def act(*arguments: object) -> object:
-        if not other.in_transaction and left[0]:
-            left[0] -= 1
+        if not other.in_transaction and failures_left[0]:
+            failures_left[0] -= 1
             other.execute("BEGIN IMMEDIATE")
         return render(*arguments)  # type: ignore[operator]
 

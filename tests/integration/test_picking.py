@@ -112,9 +112,9 @@ def test_removing_a_post_leaves_no_hole(desk: Desk) -> None:
         removed = session.get_one(Post, posts[1])
         removed.state, removed.approved_at = "withdrawn", None
 
-    shown = [desk.pick(NINE + timedelta(days=day)).post_id for day in range(5)]
+    picked_ids = [desk.pick(NINE + timedelta(days=day)).post_id for day in range(5)]
 
-    assert shown == [posts[0], *posts[2:]]
+    assert picked_ids == [posts[0], *posts[2:]]
     assert [pick.slot for pick in desk.picks()] == [MONDAY + timedelta(days=day) for day in range(5)]
 
 
@@ -125,16 +125,16 @@ def test_the_reserve_helps_out_with_the_post_unseen_for_longest(desk: Desk) -> N
     recent = desk.post("recent", NINE, reserve=True, last_shown_on=MONDAY - timedelta(days=400))
     ancient = desk.post("ancient", NINE, reserve=True, last_shown_on=MONDAY - timedelta(days=800))
     never = desk.post("never", NINE, reserve=True)
-    shown = [desk.pick(NINE + timedelta(days=day)).post_id for day in range(3)]
-    assert shown == [never, ancient, recent]
+    picked_ids = [desk.pick(NINE + timedelta(days=day)).post_id for day in range(3)]
+    assert picked_ids == [never, ancient, recent]
     assert {pick.reason for pick in desk.picks()} == {"reserve"}
 
 
 def test_a_reserve_post_is_not_repeated_within_the_window(database: Database, tmp_path: Path) -> None:
     desk = open_desk(database, tmp_path, no_repeat_days=3)
     first, second = desk.post("one", NINE, reserve=True), desk.post("two", NINE, reserve=True)
-    shown = [desk.pick(NINE + timedelta(days=day)).post_id for day in range(7)]
-    assert shown == [first, second, None, None, first, second, None]
+    picked_ids = [desk.pick(NINE + timedelta(days=day)).post_id for day in range(7)]
+    assert picked_ids == [first, second, None, None, first, second, None]
 
 
 def test_the_queue_comes_before_the_reserve(desk: Desk) -> None:
@@ -213,8 +213,8 @@ def test_after_five_days_down_one_post_goes_out(desk: Desk) -> None:
 
     back = desk.pick(NINE + timedelta(days=6, hours=3))
 
-    gone = tuple(MONDAY + timedelta(days=day) for day in range(1, 6))
-    assert (back.result, back.post_id, back.missed) == ("picked", posts[1], gone)
+    missed_days = tuple(MONDAY + timedelta(days=day) for day in range(1, 6))
+    assert (back.result, back.post_id, back.missed) == ("picked", posts[1], missed_days)
     assert [pick.reason for pick in desk.picks()] == ["queue", *["missed"] * 5, "queue"]
     assert len(desk.events("slot missed")) == 5
     with desk.database.reading() as session:
@@ -243,11 +243,11 @@ def test_a_missing_translation_holds_skips_or_shows_the_original(database: Datab
     desk.post("one", NINE)
     desk.pick(NINE)
 
-    found = {delivery.channel_name: delivery for delivery in desk.picks()[0].deliveries}
+    deliveries = {delivery.channel_name: delivery for delivery in desk.picks()[0].deliveries}
 
-    assert set(found) == {"en", "held", "original"}
-    assert (found["held"].state, found["original"].state) == ("held", "pending")
-    assert "Catalan" in found["held"].problem
+    assert set(deliveries) == {"en", "held", "original"}
+    assert (deliveries["held"].state, deliveries["original"].state) == ("held", "pending")
+    assert "Catalan" in deliveries["held"].problem
     assert [event.detail["channel"] for event in desk.events("channel skipped")] == ["skipping"]
 
 
@@ -464,11 +464,11 @@ def test_choosing_reads_only_the_front_of_a_long_queue(desk: Desk) -> None:
     }  # fmt: skip
     with desk.database.writing() as session:
         session.execute(insert(Post), [{**row, "position": float(number)} for number in range(20_000)])
-        shown = {"reason": "queue", "picked_at": NINE}
+        pick_row = {"reason": "queue", "picked_at": NINE}
         first = date(2012, 1, 1)
         session.execute(
             insert(Pick),
-            [{**shown, "slot": first + timedelta(days=number), "post_id": number + 1} for number in range(500)],
+            [{**pick_row, "slot": first + timedelta(days=number), "post_id": number + 1} for number in range(500)],
         )
     with desk.database.reading() as session:
         steps = _count_steps(session, lambda: choose_post(session, MONDAY, NINE, ReserveSettings()))
@@ -535,5 +535,5 @@ def test_an_unreadable_people_file_holds_only_posts_with_mentions(desk: Desk, bo
     desk.pick(NINE)
     [pick] = desk.picks()
     assert {delivery.state for delivery in pick.deliveries} == {state}
-    told = "It mentions somebody, and people.toml can't be read: line 3." if state == "held" else ""
-    assert {delivery.problem for delivery in pick.deliveries} == {told}
+    problem = "It mentions somebody, and people.toml can't be read: line 3." if state == "held" else ""
+    assert {delivery.problem for delivery in pick.deliveries} == {problem}

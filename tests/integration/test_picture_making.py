@@ -24,13 +24,13 @@ class SlowRenderer:
 
     def __init__(self, rendition: Rendition, error: Exception | None = None) -> None:
         self.go = threading.Event()
-        self.made: list[str] = []
+        self.digests: list[str] = []
         self._rendition = rendition
         self._error = error
 
     def __call__(self, spec: RenditionSpec) -> Rendition:
         assert self.go.wait(60)
-        self.made.append(spec.digest)
+        self.digests.append(spec.digest)
         if self._error:
             raise self._error
         return self._rendition
@@ -56,7 +56,7 @@ def test_a_picture_that_takes_long_is_made_behind_the_placeholder(rendition: Ren
     assert slow.make(spec_of(2)) == rendition
     while maker._making:
         maker.make(spec_of(1))
-    assert render.made.count(spec_of(1).digest) <= 2
+    assert render.digests.count(spec_of(1).digest) <= 2
 
 
 def test_few_requests_wait_at_once(rendition: Rendition) -> None:
@@ -89,7 +89,7 @@ def test_what_can_not_be_made_is_not_tried_again_at_once(rendition: Rendition) -
     for _ in range(3):
         with pytest.raises(ImageRefused, match="broken"):
             maker.make(spec_of(1))
-    assert len(render.made) == 1
+    assert len(render.digests) == 1
 
 
 @pytest.fixture

@@ -45,8 +45,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk) -> Ite
 
 @pytest.fixture(scope="module")
 def program(site: Site) -> Iterator[Program]:
-    with Program(site.url, token_of(site, site.person("admin"))) as made:
-        yield made
+    with Program(site.url, token_of(site, site.person("admin"))) as new_program:
+        yield new_program
 
 
 @pytest.mark.parametrize(("values", "field", "limit"), TOO_MUCH)

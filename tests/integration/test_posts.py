@@ -87,13 +87,13 @@ def test_an_added_post_is_a_draft_with_its_originals_on_disk(desk: Desk, tmp_pat
 
 def test_cuts_between_panels_are_found_unless_staff_name_them(desk: Desk, tmp_path: Path) -> None:
     picture = save(composite(2, 300), tmp_path / "panels.png")
-    found = add_post(desk.database, desk.store, draft("Found", picture), NINE).id
+    automatic = add_post(desk.database, desk.store, draft("Found", picture), NINE).id
     named = ImageDraft(file=picture, choices=NewChoices(gutters=(0.25,)))
-    told = add_post(desk.database, desk.store, PostDraft(title="Told", images=(named,)), NINE).id
+    named_by_staff = add_post(desk.database, desk.store, PostDraft(title="Told", images=(named,)), NINE).id
 
-    assert desk.load(found).images[0].media.gutters == [pytest.approx(0.5, abs=0.03)]
-    assert desk.load(found).images[0].choices["gutters"] is None
-    assert desk.load(told).images[0].choices["gutters"] == [0.25]
+    assert desk.load(automatic).images[0].media.gutters == [pytest.approx(0.5, abs=0.03)]
+    assert desk.load(automatic).images[0].choices["gutters"] is None
+    assert desk.load(named_by_staff).images[0].choices["gutters"] == [0.25]
 
 
 def test_a_refused_picture_leaves_nothing_behind(desk: Desk, tmp_path: Path) -> None:
@@ -228,8 +228,11 @@ def test_a_second_editor_is_told_instead_of_overwriting(desk: Desk) -> None:
 @pytest.mark.usefixtures("quick_inspection")
 def test_pictures_are_replaced_as_a_whole_and_may_be_kept(desk: Desk, file: Callable[[str], Path]) -> None:
     post = add_post(desk.database, desk.store, draft("Cells", file("one"), file("two")), NINE).id
-    kept = desk.load(post).images[1].media_sha256
-    images = (ImageDraft(media=kept, alt_text="Two"), ImageDraft(file=file("three"), choices=NewChoices(fit="crop")))
+    unchanged = desk.load(post).images[1].media_sha256
+    images = (
+        ImageDraft(media=unchanged, alt_text="Two"),
+        ImageDraft(file=file("three"), choices=NewChoices(fit="crop")),
+    )
 
     outcome = edit(desk, post, PostChanges(images=images))
 
@@ -355,10 +358,10 @@ def test_captions_for_a_channel_and_for_a_language_in_use_can_be_approved(desk: 
     post = desk.post("Cells", NINE, state="draft", captions=captions)
     approve_it(desk, post)
     desk.pick(NINE)
-    sent = {
+    deliveries = {
         delivery.channel_name: AdaptedPost.model_validate(delivery.adapted) for delivery in desk.picks()[0].deliveries
     }
-    assert {name: adapted.caption for name, adapted in sent.items()} == {
+    assert {name: adapted.caption for name, adapted in deliveries.items()} == {
         "web": captions["lang:en"],
         "mail": captions["mail"],
     }
@@ -370,11 +373,11 @@ def test_a_caption_for_a_language_is_shown_only_with_that_languages_text(databas
     catalan = {"ca": {"title": "Cèl·lules", "alt_texts": ["Una cèl·lula"]}}
     bare = desk.post("Bare", NINE, captions=captions)
     translated = desk.post("Cells", NINE, captions=captions, translations=catalan)
-    for post, shown in ((bare, captions["lang:en"]), (translated, captions["lang:ca"])):
+    for post, caption in ((bare, captions["lang:en"]), (translated, captions["lang:ca"])):
         fresh = adapt_for_channels(desk.load(post), desk.targets, desk.people)
         assert [channel_post.adapted.caption for channel_post in fresh if channel_post.adapted] == [
             captions["lang:en"],
-            shown,
+            caption,
         ]
 
 
@@ -580,32 +583,32 @@ def test_the_listing_tells_each_post_its_day_and_its_problems(desk: Desk) -> Non
 def test_the_preview_shows_what_publishing_would_send(desk: Desk, tmp_path: Path) -> None:
     picture = save(fluorescence(600, 400), tmp_path / "cells.png")
     post = add_post(desk.database, desk.store, draft("Cells", picture), NINE).id
-    shown = preview(desk.load(post), desk.targets, desk.people, Renderer(desk.store))
+    previews = preview(desk.load(post), desk.targets, desk.people, Renderer(desk.store))
     approve_it(desk, post)
     desk.pick(NINE)
 
-    sent = {
+    deliveries = {
         delivery.channel_name: AdaptedPost.model_validate(delivery.adapted) for delivery in desk.picks()[0].deliveries
     }
-    assert {channel_post.channel: channel_post.adapted for channel_post in shown} == sent
-    [rendition] = shown[0].renditions
+    assert {channel_post.channel: channel_post.adapted for channel_post in previews} == deliveries
+    [rendition] = previews[0].renditions
     assert rendition is not None
     assert (rendition.format, rendition.width, rendition.height) == ("jpeg", 600, 400)
     assert rendition.bytes == rendition.path.stat().st_size
-    assert not [problem for problem in shown[0].problems if problem.blocking]
+    assert not [problem for problem in previews[0].problems if problem.blocking]
 
 
 def test_the_preview_tells_when_a_picture_can_not_be_made(desk: Desk) -> None:
     post = desk.post("No original", NINE)
-    shown = preview(desk.load(post), desk.targets, desk.people, Renderer(desk.store))
-    assert shown[0].renditions == (None,)
-    assert shown[0].problems[-1].field == "images[0]"
+    previews = preview(desk.load(post), desk.targets, desk.people, Renderer(desk.store))
+    assert previews[0].renditions == (None,)
+    assert previews[0].problems[-1].field == "images[0]"
 
 
 def test_problems_come_blocking_ones_first(desk: Desk) -> None:
     post = desk.post("Cells", NINE, licence="", credit="", state="draft")
     with desk.database.reading() as session:
-        found = post_problems(session, load_post(session, post), desk.settings, desk.targets, desk.people, now=NINE)
-    blocking = [problem.problem.blocking for problem in found]
+        problems = post_problems(session, load_post(session, post), desk.settings, desk.targets, desk.people, now=NINE)
+    blocking = [problem.problem.blocking for problem in problems]
     assert blocking == sorted(blocking, reverse=True)
     assert set(blocking) == {True, False}

@@ -58,15 +58,15 @@ def test_a_safe_day_is_green_on_every_channel_and_nothing_is_sent(outlet: Outlet
     post = fill(outlet, link=box.url("/page"), body=f"See [more]({box.url('/cèl·lula')}).")
     box.redirects["/page"], box.statuses["/page"] = "/elsewhere", 302
     box.statuses["HEAD /c%C3%A8l%C2%B7lula"] = 405
-    found = preflight(outlet.desk, tomorrow(outlet))
-    assert red(found) == {}
-    assert found.good
-    told = {(line.channel, line.what): line.told for line in found.lines}
-    assert told[("", "post")] == f"{post} “A quiet cell” (queue)"
+    report = preflight(outlet.desk, tomorrow(outlet))
+    assert red(report) == {}
+    assert report.good
+    texts = {(line.channel, line.what): line.told for line in report.lines}
+    assert texts[("", "post")] == f"{post} “A quiet cell” (queue)"
     for channel in ("instagram", "tumblr", "x"):
-        assert told[(channel, "credentials")].startswith("answers as ")
-        assert (told[(channel, "pictures")], told[(channel, "alt text")]) == ("1 made", "there")
-        assert (channel, "caption") in told
+        assert texts[(channel, "credentials")].startswith("answers as ")
+        assert (texts[(channel, "pictures")], texts[(channel, "alt text")]) == ("1 made", "there")
+        assert (channel, "caption") in texts
     assert sorted(box.requests) == [
         "GET /c%C3%A8l%C2%B7lula",
         "HEAD /c%C3%A8l%C2%B7lula",
@@ -86,11 +86,11 @@ def test_each_thing_that_would_hold_a_post_up_is_red(open_outlet: OpenOutlet, bo
         session.get_one(Channel, "x").paused_at = outlet.desk.now()
         session.get_one(Channel, "x").pause_reason = "The password was changed."
     with environment({"PUBLISHER_TUMBLR_OAUTH_TOKEN": "another"}):
-        found = red(preflight(outlet.desk, tomorrow(outlet)))
-    assert found[("x", "channel")] == "is paused: The password was changed; publisher resume x"
-    assert ("tumblr", "credentials") in found
-    assert ("x", "credentials") not in found
-    assert found[("tumblr", "alt text")] == "missing for picture 1; write it"
+        problems = red(preflight(outlet.desk, tomorrow(outlet)))
+    assert problems[("x", "channel")] == "is paused: The password was changed; publisher resume x"
+    assert ("tumblr", "credentials") in problems
+    assert ("x", "credentials") not in problems
+    assert problems[("tumblr", "alt text")] == "missing for picture 1; write it"
     links = [line.told for line in preflight(outlet.desk, tomorrow(outlet)).red if line.what == "link"]
     assert links == [
         f"{box.url('/gone')}: it answers 404",
@@ -104,15 +104,15 @@ def test_a_picture_that_cannot_be_made_is_red(open_outlet: OpenOutlet) -> None:
     with outlet.desk.database.writing() as session:
         image = session.scalars(select(PostImage).where(PostImage.post_id == post)).one()
         image.choices = {**image.choices, "crop_box": {"left": 0.0, "top": 0.0, "width": 0.0, "height": 0.0}}
-    found = red(preflight(outlet.desk, tomorrow(outlet)))
-    assert ("tumblr", "pictures") in found
+    problems = red(preflight(outlet.desk, tomorrow(outlet)))
+    assert ("tumblr", "pictures") in problems
 
 
 def test_a_day_without_a_post_is_red_and_one_that_is_over_is_refused(open_outlet: OpenOutlet) -> None:
     outlet = open_outlet("tumblr")
     outlet.add_post("Today")
-    found = preflight(outlet.desk, tomorrow(outlet))
-    assert red(found) == {("", "post"): "no post is ready for the day; add and approve one: publisher queue"}
+    report = preflight(outlet.desk, tomorrow(outlet))
+    assert red(report) == {("", "post"): "no post is ready for the day; add and approve one: publisher queue"}
     with pytest.raises(PostError, match="is over"):
         preflight(outlet.desk, tomorrow(outlet) - timedelta(days=2))
 
@@ -145,11 +145,11 @@ def test_the_command_is_red_or_green_for_programs_too(open_outlet: OpenOutlet) -
     outlet = open_outlet("tumblr")
     outlet.add_post("Today")
     today = tomorrow(outlet) - timedelta(days=1)
-    asked = run(outlet, "preflight", "--json")
-    assert (asked.exit_code, json.loads(asked.output)["good"]) == (1, False)
-    asked = run(outlet, "preflight", "--day", today.isoformat(), "--json")
-    assert asked.exit_code == 0
-    assert {line["what"] for line in json.loads(asked.output)["lines"]} >= {"post", "credentials", "pictures"}
+    result = run(outlet, "preflight", "--json")
+    assert (result.exit_code, json.loads(result.output)["good"]) == (1, False)
+    result = run(outlet, "preflight", "--day", today.isoformat(), "--json")
+    assert result.exit_code == 0
+    assert {line["what"] for line in json.loads(result.output)["lines"]} >= {"post", "credentials", "pictures"}
     assert "✓ post 1 “Today” (queue)" in run(outlet, "preflight", "--day", today.isoformat()).output
 
 
@@ -216,19 +216,19 @@ def test_a_red_evening_names_each_problem_and_survives_a_dead_examiner(
     notifier.examine_tomorrow(outlet.desk.now() + timedelta(minutes=21))
     notifier.notify(outlet.desk.now() + timedelta(minutes=21))
     day = tomorrow(outlet)
-    told = "\n".join(message["message"] for message in box.messages)
-    assert f"✗ {day:%A %Y-%m-%d} is not safe: one thing to mend" in told
-    assert "✗ post: no post is ready for the day" in told
-    assert f"→ publisher preflight --day {day}" in told
+    text = "\n".join(message["message"] for message in box.messages)
+    assert f"✗ {day:%A %Y-%m-%d} is not safe: one thing to mend" in text
+    assert "✗ post: no post is ready for the day" in text
+    assert f"→ publisher preflight --day {day}" in text
 
 
 def test_the_test_message_says_what_arrived(open_outlet: OpenOutlet, box: PostBox) -> None:
     outlet = open_outlet("tumblr")
     with environment({URLS_VARIABLE: f"{box.apprise} json://127.0.0.1:{box.port}/closed nonsense"}):
         box.statuses["/closed"] = 401
-        asked = run(outlet, "alerts", "--test")
-    assert asked.exit_code == 1
-    assert asked.output == (
+        result = run(outlet, "alerts", "--test")
+    assert result.exit_code == 1
+    assert result.output == (
         "The test message was accepted by 1 (json), not accepted by 2 (json) because it answered 401; "
         "3 (not a URL) because it is not an address that Apprise knows: mend PUBLISHER_NOTIFY_URLS.\n"
     )

@@ -43,7 +43,7 @@ def test_only_old_renditions_that_nothing_needs_are_removed(outlet: Outlet, tmp_
     ]
     unneeded = needed[0].model_copy(update={"description": "Nobody waits for this one"})
     store.put(desk.store.fetch(needed[0].source).read_bytes())
-    made = [renderer.render(spec).path for spec in (*needed, unneeded)]
+    paths = [renderer.render(spec).path for spec in (*needed, unneeded)]
     assert sweep_renditions(desk.database, renderer, desk.now()) == 0
     assert sweep_renditions(desk.database, renderer, desk.now() + MAX_UNUSED_AGE + timedelta(days=1)) >= 1
-    assert [path.exists() for path in made] == [True] * len(needed) + [False]
+    assert [path.exists() for path in paths] == [True] * len(needed) + [False]

@@ -36,7 +36,7 @@ def add(desk: Desk, *images: ImageDraft) -> int:
     return add_post(desk.database, desk.store, draft, NINE).id
 
 
-def shown(desk: Desk, post: int) -> dict[str, RenderedPost]:
+def previews_of(desk: Desk, post: int) -> dict[str, RenderedPost]:
     previews = preview(desk.load(post), desk.targets, desk.people, Renderer(desk.store))
     return {rendered.channel: rendered for rendered in previews}
 
@@ -50,15 +50,15 @@ def test_a_picture_that_lost_detail_gets_a_remark_that_blocks_nothing(desk: Desk
     picture = save(fluorescence(800, 600), tmp_path / "cells.png")
     post = add(desk, ImageDraft(file=picture, alt_text="Green cells"))
 
-    looks = shown(desk, post)
-    (made,) = looks["mail"].renditions
-    assert made is not None
-    assert made.ssim is not None
-    assert made.ssim < MIN_SIMILARITY
+    looks = previews_of(desk, post)
+    (rendition,) = looks["mail"].renditions
+    assert rendition is not None
+    assert rendition.ssim is not None
+    assert rendition.ssim < MIN_SIMILARITY
     assert about_pictures(looks["web"]) == []
     (problem,) = about_pictures(looks["mail"])
     assert (problem.field, problem.blocking) == ("images[0]", False)
-    assert f"its likeness is {made.ssim:.2f} and should be at least 0.90" in problem.message
+    assert f"its likeness is {rendition.ssim:.2f} and should be at least 0.90" in problem.message
     assert "raise the channel's image_bytes limit, which is 60,000 here." in problem.message
     PostQueue(desk.at(NINE)).approve(post)
 
@@ -66,14 +66,14 @@ def test_a_picture_that_lost_detail_gets_a_remark_that_blocks_nothing(desk: Desk
 def test_colours_that_changed_are_told(desk: Desk, tmp_path: Path) -> None:
     limit(desk, "mail", 40_000)
     picture = save(fluorescence(800, 600), tmp_path / "cells.png")
-    looks = shown(desk, add(desk, ImageDraft(file=picture, alt_text="Green cells")))
+    looks = previews_of(desk, add(desk, ImageDraft(file=picture, alt_text="Green cells")))
 
-    (made,) = looks["mail"].renditions
-    assert made is not None
-    assert made.colour_difference is not None
-    assert made.colour_difference > MAX_COLOUR_DIFFERENCE
+    (rendition,) = looks["mail"].renditions
+    assert rendition is not None
+    assert rendition.colour_difference is not None
+    assert rendition.colour_difference > MAX_COLOUR_DIFFERENCE
     (problem,) = about_pictures(looks["mail"])
-    assert f"its colour difference is {made.colour_difference:.1f} and should be at most 3.0" in problem.message
+    assert f"its colour difference is {rendition.colour_difference:.1f} and should be at most 3.0" in problem.message
 
 
 def test_a_panel_that_lost_detail_leads_to_the_picture_it_was_cut_from(desk: Desk, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_panel_that_lost_detail_leads_to_the_picture_it_was_cut_from(desk: Des
         ImageDraft(file=wide, alt_text="Two fields", choices=split),
     )
 
-    looks = shown(desk, post)
+    looks = previews_of(desk, post)
     assert len(looks["mail"].renditions) == 4
     fields = [problem.field for problem in about_pictures(looks["mail"]) if "visibly differs" in problem.message]
     assert fields[-2:] == ["images[1]", "images[1]"]

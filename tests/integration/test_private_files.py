@@ -50,9 +50,9 @@ def test_the_database_is_private_from_its_first_byte(desk: Desk) -> None:
     with desk.database.writing() as session:
         session.execute(text("SELECT 1"))
     folder = desk.settings.root
-    made = sorted(path.name for path in folder.glob("queue.db*"))
-    assert {"queue.db", "queue.db-shm", "queue.db-wal", "queue.db.history"} <= set(made)
-    assert {mode_of(folder / name) for name in made} == {0o600}
+    names = sorted(path.name for path in folder.glob("queue.db*"))
+    assert {"queue.db", "queue.db-shm", "queue.db-wal", "queue.db.history"} <= set(names)
+    assert {mode_of(folder / name) for name in names} == {0o600}
 
 
 def test_folders_of_pictures_are_private(tmp_path: Path) -> None:
@@ -106,8 +106,8 @@ def test_doctor_finds_a_junk_key_and_a_missing_one(desk: Desk, monkeypatch: pyte
     monkeypatch.setenv(KEY_VARIABLE, "junk")
     with pytest.raises(EncryptionError, match="is no key"):
         describe_key(desk)
-    found = CliRunner().invoke(cli, ["--config", str(desk.config), "doctor", "--json"])
-    line = next(line for line in json.loads(found.stdout) if line["what"] == "key")
+    result = CliRunner().invoke(cli, ["--config", str(desk.config), "doctor", "--json"])
+    line = next(line for line in json.loads(result.stdout) if line["what"] == "key")
     assert line["good"] is False
     assert "no key" in line["told"]
     key = new_key()

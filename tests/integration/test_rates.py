@@ -52,13 +52,13 @@ QUARTER = timedelta(minutes=15)
 class AskableAdapter(FakeAdapter):
     """A platform that tells its quotas when it is asked."""
 
-    told: Sequence[Quota] = ()
+    reported: Sequence[Quota] = ()
     trouble: Exception | None = None
 
     def read_quotas(self) -> None:
         if self.trouble:
             raise self.trouble
-        self.platform.listener("fake", self.told)
+        self.platform.listener("fake", self.reported)
 
 
 class Bench:
@@ -96,9 +96,9 @@ class Bench:
 
     def add(self, title: str = "A title") -> int:
         with self.database.reading() as session:
-            known = len(list(session.scalars(select(Delivery.id))))
+            deliveries = len(list(session.scalars(select(Delivery.id))))
         return add_delivery(
-            self.database, self.clock.now(), day_offset=known, title=title, expires_in=timedelta(days=90)
+            self.database, self.clock.now(), day_offset=deliveries, title=title, expires_in=timedelta(days=90)
         )
 
     def note(self, kind: QuotaKind, remaining: int, wait: timedelta = QUARTER) -> datetime:
@@ -134,9 +134,9 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, clock: FixedClock) -> Iterator[Bench]:
-    made = Bench(tmp_path, clock)
-    yield made
-    made.database.close()
+    new_bench = Bench(tmp_path, clock)
+    yield new_bench
+    new_bench.database.close()
 
 
 # --- quotas ----------------------------------------------------------------------------------
@@ -238,8 +238,8 @@ def test_look_ups_wait_for_their_own_quota(bench: Bench) -> None:
 
 def test_a_platform_that_can_be_asked_is_asked_before_anything_is_sent(bench: Bench) -> None:
     until = bench.clock.now() + timedelta(hours=5)
-    told = [Quota(kind="posts", name="posts, a day", maximum=250, remaining=0, resets_at=until)]
-    bench.channels._adapter = type("Asked", (AskableAdapter,), {"told": told})
+    reported = [Quota(kind="posts", name="posts, a day", maximum=250, remaining=0, resets_at=until)]
+    bench.channels._adapter = type("Asked", (AskableAdapter,), {"reported": reported})
     delivery = bench.add()
     bench.drain()
     assert (bench.row(delivery).due_at, bench.platform.uploads, bench.sent) == (until, 0, 0)
@@ -299,9 +299,9 @@ def test_a_pause_is_anywhere_up_to_one_that_doubles(lasting: bool, shares: tuple
     pace = Pace(20, (10,), random.Random(7))
     for tries in range(1, 40):
         longest = min(20 * 2.0 ** (tries - 1), 900)
-        drawn = [pace.backoff(tries, lasting=lasting).total_seconds() / longest for _ in range(200)]
-        assert shares[0] <= min(drawn) < shares[0] + 0.1
-        assert shares[1] - 0.1 < max(drawn) <= shares[1]
+        shares_drawn = [pace.backoff(tries, lasting=lasting).total_seconds() / longest for _ in range(200)]
+        assert shares[0] <= min(shares_drawn) < shares[0] + 0.1
+        assert shares[1] - 0.1 < max(shares_drawn) <= shares[1]
 
 
 # --- trouble ---------------------------------------------------------------------------------
@@ -338,13 +338,13 @@ def test_trouble_that_lasts_is_told_once_and_ends_by_itself(bench: Bench) -> Non
 
 def test_a_person_need_not_wait_for_the_pause(bench: Bench) -> None:
     bench.platform.on_upload = [UnsupportedContent("too big")]
-    held, waiting = bench.add(), bench.add()
+    first, waiting = bench.add(), bench.add()
     bench.platform.before = [Unavailable("down")]
     bench.drain()
     assert bench.row(waiting).due_at > bench.clock.now()
-    operate.retry(bench.database, held, now=bench.clock.now(), actor="me")
+    operate.retry(bench.database, first, now=bench.clock.now(), actor="me")
     bench.drain()
-    assert [bench.row(delivery).state for delivery in (held, waiting)] == ["published", "pending"]
+    assert [bench.row(delivery).state for delivery in (first, waiting)] == ["published", "pending"]
 
 
 def test_posts_refused_one_after_the_other_pause_the_channel(bench: Bench) -> None:

@@ -47,12 +47,12 @@ def test_a_real_picture_arrives_as_its_maker_made_it(outlet: Outlet, name: str) 
     ratio = master.shape[1] / master.shape[0]
     for platform in PLATFORMS:
         assert outlet.deliveries()[platform].state == "published"
-        ((shown,),) = (copy.images for copy in outlet.copies(platform))
-        image = arrived(shown.content)
+        ((copied_image,),) = (copy.images for copy in outlet.copies(platform))
+        image = arrived(copied_image.content)
         assert image.mode != "P"
-        assert shown.alt_text == "A stained specimen under the microscope"
+        assert copied_image.alt_text == "A stained specimen under the microscope"
         assert image.width <= master.shape[1] or image.height <= master.shape[0]
-        seen = without_padding(np.asarray(image.convert("RGB"), dtype=np.float64), ratio)
-        height, width = seen.shape[:2]
+        arrived_pixels = without_padding(np.asarray(image.convert("RGB"), dtype=np.float64), ratio)
+        height, width = arrived_pixels.shape[:2]
         target = Image.fromarray(master.astype(np.uint8)).resize((width, height), Image.Resampling.LANCZOS)
-        assert similarity(np.asarray(target, dtype=np.float64), seen) > ALIKE
+        assert similarity(np.asarray(target, dtype=np.float64), arrived_pixels) > ALIKE

@@ -44,7 +44,7 @@ def fill(desk: Desk, chance: random.Random) -> None:
         reserve = chance.random() < 0.3
         day = MONDAY + timedelta(days=chance.randint(-3, 30))
         embargo = NINE + timedelta(hours=chance.randint(-20, 500))
-        shown = MONDAY - timedelta(days=chance.randint(1, 30))
+        last_shown_on = MONDAY - timedelta(days=chance.randint(1, 30))
         desk.post(
             f"post {number}",
             NINE,
@@ -52,7 +52,7 @@ def fill(desk: Desk, chance: random.Random) -> None:
             state=chance.choice(["approved", "approved", "approved", "draft", "withdrawn"]),
             fixed_date=day if not reserve and chance.random() < 0.3 else None,
             embargo_until=embargo if chance.random() < 0.4 else None,
-            last_shown_on=shown if reserve and chance.random() < 0.5 else None,
+            last_shown_on=last_shown_on if reserve and chance.random() < 0.5 else None,
         )
 
 

@@ -23,12 +23,12 @@ def test_instagram_takes_it_under_a_fresh_id_once_a_person_has_looked(open_outle
     outlet.add_post()
     outlet.pick()
     outlet.run_until_idle()
-    held = outlet.deliveries()["instagram"]
-    assert (held.state, held.reported_public, len(outlet.copies("instagram"))) == ("held", True, 1)
-    assert f"If it is not: publisher retry {held.id} --i-have-looked" in held.problem
+    delivery = outlet.deliveries()["instagram"]
+    assert (delivery.state, delivery.reported_public, len(outlet.copies("instagram"))) == ("held", True, 1)
+    assert f"If it is not: publisher retry {delivery.id} --i-have-looked" in delivery.problem
     outlet.sandbox_servers.ledger.set_listing_lag("instagram", ListingLag())
     desk = outlet.desk
-    operate.retry(desk.database, held.id, now=desk.now(), actor="me", i_have_looked=True)
+    operate.retry(desk.database, delivery.id, now=desk.now(), actor="me", i_have_looked=True)
     outlet.run_until_idle()
     row = outlet.deliveries()["instagram"]
     removed, public = outlet.copies("instagram")

@@ -16,33 +16,33 @@ from tests.fakes import add_delivery, the_delivery
 
 @on_every_database
 def test_what_waits_for_a_removed_channel_is_held_with_its_reason(database: Database, clock: FixedClock) -> None:
-    kept = add_delivery(database, clock.now(), channel="kept")
-    gone = add_delivery(database, clock.now(), channel="gone", day_offset=1)
-    [held] = hold_removed(database, ["kept"], clock.now())
-    assert (held.id, the_delivery(database, kept).state) == (gone, "pending")
-    delivery = the_delivery(database, gone)
+    present = add_delivery(database, clock.now(), channel="kept")
+    removed = add_delivery(database, clock.now(), channel="gone", day_offset=1)
+    [held_delivery] = hold_removed(database, ["kept"], clock.now())
+    assert (held_delivery.id, the_delivery(database, present).state) == (removed, "pending")
+    delivery = the_delivery(database, removed)
     assert (delivery.state, delivery.unknown_since) == ("held", None)
     assert "channel gone is not in the configuration any more, so nothing was sent" in delivery.problem
     assert hold_removed(database, ["kept"], clock.now()) == []
 
 
 def test_what_may_be_public_there_is_never_just_retried(database: Database, clock: FixedClock) -> None:
-    gone = add_delivery(database, clock.now(), channel="gone")
+    delivery_id = add_delivery(database, clock.now(), channel="gone")
     with database.writing() as session:
-        row = session.get_one(Delivery, gone)
+        row = session.get_one(Delivery, delivery_id)
         row.state, row.idempotency_key = State.UNCONFIRMED, "key"
     hold_removed(database, ["kept"], clock.now())
-    delivery = the_delivery(database, gone)
+    delivery = the_delivery(database, delivery_id)
     assert (delivery.state, delivery.unknown_since) == ("held", clock.now())
     assert "may be public" in delivery.problem
 
 
 def test_what_is_public_there_is_not_read_back_and_no_work_is_overdue(database: Database, clock: FixedClock) -> None:
-    gone = add_delivery(database, clock.now(), channel="gone")
+    delivery_id = add_delivery(database, clock.now(), channel="gone")
     with database.writing() as session:
-        row = session.get_one(Delivery, gone)
+        row = session.get_one(Delivery, delivery_id)
         row.state, row.remote_id, row.verify_at = "published", "1", clock.now() - timedelta(hours=1)
     assert hold_removed(database, ["kept"], clock.now()) == []
     with database.reading() as session:
         assert next_appointments(session, clock.now()) == []
-    assert the_delivery(database, gone).state == "published"
+    assert the_delivery(database, delivery_id).state == "published"

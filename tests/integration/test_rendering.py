@@ -35,15 +35,15 @@ def store(tmp_path: Path) -> FolderStore:
 def test_a_rendition_looks_like_its_master(store: FolderStore, name: str, settings: dict[str, Any]) -> None:
     master = pixels(real(name))
     height, width, _ = master.shape
-    made = render(store, real(name), settings)
-    seen = content(made, width, height)
-    assert similarity(master, seen) > 0.96
-    assert np.abs(master - seen).mean() < 4
-    assert made.bytes <= settings["max_bytes"]
-    assert made.path.stat().st_size == made.bytes
+    rendition = render(store, real(name), settings)
+    rendered = content(rendition, width, height)
+    assert similarity(master, rendered) > 0.96
+    assert np.abs(master - rendered).mean() < 4
+    assert rendition.bytes <= settings["max_bytes"]
+    assert rendition.path.stat().st_size == rendition.bytes
     if settings is GRID:
-        assert made.width / made.height == pytest.approx(0.8, abs=0.004)
-        assert made.width / made.height >= 0.8 - 1e-6
+        assert rendition.width / rendition.height == pytest.approx(0.8, abs=0.004)
+        assert rendition.width / rendition.height >= 0.8 - 1e-6
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -58,30 +58,30 @@ def test_a_jpeg_rendition_is_full_colour_progressive_srgb_and_bare(store: Folder
 
 def test_saturated_colours_survive_a_tight_limit_undivided(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.fluorescence(1000, 800), tmp_path / "f.png")
-    made = render(store, original, TIGHT)
-    assert get_sampling(opened(made.path)) == 0
-    assert 0.8 * TIGHT["max_bytes"] < made.bytes <= TIGHT["max_bytes"]
+    rendition = render(store, original, TIGHT)
+    assert get_sampling(opened(rendition.path)) == 0
+    assert 0.8 * TIGHT["max_bytes"] < rendition.bytes <= TIGHT["max_bytes"]
 
 
 def test_its_own_measure_agrees_with_the_independent_one(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.tissue(900, 700), tmp_path / "t.png")
-    made = render(store, original, TIGHT)
-    assert made.ssim == pytest.approx(similarity(pixels(original), pixels(made.path)), abs=0.02)
-    assert made.colour_difference is not None
-    assert 0 < made.colour_difference < 5
+    rendition = render(store, original, TIGHT)
+    assert rendition.ssim == pytest.approx(similarity(pixels(original), pixels(rendition.path)), abs=0.02)
+    assert rendition.colour_difference is not None
+    assert 0 < rendition.colour_difference < 5
 
 
 def test_a_picture_too_heavy_at_any_quality_is_made_smaller_and_says_so(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.tissue(900, 700), tmp_path / "t.png")
-    made = render(store, original, TIGHT, max_bytes=25_000)
-    assert made.bytes <= 25_000
-    assert made.width < 900
-    assert any("smaller" in note for note in made.notes)
+    rendition = render(store, original, TIGHT, max_bytes=25_000)
+    assert rendition.bytes <= 25_000
+    assert rendition.width < 900
+    assert any("smaller" in note for note in rendition.notes)
 
 
 def test_nothing_is_enlarged(store: FolderStore) -> None:
-    made = render(store, real("cell.png"), BLOG)
-    assert (made.width, made.height) == (550, 660)
+    rendition = render(store, real("cell.png"), BLOG)
+    assert (rendition.width, rendition.height) == (550, 660)
 
 
 # --- figures and transparency ----------------------------------------------------------------
@@ -89,10 +89,10 @@ def test_nothing_is_enlarged(store: FolderStore) -> None:
 
 def test_a_line_figure_stays_lossless_where_png_is_taken(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.line_figure(900, 700), tmp_path / "plot.png")
-    made = render(store, original, BLOG)
-    image = opened(made.path)
-    assert (made.format, made.quality, image.mode) == ("png", None, "RGB")
-    assert np.array_equal(pixels(made.path), pixels(original))
+    rendition = render(store, original, BLOG)
+    image = opened(rendition.path)
+    assert (rendition.format, rendition.quality, image.mode) == ("png", None, "RGB")
+    assert np.array_equal(pixels(rendition.path), pixels(original))
     assert render(store, original, GRID).format == "jpeg"
 
 
@@ -105,9 +105,9 @@ def test_transparency_stands_on_white_without_dark_rims(store: FolderStore, tmp_
     plain = samples.save(samples.line_figure(1200, 900), tmp_path / "plain.png")
     glass = samples.save(samples.on_glass(samples.line_figure(1200, 900)), tmp_path / "glass.png")
     small = {**BLOG, "max_width": 500, "max_height": 500}
-    made, wanted = render(store, glass, small), render(store, plain, small)
-    assert np.array_equal(pixels(made.path), pixels(wanted.path))
-    assert any("white" in note for note in made.notes)
+    rendition, wanted = render(store, glass, small), render(store, plain, small)
+    assert np.array_equal(pixels(rendition.path), pixels(wanted.path))
+    assert any("white" in note for note in rendition.notes)
     assert not wanted.notes
 
 
@@ -127,26 +127,26 @@ def by_profile(path: Path) -> NDArray[np.float64]:
 @pytest.mark.parametrize("make", [samples.wide_gamut_jpeg, samples.ink_jpeg], ids=["Display P3", "CMYK"])
 def test_colours_are_converted_by_the_profile(store: FolderStore, tmp_path: Path, make: Any) -> None:
     original = make(samples.tissue(600, 480), tmp_path / "colour.jpg")
-    made = render(store, original, BLOG)
-    assert np.abs(by_profile(original) - pixels(made.path)).mean() < 2.5
-    assert not made.notes
+    rendition = render(store, original, BLOG)
+    assert np.abs(by_profile(original) - pixels(rendition.path)).mean() < 2.5
+    assert not rendition.notes
 
 
 def test_an_absurd_profile_is_set_aside_and_staff_are_told(store: FolderStore, tmp_path: Path) -> None:
     fair = samples.save(samples.tissue(300, 200), tmp_path / "fair.jpg", Q=95)
     odd = tmp_path / "odd.jpg"
     odd.write_bytes(samples.with_profile(fair.read_bytes(), b"\x00\x01garbage" * 90))
-    made = render(store, odd, BLOG)
-    assert np.abs(pixels(fair) - pixels(made.path)).mean() < 2
-    assert any("colour profile" in note for note in made.notes)
+    rendition = render(store, odd, BLOG)
+    assert np.abs(pixels(fair) - pixels(rendition.path)).mean() < 2
+    assert any("colour profile" in note for note in rendition.notes)
     assert any("colour profile" in warning for warning in inspect_image(odd).warnings)
 
 
 def test_sixteen_bits_are_mapped_over_their_full_range(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.ramp_16(512, 200), tmp_path / "ramp.tif")
-    made = render(store, original, BLOG)
-    assert pixels(made.path).mean() == pytest.approx(127.5, abs=0.6)
-    assert any("16-bit values from 0 to 65535" in note for note in made.notes)
+    rendition = render(store, original, BLOG)
+    assert pixels(rendition.path).mean() == pytest.approx(127.5, abs=0.6)
+    assert any("16-bit values from 0 to 65535" in note for note in rendition.notes)
 
 
 def test_twelve_bits_in_sixteen_are_reported_and_stretched_on_request(store: FolderStore, tmp_path: Path) -> None:
@@ -169,10 +169,10 @@ def test_a_crop_of_a_turned_picture_is_cut_where_staff_saw_it(
     upright = pixels(original)
     height, width, _ = upright.shape
     box = Box(left=0.1, top=0.3, width=0.6, height=0.5)
-    made = render(store, original, BLOG, crop=box)
+    rendition = render(store, original, BLOG, crop=box)
     wanted = upright[round(0.3 * height) : round(0.8 * height), round(0.1 * width) : round(0.7 * width)]
-    assert (made.height, made.width) == wanted.shape[:2]
-    assert np.abs(pixels(made.path) - wanted).mean() < 3
+    assert (rendition.height, rendition.width) == wanted.shape[:2]
+    assert np.abs(pixels(rendition.path) - wanted).mean() < 3
     facts = inspect_image(original)
     assert (facts.width, facts.height) == (width, height)
 
@@ -184,23 +184,23 @@ def test_padding_has_the_colour_it_should_have(
     store: FolderStore, tmp_path: Path, padding: str, colour: tuple[int, int, int]
 ) -> None:
     original = samples.save(samples.fluorescence(900, 300), tmp_path / "wide.png")
-    made = render(store, original, GRID, padding=padding)
-    assert np.abs(pixels(made.path)[:200] - colour).max() <= 4
-    assert any("Padded above and below" in note for note in made.notes)
+    rendition = render(store, original, GRID, padding=padding)
+    assert np.abs(pixels(rendition.path)[:200] - colour).max() <= 4
+    assert any("Padded above and below" in note for note in rendition.notes)
 
 
 def test_an_even_border_is_continued(store: FolderStore, tmp_path: Path) -> None:
     even = samples.from_array(np.full((300, 900, 3), (212, 190, 201), np.uint8))
-    made = render(store, samples.save(even, tmp_path / "even.png"), GRID)
-    assert np.abs(pixels(made.path) - (212, 190, 201)).max() <= 2
+    rendition = render(store, samples.save(even, tmp_path / "even.png"), GRID)
+    assert np.abs(pixels(rendition.path) - (212, 190, 201)).max() <= 2
 
 
 def test_a_blurred_backdrop_fills_the_canvas_and_spares_the_picture(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.tissue(900, 400), tmp_path / "wide.png")
-    made = render(store, original, GRID, padding="blur")
-    above = pixels(made.path)[:200]
+    rendition = render(store, original, GRID, padding="blur")
+    above = pixels(rendition.path)[:200]
     assert 20 < above.mean() < 140
-    assert similarity(pixels(original), content(made, 900, 400)) > 0.96
+    assert similarity(pixels(original), content(rendition, 900, 400)) > 0.96
 
 
 def letters_are_there(**environment: str) -> bool:
@@ -220,9 +220,9 @@ def test_a_machine_without_fonts_is_recognised(tmp_path: Path) -> None:
 @pytest.mark.skipif(not letters_are_there(), reason="no font is installed on this machine")
 def test_a_credit_strip_stands_below_the_picture_and_outside_it(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.tissue(800, 600), tmp_path / "t.png")
-    made = render(store, original, BLOG, credit_strip="Image: A. Maker & Núria <Lab> (CC BY 4.0)")
-    seen = pixels(made.path)
-    assert (made.width, made.height) == (800, 640)
-    assert similarity(pixels(original), seen[:600]) > 0.96
-    assert seen[602:].std() > 20
-    assert seen[602:, :5].std() < 10
+    rendition = render(store, original, BLOG, credit_strip="Image: A. Maker & Núria <Lab> (CC BY 4.0)")
+    rendered = pixels(rendition.path)
+    assert (rendition.width, rendition.height) == (800, 640)
+    assert similarity(pixels(original), rendered[:600]) > 0.96
+    assert rendered[602:].std() > 20
+    assert rendered[602:, :5].std() < 10

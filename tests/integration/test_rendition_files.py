@@ -44,11 +44,11 @@ def test_metadata_holds_what_staff_wrote_and_nothing_that_the_camera_knew(store:
     for secret in (samples.SECRET.encode(), b"SN-998877", b"Owner Name"):
         assert secret in original.read_bytes()
     words = {"creator": "Núria O’Maker", "copyright": "(c) Lab, CC BY 4.0", "description": "Cells <2 µm & more"}
-    made = render(store, original, BLOG, **words)
-    raw = made.path.read_bytes()
+    rendition = render(store, original, BLOG, **words)
+    raw = rendition.path.read_bytes()
     for secret in (samples.SECRET.encode(), b"SN-998877", b"Owner Name", b"GPSLatitude", b"Maker\x00"):
         assert secret not in raw
-    image = opened(made.path)
+    image = opened(rendition.path)
     assert image.getexif().get(0x0112, 1) == 1
     assert not image.getexif().get_ifd(0x8825)
     assert image.getexif()[0x8298] == "(c) Lab, CC BY 4.0"
@@ -85,10 +85,10 @@ def test_other_formats_are_read_by_their_content(store: FolderStore, tmp_path: P
         samples.save(master, path, **options)
     named = path.rename(tmp_path / "original.jpg")
     assert inspect_image(named).format == {"tif": "tiff"}.get(suffix, suffix)
-    made = render(store, named, BLOG)
+    rendition = render(store, named, BLOG)
     wanted = np.asarray(Image.frombytes("RGB", (320, 240), bytes(master.write_to_memory())), dtype=np.float64)
-    assert similarity(wanted, pixels(made.path)) > 0.8
-    assert np.abs(wanted - pixels(made.path)).mean() < 6
+    assert similarity(wanted, pixels(rendition.path)) > 0.8
+    assert np.abs(wanted - pixels(rendition.path)).mean() < 6
 
 
 # --- recognising -----------------------------------------------------------------------------
@@ -99,12 +99,12 @@ def distance(first: str, second: str) -> int:
 
 
 def test_a_copy_is_recognised_and_another_picture_is_not(store: FolderStore, tmp_path: Path) -> None:
-    one = inspect_image(real("retina.jpg")).phash
+    first = inspect_image(real("retina.jpg")).phash
     other = inspect_image(real("ihc.png")).phash
     copy = render(store, real("retina.jpg"), {**BLOG, "max_width": 700, "max_bytes": 40_000})
-    assert len(one) == 64
-    assert distance(one, inspect_image(copy.path).phash) <= 24
-    assert distance(one, other) >= 80
+    assert len(first) == 64
+    assert distance(first, inspect_image(copy.path).phash) <= 24
+    assert distance(first, other) >= 80
 
 
 def test_gaps_between_panels_are_found_and_gaps_between_cells_are_not(tmp_path: Path) -> None:
@@ -141,14 +141,14 @@ def test_a_half_written_rendition_is_not_trusted(store: FolderStore) -> None:
 
 
 def test_sweeping_spares_what_is_kept_and_what_is_new(store: FolderStore) -> None:
-    kept, old, new = (render(store, real("cell.png"), BLOG, description=text) for text in ("kept", "old", "new"))
+    needed, old, new = (render(store, real("cell.png"), BLOG, description=text) for text in ("kept", "old", "new"))
     long_ago = time.time() - 90 * 86400
-    for rendition in (kept, old):
+    for rendition in (needed, old):
         for path in (rendition.path, rendition.path.with_suffix(".json")):
             os.utime(path, (long_ago, long_ago))
     limit = datetime.now(UTC) - timedelta(days=30)
-    assert Renderer(store).sweep({kept.path.stem}, limit) == 2
-    assert [rendition.path.is_file() for rendition in (kept, old, new)] == [True, False, True]
+    assert Renderer(store).sweep({needed.path.stem}, limit) == 2
+    assert [rendition.path.is_file() for rendition in (needed, old, new)] == [True, False, True]
 
 
 def test_a_missing_original_is_told(store: FolderStore) -> None:
@@ -158,17 +158,17 @@ def test_a_missing_original_is_told(store: FolderStore) -> None:
 
 def test_the_child_holds_no_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PUBLISHER_BLOG_TOKEN", "hush")
-    seen: dict[str, dict[str, str]] = {}
+    options_by_name: dict[str, dict[str, str]] = {}
     run = subprocess.run
 
     def watch(*command: Any, **options: Any) -> Any:
-        seen["env"] = options["env"]
+        options_by_name["env"] = options["env"]
         return run(*command, **options)
 
     monkeypatch.setattr(subprocess, "run", watch)
     inspect_image(real("cell.png"))
-    assert "hush" not in str(seen["env"])
-    assert seen["env"]["VIPS_BLOCK_UNTRUSTED"] == "1"
+    assert "hush" not in str(options_by_name["env"])
+    assert options_by_name["env"]["VIPS_BLOCK_UNTRUSTED"] == "1"
 
 
 @pytest.mark.parametrize(("side", "most_bytes"), [(1440, 8_000_000), (4096, 500_000)])
@@ -182,7 +182,7 @@ def test_a_large_picture_of_sixteen_bits_takes_little_memory(tmp_path: Path, sid
         "output": str(tmp_path / "made"),
         "spec": spec.model_dump(mode="json"),
     }
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", PEAK],
         input=json.dumps(request),
         capture_output=True,
@@ -191,5 +191,5 @@ def test_a_large_picture_of_sixteen_bits_takes_little_memory(tmp_path: Path, sid
         env=child_environment(tmp_path),
     )
     assert (tmp_path / "made").is_file()
-    peak = int(done.stdout.rpartition("VmHWM:")[2].split()[0])
+    peak = int(result.stdout.rpartition("VmHWM:")[2].split()[0])
     assert peak < 300_000

@@ -144,20 +144,20 @@ def test_a_post_without_a_rest_opens_nothing(database: Database, clock: FixedClo
 
 
 @pytest.mark.parametrize("part", [0, 1, 2])
-@pytest.mark.parametrize("lost", ["request", "answer"])
-def test_a_lost_part_is_looked_up_and_the_rest_follows_once(bench: Bench, part: int, lost: str) -> None:
+@pytest.mark.parametrize("failure", ["request", "answer"])
+def test_a_lost_part_is_looked_up_and_the_rest_follows_once(bench: Bench, part: int, failure: str) -> None:
     calls = 0
 
     def strike() -> None:
         nonlocal calls
         if calls == part:
-            (bench.platform.before if lost == "request" else bench.platform.after).append(LOST_ANSWER)
+            (bench.platform.before if failure == "request" else bench.platform.after).append(LOST_ANSWER)
         calls += 1
 
     bench.platform.while_publishing = strike
     bench.drain_for(minutes=20)
     assert (bench.public(), bench.states()) == (WHOLE, ["published"] * 3)
-    assert len(bench.platform.publish_calls) == (4 if lost == "request" else 3)
+    assert len(bench.platform.publish_calls) == (4 if failure == "request" else 3)
 
 
 def test_a_refused_part_ends_the_thread_and_leaves_what_stands(bench: Bench) -> None:
@@ -359,8 +359,8 @@ def test_x_shows_a_long_text_as_one_thread(open_outlet: OpenOutlet, fault: str) 
     assert [copy.detail["reply_to"] for copy in copies] == ["", *[copy.id for copy in copies[:-1]]]
     assert [len(copy.images) for copy in copies] == [1] + [0] * (len(copies) - 1)
     assert {(row.state, row.problem) for row in rows} == {("published", "")}
-    shown = " ".join(copy.caption for copy in copies)
-    assert [number for number in range(1, 13) if f"Cell number {number} rests" not in shown] == []
+    captions = " ".join(copy.caption for copy in copies)
+    assert [number for number in range(1, 13) if f"Cell number {number} rests" not in captions] == []
     assert differences(rows, [copy.as_json() for copy in copies], outlet.desk.renderer) == []
 
 

@@ -24,9 +24,9 @@ from tests.outlet import PLATFORMS, Outlet
 def keep(outlet: Outlet) -> Path:
     file = outlet.desk.settings.database_file
     assert file is not None
-    made = copy_daily(file, outlet.folder / "kept", outlet.clock.now())
-    assert made is not None
-    return made
+    copy = copy_daily(file, outlet.folder / "kept", outlet.clock.now())
+    assert copy is not None
+    return copy
 
 
 def edit(outlet: Outlet) -> None:

@@ -118,7 +118,7 @@ def test_a_channel_that_is_none_is_refused(database: Database, clock: FixedClock
 # What a retry leads to.
 
 
-def held(database: Database, clock: FixedClock) -> int:
+def add_held_delivery(database: Database, clock: FixedClock) -> int:
     delivery = add_delivery(database, clock.now())
     with database.writing() as session:
         move(session, delivery, fence=0, before=State.PENDING, to=State.HELD, now=clock.now(), problem="Look")
@@ -131,12 +131,12 @@ def retried(database: Database, clock: FixedClock, delivery: int, face: Face = F
 
 
 def test_a_retry_tells_when_it_goes_out(database: Database, clock: FixedClock) -> None:
-    delivery = held(database, clock)
+    delivery = add_held_delivery(database, clock)
     assert retried(database, clock, delivery) == f"Delivery {delivery} goes out as soon as a worker takes it."
 
 
 def test_a_retry_on_a_channel_that_waits_promises_nothing_sooner(database: Database, clock: FixedClock) -> None:
-    delivery = held(database, clock)
+    delivery = add_held_delivery(database, clock)
     wait_until(database, clock.now() + FAR)
     assert retried(database, clock, delivery) == (
         f"Delivery {delivery} goes out at 06 09:00: until then fake waits; publisher resume fake ends that."
@@ -144,7 +144,7 @@ def test_a_retry_on_a_channel_that_waits_promises_nothing_sooner(database: Datab
 
 
 def test_a_retry_on_a_paused_channel_says_so_to_each_face(database: Database, clock: FixedClock) -> None:
-    delivery = held(database, clock)
+    delivery = add_held_delivery(database, clock)
     operate.pause(database, "fake", "Renamed", now=clock.now(), actor="me")
     assert retried(database, clock, delivery, Face.PAGE) == (
         f"Delivery {delivery} waits, because the channel fake is paused; resume it on the page Channels."
@@ -177,7 +177,7 @@ def test_a_retry_is_refused_with_the_reason_of_its_state(
 
 
 def test_canceling_what_may_be_public_says_so(database: Database, clock: FixedClock) -> None:
-    delivery = held(database, clock)
+    delivery = add_held_delivery(database, clock)
     with database.writing() as session:
         session.get_one(Delivery, delivery).unknown_since = clock.now()
     may_be_public = operate.cancel(database, delivery, now=clock.now(), actor="me")

@@ -58,21 +58,21 @@ def test_a_template_that_breaks_holds_its_channel_until_it_is_mended(desk: Desk)
     assert not any(target.broken for target in desk.targets.values())
     sound = template(desk, "x").read_text(encoding="utf-8")
     template(desk, "x").write_text("{{ titel }}", encoding="utf-8")
-    found = pick(desk)
-    assert {name: delivery.state for name, delivery in found.items() if name != "x"} == {
+    deliveries_by_channel = pick(desk)
+    assert {name: delivery.state for name, delivery in deliveries_by_channel.items() if name != "x"} == {
         name: "pending" for name in desk.settings.channels if name != "x"
     }
-    held = found["x"]
-    assert held.state == "held"
-    assert "did you mean 'title'" in held.problem
+    delivery = deliveries_by_channel["x"]
+    assert delivery.state == "held"
+    assert "did you mean 'title'" in delivery.problem
 
     with pytest.raises(ActRefused, match=r"still can't go out: .*did you mean 'title'"):
-        retry(desk, held.id, actor="me")
+        retry(desk, delivery.id, actor="me")
     assert deliveries(desk, desk.now().date())["x"].state == "held"
 
     template(desk, "x").write_text(sound, encoding="utf-8")
-    seen = operate.version_of(deliveries(desk, desk.now().date())["x"])
-    retry(desk, held.id, actor="me", seen=seen)
+    version = operate.version_of(deliveries(desk, desk.now().date())["x"])
+    retry(desk, delivery.id, actor="me", seen=version)
     mended = deliveries(desk, desk.now().date())["x"]
     assert (mended.state, mended.problem) == ("pending", "")
     adapted = AdaptedPost.model_validate(mended.adapted)
@@ -83,10 +83,10 @@ def test_a_template_that_breaks_holds_its_channel_until_it_is_mended(desk: Desk)
 def test_a_directory_of_people_that_is_mended_is_enough_for_a_retry(desk: Desk) -> None:
     directory = desk.settings.file.parent / "people.toml"
     directory.write_text("[[people", encoding="utf-8")
-    held = pick(desk, body="Found by @[Ada].")["tumblr"]
-    assert (held.state, "people.toml can't be read" in held.problem) == ("held", True)
+    delivery = pick(desk, body="Found by @[Ada].")["tumblr"]
+    assert (delivery.state, "people.toml can't be read" in delivery.problem) == ("held", True)
     directory.write_text('[[people]]\nname = "Ada"\nhandles = { tumblr = "ada" }\n', encoding="utf-8")
-    retry(desk, held.id, actor="me")
+    retry(desk, delivery.id, actor="me")
     mended = deliveries(desk, desk.now().date())["tumblr"]
     assert mended.state == "pending"
     assert "@ada" in AdaptedPost.model_validate(mended.adapted).caption
@@ -108,9 +108,9 @@ def test_a_stored_text_that_cannot_be_read_is_made_anew(desk: Desk) -> None:
 
 def test_a_retry_of_what_somebody_changed_meanwhile_is_refused(desk: Desk) -> None:
     template(desk, "x").write_text("{{ titel }}", encoding="utf-8")
-    held = pick(desk)["x"]
+    delivery = pick(desk)["x"]
     with pytest.raises(ActRefused):
-        retry(desk, held.id, actor="me", seen="held.99")
+        retry(desk, delivery.id, actor="me", seen="held.99")
 
 
 def test_a_text_that_could_be_adapted_stays_as_it_was_frozen(desk: Desk) -> None:

@@ -233,8 +233,8 @@ def test_comments_are_kept_in_order_with_who_made_them(desk: Desk) -> None:
     review.add_comment(desk.database, post, ada, " Which stain? ", now=NINE, actor="ada")
     review.add_comment(desk.database, post, bo, "Golgi", now=NINE, actor="bo")
     with desk.database.reading() as session:
-        said = [(comment.person.name, comment.text) for comment in review.comments_of(session, post)]
-    assert said == [("ada", "Which stain?"), ("bo", "Golgi")]
+        comments = [(comment.person.name, comment.text) for comment in review.comments_of(session, post)]
+    assert comments == [("ada", "Which stain?"), ("bo", "Golgi")]
     with pytest.raises(PostError, match="the comment is empty"):
         review.add_comment(desk.database, post, bo, "  ", now=NINE, actor="bo")
 
@@ -244,9 +244,9 @@ def test_every_change_keeps_a_version_that_can_be_brought_back(desk: Desk) -> No
     edit(desk, post, "ada", body="Second")
     edit(desk, post, "bo", body="Third", title="Neurons")
     with desk.database.reading() as session:
-        kept = [(version.actor, version.content["body"]) for version in versions_of(session, post)]
+        versions = [(version.actor, version.content["body"]) for version in versions_of(session, post)]
         second = load_version(session, post, versions_of(session, post)[-1].version)
-    assert kept == [("bo", "Third"), ("ada", "Second")]
+    assert versions == [("bo", "Third"), ("ada", "Second")]
     PostQueue(desk.at(NINE), "bo").edit(post, PostChanges.model_validate(second.model_dump()))
     assert content_of(desk.load(post)) == second
     with desk.database.reading() as session, pytest.raises(PostError, match="version 99 of post 1 was not kept"):

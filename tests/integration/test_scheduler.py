@@ -37,19 +37,19 @@ class Often:
 
     def __init__(self, *ends: Exception | None) -> None:
         self._ends = list(ends)
-        self._done = threading.Semaphore(0)
+        self._runs = threading.Semaphore(0)
 
     def __call__(self) -> None:
-        self._done.release()
+        self._runs.release()
         if self._ends and (error := self._ends.pop(0)):
             raise error
 
     def wait(self, times: int) -> None:
         for _ in range(times):
-            assert self._done.acquire(timeout=PATIENCE)
+            assert self._runs.acquire(timeout=PATIENCE)
 
 
-class Held:
+class WaitingJob:
     """Stops in the middle of a job until it may go on."""
 
     def __init__(self) -> None:
@@ -60,15 +60,15 @@ class Held:
         assert self.go_on.wait(PATIENCE)
 
 
-def assert_it_ends_in_the_midst_of(held: Held, regular: JobRunner | Scheduler) -> None:
+def assert_it_ends_in_the_midst_of(job: WaitingJob, regular: JobRunner | Scheduler) -> None:
     """Starts it, stops it while a job waits, and lets the job go on only when the stop waits for it."""
     timetable = regular._timetable if isinstance(regular, Scheduler) else regular
     regular.start()
-    assert held.begun.wait(PATIENCE)
+    assert job.begun.wait(PATIENCE)
     stopping = threading.Thread(target=regular.stop, daemon=True)
     stopping.start()
     wait_until(lambda: not timetable._scheduler.running, "the end begins")
-    held.go_on.set()
+    job.go_on.set()
     stopping.join(PATIENCE)
     assert not stopping.is_alive()
 
@@ -80,22 +80,22 @@ def test_every_job_is_done_at_once_and_then_regularly() -> None:
     hourly.wait(1)
     often.wait(5)
     timetable.stop()
-    assert not hourly._done.acquire(blocking=False)
+    assert not hourly._runs.acquire(blocking=False)
 
 
 def test_a_job_that_hangs_holds_up_no_other_and_is_waited_for() -> None:
-    held, ended = Held(), threading.Event()
+    slow_job, ended = WaitingJob(), threading.Event()
 
     def hang() -> None:
-        held()
+        slow_job()
         ended.set()
 
     often = Often()
     timetable = JobRunner([RegularJob("the slow one", 3600, hang), RegularJob("the other", OFTEN, often)])
     timetable.start()
-    assert held.begun.wait(PATIENCE)
+    assert slow_job.begun.wait(PATIENCE)
     often.wait(5)
-    threading.Timer(0.1, held.go_on.set).start()
+    threading.Timer(0.1, slow_job.go_on.set).start()
     timetable.stop()
     assert ended.is_set()
 
@@ -103,36 +103,36 @@ def test_a_job_that_hangs_holds_up_no_other_and_is_waited_for() -> None:
 def test_a_job_that_takes_longer_than_its_pause_skips_runs_silently(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    held, runs, others = Held(), Often(), Often()
+    slow_job, runs, others = WaitingJob(), Often(), Often()
 
     def slow() -> None:
         runs()
-        held()
+        slow_job()
 
     timetable = JobRunner([RegularJob("the slow one", OFTEN, slow), RegularJob("the other", OFTEN, others)])
     timetable.start()
     runs.wait(1)
     # So many runs of the slow one were due, too.
     others.wait(10)
-    assert not runs._done.acquire(blocking=False)
-    held.go_on.set()
+    assert not runs._runs.acquire(blocking=False)
+    slow_job.go_on.set()
     runs.wait(2)
     timetable.stop()
     assert [record for record in caplog.records if record.name.startswith("apscheduler")] == []
 
 
 def test_a_job_that_plans_another_run_during_the_stop_does_not_run_again() -> None:
-    held = Held()
-    done: list[str] = []
+    job = WaitingJob()
+    runs: list[str] = []
 
     def look_ahead() -> None:
-        held()
+        job()
         timetable.run_again("the tick", 0.0)
-        done.append("once")
+        runs.append("once")
 
     timetable = JobRunner([RegularJob("the tick", 3600, look_ahead)])
-    assert_it_ends_in_the_midst_of(held, timetable)
-    assert done == ["once"]
+    assert_it_ends_in_the_midst_of(job, timetable)
+    assert runs == ["once"]
 
 
 def test_trouble_is_told_once_until_it_works_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -143,24 +143,24 @@ def test_trouble_is_told_once_until_it_works_again(caplog: pytest.LogCaptureFixt
     timetable.start()
     often.wait(8)
     timetable.stop()
-    told = [record.getMessage() for record in caplog.records if "the round" in record.getMessage()]
-    assert ["works again" in line for line in told] == [False, True, False, True]
-    assert "KeyError" in told[0]
+    messages = [record.getMessage() for record in caplog.records if "the round" in record.getMessage()]
+    assert ["works again" in line for line in messages] == [False, True, False, True]
+    assert "KeyError" in messages[0]
 
 
 def test_an_outage_is_told_without_a_trace_and_without_the_statement(caplog: pytest.LogCaptureFixture) -> None:
-    gone = OperationalError(
+    outage = OperationalError(
         "SELECT secret FROM desk", {}, psycopg.OperationalError("server closed the connection\nmore")
     )
-    often = Often(gone)
+    often = Often(outage)
     timetable = JobRunner([RegularJob("the round", OFTEN, often)])
     timetable.start()
     often.wait(2)
     timetable.stop()
-    [told] = [record.getMessage() for record in caplog.records if "the round failed" in record.getMessage()]
-    assert "server closed the connection" in told
-    assert "SELECT secret" not in told
-    assert "Traceback" not in told
+    [message] = [record.getMessage() for record in caplog.records if "the round failed" in record.getMessage()]
+    assert "server closed the connection" in message
+    assert "SELECT secret" not in message
+    assert "Traceback" not in message
 
 
 @on_every_database
@@ -204,14 +204,14 @@ def test_a_tick_that_sees_something_coming_while_it_is_told_to_stop_ends(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("publisher.scheduler.TICK_SECONDS", 3600.0)
-    held = Held()
+    job = WaitingJob()
     scheduler = Scheduler(
         database,
         SystemClock(),
-        Callbacks(pick=held, kick=lambda channel: None, opens=lambda now: now + timedelta(seconds=1)),
+        Callbacks(pick=job, kick=lambda channel: None, opens=lambda now: now + timedelta(seconds=1)),
         first_look_up=timedelta(seconds=1),
     )
-    assert_it_ends_in_the_midst_of(held, scheduler)
+    assert_it_ends_in_the_midst_of(job, scheduler)
 
 
 # --- each part of a tick stands alone ----------------------------------------------------------
@@ -222,10 +222,10 @@ class Broken:
 
     def __init__(self, error: Exception | None) -> None:
         self.error = error
-        self.done = 0
+        self.calls = 0
 
     def __call__(self, *_: object) -> None:
-        self.done += 1
+        self.calls += 1
         if self.error is not None:
             raise self.error
 
@@ -253,14 +253,14 @@ def test_a_pick_that_fails_stops_neither_recovery_nor_misses_nor_work(
     late = add_delivery(database, clock.now(), channel="late", day_offset=1)
     with database.writing() as session:
         session.get_one(Delivery, late).expires_at = clock.now() + timedelta(seconds=1)
-    lost = add_delivery(database, clock.now(), channel="lost", day_offset=2)
+    overdue = add_delivery(database, clock.now(), channel="lost", day_offset=2)
     claim(database, "lost", owner="other:9", now=clock.now(), lease=timedelta(seconds=10))
     clock.advance(seconds=11)
     kicked: list[str] = []
     watched_scheduler(database, clock, Broken(error), kicked.append).tick()
     with database.reading() as session:
-        states = {number: session.get_one(Delivery, number).state for number in (due, late, lost)}
-    assert states == {due: "pending", late: "missed", lost: "pending"}
+        states = {number: session.get_one(Delivery, number).state for number in (due, late, overdue)}
+    assert states == {due: "pending", late: "missed", overdue: "pending"}
     assert kicked == ["fake", "lost"]
 
 
@@ -272,14 +272,14 @@ def test_no_part_stops_another(
     for name in ("recover_lost", "miss_expired", "next_appointments"):
         others[name] = broken if name == part else Broken(None)
 
-        def act(*_: object, each: Broken = others[name]) -> list[object]:
-            each()
+        def act(*_: object, step: Broken = others[name]) -> list[object]:
+            step()
             return []
 
         monkeypatch.setattr(f"publisher.scheduler.{name}", act)
     watched_scheduler(database, clock, pick).tick()
-    assert pick.done == 1
-    assert all(job.done == 1 for job in others.values())
+    assert pick.calls == 1
+    assert all(job.calls == 1 for job in others.values())
 
 
 def test_a_channel_that_can_not_be_kicked_keeps_no_other_from_its_work(database: Database, clock: FixedClock) -> None:
@@ -383,9 +383,9 @@ def test_a_clock_that_is_kept_right_is_not_taken_for_one_that_was_set(monkeypatc
     system.moved = timedelta(seconds=0.4)
     assert change.detect() is None
     system.moved += timedelta(hours=-2)
-    seen = change.detect()
-    assert seen is not None
-    assert round(seen.total_seconds()) == -7200
+    jump = change.detect()
+    assert jump is not None
+    assert round(jump.total_seconds()) == -7200
     assert change.detect() is None
 
 
@@ -417,8 +417,8 @@ def test_a_clock_put_forward_sends_nothing_twice(database: Database, monkeypatch
     scheduler.tick()
     now = clock.now()
     with database.reading() as session:
-        held, row = session.get_one(Delivery, publishing), session.get_one(Delivery, unknown)
-        assert held.state == "preparing"
+        publishing_row, row = session.get_one(Delivery, publishing), session.get_one(Delivery, unknown)
+        assert publishing_row.state == "preparing"
         assert (row.lookups, row.clean_lookups, row.fence) == (0, 0, 1)
         assert row.unknown_since is not None
         assert now - row.unknown_since < timedelta(minutes=1)
@@ -451,11 +451,11 @@ def test_no_work_is_given_until_a_change_of_the_clock_is_recorded(
     system = SystemTime(monkeypatch)
     clock = SystemClock()
     add_delivery(database, clock.now())
-    told: list[timedelta] = []
+    changes: list[timedelta] = []
     ends: list[Exception | None] = [OperationalError("", {}, Exception("database is locked")), None]
 
     def write_down(change: timedelta) -> None:
-        told.append(change)
+        changes.append(change)
         if error := ends.pop(0):
             raise error
 
@@ -470,5 +470,5 @@ def test_no_work_is_given_until_a_change_of_the_clock_is_recorded(
     scheduler.tick()
     assert kicked == []
     scheduler.tick()
-    assert [round(change.total_seconds()) for change in told] == [300, 300]
+    assert [round(change.total_seconds()) for change in changes] == [300, 300]
     assert kicked == ["fake"]

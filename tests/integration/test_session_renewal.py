@@ -96,8 +96,8 @@ def test_a_copied_cookie_is_worth_nothing_after_its_owner(site: Site, owner: Cli
     assert is_in(thief)
     address, form = ACTS[act]
     code = {"code": pyotp.TOTP(SECRET).at(site.desk.now())} if "secret" in form else {}
-    done = owner.send_form(address, {**form, **code, "confirm_password": PASSWORD}, allow_redirects=False)
-    assert done.status_code in (200, 303, 422), text_of(done)
+    answer = owner.send_form(address, {**form, **code, "confirm_password": PASSWORD}, allow_redirects=False)
+    assert answer.status_code in (200, 303, 422), text_of(answer)
     assert owner.cookies[COOKIE] != thief.cookies[COOKIE]
     assert site.form_key(owner.cookies[COOKIE]) != thief.csrf
     assert is_in(owner)
@@ -137,13 +137,13 @@ def test_logging_out_elsewhere_needs_no_second_confirmation_to_end_a_copy(site: 
 def test_the_owner_of_a_copy_is_not_confirmed_by_it(site: Site, owner: Client) -> None:
     thief = copy_of(site, owner)
     owner.send_form("/calendar/keys", {"name": "phone", "confirm_password": PASSWORD})
-    made = thief.post("/account/tokens", data={"csrf": thief.csrf, "name": "t", "scopes": "read", "days": "7"})
-    assert "pub_" not in made.text
-    made = thief.post(
+    answer = thief.post("/account/tokens", data={"csrf": thief.csrf, "name": "t", "scopes": "read", "days": "7"})
+    assert "pub_" not in answer.text
+    answer = thief.post(
         "/account/tokens",
         data={"csrf": site.form_key(owner.cookies[COOKIE]), "name": "t", "scopes": "read", "days": "7"},
     )
-    assert "pub_" not in made.text
+    assert "pub_" not in answer.text
 
 
 def test_the_new_cookie_comes_with_every_answer(site: Site, owner: Client) -> None:

@@ -147,17 +147,17 @@ def test_a_reader_sees_the_old_one_or_the_new_one(stores: Callable[[], SessionSt
     store = stores()
     versions: list[dict[str, str]] = [{"token": "a"}, {"token": "b" * 50_000}]
     store.save(versions[0])
-    done = threading.Event()
+    all_written = threading.Event()
 
     def write() -> None:
         for number in range(30):
             store.save(versions[number % 2])
-        done.set()
+        all_written.set()
 
     reader = stores()
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(write)
-        while not done.is_set() and not writing.done():
+        while not all_written.is_set() and not writing.done():
             assert reader.load() in versions
         writing.result()
 
@@ -254,11 +254,11 @@ def test_a_database_that_is_away_is_no_refusal(tmp_path: Path) -> None:
 
 def test_nothing_of_a_session_can_be_read_in_the_database(database: Database, tmp_path: Path) -> None:
     session_of(database).save({"refresh_token": "never-to-be-seen", "sessionid": "nor-this"})
-    held = everything_in(database)
+    content = everything_in(database)
     files = b"".join(file.read_bytes() for file in tmp_path.glob("queue.db*") if file.is_file())
 
-    assert CHANNEL in held
-    assert not [word for word in ("never-to-be-seen", "refresh_token", "nor-this") if word in held]
+    assert CHANNEL in content
+    assert not [word for word in ("never-to-be-seen", "refresh_token", "nor-this") if word in content]
     assert b"never-to-be-seen" not in files
 
 
@@ -391,9 +391,9 @@ class Machines:
     def command(self, *arguments: str) -> str:
         """What a person reads who gives this command on one of the machines."""
         command = [sys.executable, "-m", "publisher", "--config", str(self.config), *arguments]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE)
-        assert done.stderr == ""
-        return done.stdout
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        assert result.stderr == ""
+        return result.stdout
 
     def close(self) -> None:
         for database in self._opened:
@@ -404,12 +404,12 @@ class Machines:
 def machines(
     tmp_path: Path, shared: Database, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Machines]:
-    made = Machines(tmp_path, postgres_url)
-    made.server.start()
-    set_environment(monkeypatch, made.environment())
-    yield made
-    made.close()
-    made.server.stop()
+    new_machines = Machines(tmp_path, postgres_url)
+    new_machines.server.start()
+    set_environment(monkeypatch, new_machines.environment())
+    yield new_machines
+    new_machines.close()
+    new_machines.server.stop()
 
 
 def test_four_machines_renew_one_token_once(machines: Machines, shared: Database) -> None:
@@ -421,10 +421,10 @@ def test_four_machines_renew_one_token_once(machines: Machines, shared: Database
 
     machines.instead = held_until_all_wait
     with ThreadPoolExecutor(4) as pool:
-        found = pool.map(
+        user_ids = pool.map(
             lambda channels: channels.open("x").verify_credentials().id, [machines.machine() for _ in range(4)]
         )
-        assert list(found) == [USER_ID] * 4
+        assert list(user_ids) == [USER_ID] * 4
 
     assert machines.renewals == 1
     assert machines.store().load()["refresh_token"] != before["refresh_token"]

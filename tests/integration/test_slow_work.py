@@ -35,8 +35,8 @@ ONE = WorkLimits(workers=1, waiting=1, per_person=5, seconds=PATIENCE)
 
 @pytest.fixture
 def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
-    with open_starter_site(write_desk(tmp_path)) as made:
-        yield made
+    with open_starter_site(write_desk(tmp_path)) as new_site:
+        yield new_site
 
 
 class Gate:
@@ -215,9 +215,9 @@ def test_a_full_queue_and_one_persons_share_are_refused_at_once() -> None:
         go_on.set()
         return refused, [*await asyncio.gather(*first), *await gather(work_queue, (lambda: 7, "a"))]
 
-    refused, done = run_coroutine(fill())
+    refused, results = run_coroutine(fill())
     assert reasons(refused) == [Refusal.TOO_MUCH, Refusal.TOO_MUCH]
-    assert done == [True, True, True, 7]
+    assert results == [True, True, True, 7]
 
 
 def test_one_persons_share_is_bounded() -> None:
@@ -314,11 +314,11 @@ def test_a_picture_that_is_examined_for_longer_than_its_request_is_stored(
     token = new_api_token(site.desk.database, person, "test", ["read", "write"], days=7, now=site.desk.now())
     headers = {"Authorization": f"Bearer {token}"}
     content = (tmp_path / "a.png").read_bytes()
-    sent = {**headers, "Content-Type": "image/png"}
-    answer = requests.post(f"{site.url}/api/v1/images", content, headers=sent, timeout=PATIENCE)
+    with_type = {**headers, "Content-Type": "image/png"}
+    answer = requests.post(f"{site.url}/api/v1/images", content, headers=with_type, timeout=PATIENCE)
     assert (answer.status_code, "It goes on" in answer.json()["detail"]) == (503, True)
     assert work.bodies._taken.total() == 1
-    refused = requests.post(f"{site.url}/api/v1/images", content, headers=sent, timeout=PATIENCE)
+    refused = requests.post(f"{site.url}/api/v1/images", content, headers=with_type, timeout=PATIENCE)
     assert refused.status_code == 503
     assert work.bodies._taken.total() == 1
     go_on.set()

@@ -31,11 +31,11 @@ def test_values_come_back_as_they_were_given(database: Database, clock: FixedClo
     assert added is not None
 
     with database.asking() as rows:
-        found = FIND.all(rows, {"since": clock.now()})
+        rows_read = FIND.all(rows, {"since": clock.now()})
         assert FIND.first(rows, {"since": clock.now() + timedelta(days=1)}) is None
 
-    assert found == [{"at": clock.now(), "detail": {"what": ["a", 1, None]}}]
-    assert found[0]["at"].tzinfo is UTC
+    assert rows_read == [{"at": clock.now(), "detail": {"what": ["a", 1, None]}}]
+    assert rows_read[0]["at"].tzinfo is UTC
 
 
 @on_every_database

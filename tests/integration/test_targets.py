@@ -52,9 +52,9 @@ def settings(tmp_path: Path, text: str = CONFIGURATION, template: str | None = "
 
 
 def test_each_channel_becomes_a_target_in_order(tmp_path: Path) -> None:
-    found = load_targets(settings(tmp_path))
-    assert list(found) == ["web", "web-ca"]
-    web, catalan = found.values()
+    targets = load_targets(settings(tmp_path))
+    assert list(targets) == ["web", "web-ca"]
+    web, catalan = targets.values()
     assert (web.platform, web.language, web.fit, web.missing_translation) == ("fake", "en", None, "hold")
     assert (web.template, web.template_name) == ("{{ title }}\n{{ credit }}", "captions/web.j2")
     assert (catalan.language, catalan.fit, catalan.missing_translation) == ("ca", "crop", "skip")

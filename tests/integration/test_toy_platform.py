@@ -51,7 +51,7 @@ def sandbox(toy: Path) -> Iterator[SandboxClient]:
 
 
 def run(folder: Path, *arguments: str, code: int = 0) -> str:
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "publisher", *arguments],
         cwd=folder,
         capture_output=True,
@@ -59,8 +59,8 @@ def run(folder: Path, *arguments: str, code: int = 0) -> str:
         timeout=SETUP_PATIENCE,
         check=False,
     )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+    assert result.returncode == code, result.stdout + result.stderr
+    return result.stdout
 
 
 def write_desk(folder: Path, account: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,15 +112,15 @@ def test_a_platform_in_two_folders_is_found_previewed_delivered_and_read_back(
 
     run(desk, "add", "posts")
     run(desk, "approve", "1")
-    (shown,) = json.loads(run(desk, "preview", "1", "--json"))
-    assert (shown["adapted"]["unit"], shown["adapted"]["limit"]) == ("words", 200)
-    assert shown["adapted"]["count"] == len(shown["adapted"]["caption"].split())
+    (look,) = json.loads(run(desk, "preview", "1", "--json"))
+    assert (look["adapted"]["unit"], look["adapted"]["limit"]) == ("words", 200)
+    assert look["adapted"]["count"] == len(look["adapted"]["caption"].split())
 
     publish_and_read_back(desk)
     (copy,) = sandbox.ledger()
     assert copy["platform"] == "toy"
-    assert copy["caption"] == shown["adapted"]["caption"]
-    assert [image["sha256"] for image in copy["images"]] == [shown["renditions"][0]["sha256"]]
+    assert copy["caption"] == look["adapted"]["caption"]
+    assert [image["sha256"] for image in copy["images"]] == [look["renditions"][0]["sha256"]]
     assert [image["alt_text"] for image in copy["images"]] == ["A pale disc on black"]
     (delivery,) = json.loads(run(desk, "deliveries", "--json"))
     assert delivery["state"] == "published"
@@ -132,7 +132,7 @@ def test_a_platform_in_two_folders_is_found_previewed_delivered_and_read_back(
 def test_a_platform_in_two_folders_keeps_the_promise(toy: Path, tmp_path: Path) -> None:
     """Beside all others, while faults strike each of them."""
     command = ["prove", "--days", "1", "--channels", "1", "--kills", "1", "--seed", "450", "--json"]
-    told = json.loads(run(tmp_path, *command))
-    assert told["faults"]["toy"]
-    found = told["findings"]
-    assert (found["twice"], found["lost"], found["stuck"], found["untrue"]) == ([], [], [], [])
+    report = json.loads(run(tmp_path, *command))
+    assert report["faults"]["toy"]
+    findings = report["findings"]
+    assert (findings["twice"], findings["lost"], findings["stuck"], findings["untrue"]) == ([], [], [], [])

@@ -95,8 +95,8 @@ def test_a_missed_post_names_its_draft(open_outlet: OpenOutlet) -> None:
     work_once(outlet)
     miss_expired(outlet.desk.database, outlet.deliveries()["tumblr"].expires_at)
     (draft,) = sandbox_of(outlet).blog.hidden_posts
-    told = f"Its draft {draft} stays on tumblr: a retry publishes it, and cancel removes it."
-    assert outlet.deliveries()["tumblr"].problem.endswith(told)
+    sentence = f"Its draft {draft} stays on tumblr: a retry publishes it, and cancel removes it."
+    assert outlet.deliveries()["tumblr"].problem.endswith(sentence)
 
 
 def test_a_draft_that_no_delivery_waits_for_is_named_once(
@@ -120,12 +120,12 @@ def test_a_draft_that_no_delivery_waits_for_is_named_once(
     desk, times = outlet.desk, iter([0.0, 10.0, 3600.0, 7200.0])
     monkeypatch.setattr(stray_drafts, "monotonic", lambda: next(times))
     looks = stray_drafts.StrayDrafts(desk.database, desk.channels, outlet.clock)
-    told = []
+    event_counts = []
     for _ in range(4):
         looks.look()
-        told.append(len(stray_events(outlet)))
+        event_counts.append(len(stray_events(outlet)))
 
-    assert told == [0, 0, 2, 2]
+    assert event_counts == [0, 0, 2, 2]
     of_nobody, of_post = stray_events(outlet)
     assert (of_post.delivery_id, of_post.detail["draft"]) == (row.id, strays[0])
     assert f"delivery {row.id} does not need it" in of_post.detail["problem"]

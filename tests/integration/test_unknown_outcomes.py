@@ -96,8 +96,8 @@ class Bench:
     def look_ups(self) -> list[timedelta]:
         """When the platform was asked, since the first request."""
         with self.database.reading() as session:
-            first, *asked = session.scalars(select(Attempt.started_at).order_by(Attempt.id)).all()
-        return [at - first for at in asked]
+            first, *later_look_ups = session.scalars(select(Attempt.started_at).order_by(Attempt.id)).all()
+        return [at - first for at in later_look_ups]
 
     @property
     def copies(self) -> int:
@@ -184,15 +184,15 @@ def test_look_ups_that_are_made_late_keep_their_distance(bench: Bench) -> None:
 # --- who decides -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("lag", "told"), [(None, "15 minutes"), (20.0, "20 seconds")])
-def test_a_person_decides_where_the_desk_is_told_to_ask(bench: Bench, lag: float | None, told: str) -> None:
+@pytest.mark.parametrize(("lag", "lag_words"), [(None, "15 minutes"), (20.0, "20 seconds")])
+def test_a_person_decides_where_the_desk_is_told_to_ask(bench: Bench, lag: float | None, lag_words: str) -> None:
     bench.settings = DeliverySettings(after_unknown="ask", listing_lag_seconds=lag)
     bench.platform.before = [LOST_ANSWER]
     delivery = bench.add()
     bench.drain_for(minutes=60)
     row = bench.row(delivery)
     assert (row.state, len(bench.platform.publish_calls)) == ("held", 1)
-    assert f"does not show the post, {told} after it was sent" in row.problem
+    assert f"does not show the post, {lag_words} after it was sent" in row.problem
     assert f"publisher adopt {delivery} LINK" in row.problem
     assert f"publisher retry {delivery} --i-have-looked" in row.problem
     with pytest.raises(ActRefused, match="--i-have-looked"):
@@ -451,9 +451,9 @@ def test_a_post_that_is_found_later_is_the_truth_in_any_state(bench: Bench, act:
     habits = bench.channels.profile("fake").publishing
     records.record_success(bench.database, claimed, attempt, public, habits, now=bench.clock.now())
     row = bench.row(delivery)
-    told = CANCELED_PUBLIC_TEXT.format(link="https://fake.example/7")
+    problem = CANCELED_PUBLIC_TEXT.format(link="https://fake.example/7")
     assert (row.state, row.remote_id, row.unknown_since) == ("published", "7", None)
-    assert row.problem == (told if act == "canceled" else "")
+    assert row.problem == (problem if act == "canceled" else "")
 
 
 @on_every_database
@@ -482,10 +482,10 @@ def rest_times(bench: Bench, delivery: int) -> list[timedelta]:
             .order_by(Event.id)
         ).first()
         assert rested is not None
-        asked = session.scalars(
+        look_ups_after = session.scalars(
             select(Attempt.started_at).where(Attempt.kind == "lookup", Attempt.started_at > rested).order_by(Attempt.id)
         ).all()
-    return [at - rested for at in asked]
+    return [at - rested for at in look_ups_after]
 
 
 def test_a_remembered_text_may_be_our_own_post_that_is_listed_later(bench: Bench) -> None:
@@ -734,17 +734,17 @@ def test_a_look_up_waits_for_two_days_at_most(bench: Bench) -> None:
 # --- channels that are gone or paused --------------------------------------------------------
 
 
-@pytest.mark.parametrize("lost", [False, True])
-def test_what_waits_for_a_removed_channel_is_held_with_its_reason(bench: Bench, lost: bool) -> None:
-    bench.platform.after = [LOST_ANSWER] if lost else []
+@pytest.mark.parametrize("answer_is_lost", [False, True])
+def test_what_waits_for_a_removed_channel_is_held_with_its_reason(bench: Bench, answer_is_lost: bool) -> None:
+    bench.platform.after = [LOST_ANSWER] if answer_is_lost else []
     delivery = bench.add()
-    if lost:
+    if answer_is_lost:
         bench.drain()
     bench.channels.removed.add("fake")
     with capture_logs() as lines:
         bench.drain_for(minutes=1)
     row = bench.row(delivery)
-    assert (row.state, row.unknown_since is not None) == ("held", lost)
+    assert (row.state, row.unknown_since is not None) == ("held", answer_is_lost)
     assert "The channel fake is not in the configuration any more" in row.problem
     assert not [line for line in lines if line.get("exc_info")], "nothing is wrong with the program"
 
@@ -805,8 +805,8 @@ def test_two_processes_that_find_one_post_give_it_to_one_delivery(
     rows = {bench.row(delivery).state: bench.row(delivery) for delivery in (first, second)}
     assert set(rows) == {"published", "held"}
     assert rows["published"].remote_id == "7"
-    told = f"the record of delivery {rows['published'].id} already: https://fake.example/7. It is not known"
-    assert told in rows["held"].problem
+    problem = f"the record of delivery {rows['published'].id} already: https://fake.example/7. It is not known"
+    assert problem in rows["held"].problem
 
 
 @on_every_database
@@ -815,8 +815,8 @@ def test_a_post_found_before_its_own_answer_is_recorded_once(bench: Bench, monke
     first = bench.add()
     bench.drain()
     second = add_delivery(bench.database, bench.clock.now() + timedelta(seconds=11), day_offset=1)
-    found = Publication(remote_id=f"id-key-{bench.row(second).token}", url="https://fake.example/2")
-    monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: found)
+    publication = Publication(remote_id=f"id-key-{bench.row(second).token}", url="https://fake.example/2")
+    monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: publication)
 
     def look_up_first() -> None:
         bench.platform.while_publishing = None
@@ -835,8 +835,8 @@ def test_all_copies_that_a_look_up_finds_are_told(bench: Bench, monkeypatch: pyt
     bench.platform.after = [LOST_ANSWER]
     delivery = bench.add()
     copies = tuple(Publication(remote_id=str(number), url=f"https://fake.example/{number}") for number in (2, 3))
-    found = Publication(remote_id="1", url="https://fake.example/1", copies=copies)
-    monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: found)
+    publication = Publication(remote_id="1", url="https://fake.example/1", copies=copies)
+    monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: publication)
     bench.drain_for(minutes=1)
     row = bench.row(delivery)
     assert (row.state, row.remote_id) == ("published", "1")
@@ -873,13 +873,13 @@ def test_workers_take_no_slow_look_up_from_each_other(bench: Bench, monkeypatch:
     bench.drain()
     find, begun = FakeAdapter.find_publication, 0
 
-    def find_slowly(adapter: FakeAdapter, *post: Any, **asked: Any) -> Publication | Absence:
+    def find_slowly(adapter: FakeAdapter, *post: Any, **options: Any) -> Publication | Absence:
         """Another worker looks for work while this one waits for an answer, as long as it may."""
         nonlocal begun
         begun += 1
         bench.clock.advance(seconds=READING_SECONDS + ACCOUNT_CHECK_SECONDS)
         bench.drain()
-        return find(adapter, *post, **asked)
+        return find(adapter, *post, **options)
 
     monkeypatch.setattr(FakeAdapter, "find_publication", find_slowly)
     bench.clock.advance(seconds=10)
@@ -955,6 +955,6 @@ def test_a_lease_that_no_thread_could_keep_does_not_leave_later_ones_alone(
         with pytest.raises(RuntimeError):
             worker._leases.renewing(claimed).__enter__()
     before = threading.active_count()
-    with worker._leases.renewing(claimed) as kept:
-        assert (threading.active_count(), worker._leases._leases) == (before + 1, {kept})
+    with worker._leases.renewing(claimed) as lease:
+        assert (threading.active_count(), worker._leases._leases) == (before + 1, {lease})
     assert bench.row(delivery).state == "preparing"

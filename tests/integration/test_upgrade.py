@@ -115,20 +115,20 @@ def fill(file: Path) -> None:
 
 def structure(engine: Engine) -> dict[str, Any]:
     """Everything that the database enforces, table by table, in an order of its own."""
-    found = inspect(engine)
-    asked: tuple[Callable[[str], Any], ...] = (
-        found.get_columns,
-        found.get_foreign_keys,
-        found.get_unique_constraints,
-        found.get_check_constraints,
+    inspector = inspect(engine)
+    questions: tuple[Callable[[str], Any], ...] = (
+        inspector.get_columns,
+        inspector.get_foreign_keys,
+        inspector.get_unique_constraints,
+        inspector.get_check_constraints,
         lambda table: [
             {**index, "dialect_options": {key: str(value) for key, value in index["dialect_options"].items()}}
-            for index in found.get_indexes(table)
+            for index in inspector.get_indexes(table)
         ],
     )
     return {
-        table: [found.get_pk_constraint(table), *(sorted(map(repr, ask(table))) for ask in asked)]
-        for table in sorted(set(found.get_table_names()) - {"alembic_version"})
+        table: [inspector.get_pk_constraint(table), *(sorted(map(repr, ask(table))) for ask in questions)]
+        for table in sorted(set(inspector.get_table_names()) - {"alembic_version"})
     }
 
 

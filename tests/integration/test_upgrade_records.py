@@ -66,10 +66,10 @@ def upgraded(connection: Connection, url: str, tmp_path: Path) -> list[Delivery]
     prepare_database(url, backups=tmp_path / "backups", now=NOW)
     database = Database.open(url)
     with database.reading() as session:
-        found = list(session.query(Delivery).order_by(Delivery.id))
-        assert [event.delivery_id for event in session.query(Event)] == [row.id for row in found if row.state == "held"]
+        rows = list(session.query(Delivery).order_by(Delivery.id))
+        assert [event.delivery_id for event in session.query(Event)] == [row.id for row in rows if row.state == "held"]
     database.close()
-    return found
+    return rows
 
 
 def test_what_a_platform_was_working_on_is_looked_up(connection: Connection, url: str, tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_a_silent_platform_decides_nothing(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "words"),
+    ("shown_fields", "words"),
     [
         ({"text": "Another title"}, "the text differs: sent was “A title”, shown is “Another title”"),
         ({"text": "A"}, "the text ends early: “title” is missing"),
@@ -166,8 +166,8 @@ def test_a_silent_platform_decides_nothing(bench: Bench) -> None:
         ({"alt_texts": ("other",)}, "the alt text of picture 1 differs: sent was “alt”, shown is “other”"),
     ],
 )
-def test_each_difference_is_told_in_plain_words(bench: Bench, shown: dict[str, Any], words: str) -> None:
-    bench.platform.shown = shown
+def test_each_difference_is_told_in_plain_words(bench: Bench, shown_fields: dict[str, Any], words: str) -> None:
+    bench.platform.shown = shown_fields
     bench.pass_time(minutes=1)
     assert bench.row.problem == (
         f"Followers see something else than was sent: {words}. Correct it there; it is not posted again."
@@ -268,8 +268,8 @@ def test_what_the_platform_itself_rewrites_is_no_difference(
     outlet.run_until_idle()
     row = outlet.deliveries()[platform]
     with outlet.desk.database.reading() as session:
-        found = session.scalars(select(Attempt.outcome).where(Attempt.kind == "verify")).all()
-    assert (row.state, row.problem, found) == ("published", "", ["as sent"])
+        outcomes = session.scalars(select(Attempt.outcome).where(Attempt.kind == "verify")).all()
+    assert (row.state, row.problem, outcomes) == ("published", "", ["as sent"])
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

@@ -141,10 +141,10 @@ def test_after_the_log_in_nobody_is_sent_elsewhere(site: Site, target: str) -> N
 
 
 def test_an_unknown_address_has_a_page_with_links(site: Site) -> None:
-    lost = site.client("editor").get("/nowhere")
-    assert lost.status_code == 404
-    assert "There is nothing here" in text_of(lost)
-    assert 'href="/queue"' in lost.text
+    answer = site.client("editor").get("/nowhere")
+    assert answer.status_code == 404
+    assert "There is nothing here" in text_of(answer)
+    assert 'href="/queue"' in answer.text
     stranger = requests.get(f"{site.url}/nowhere", timeout=PATIENCE)
     assert stranger.status_code == 404
     assert 'href="/queue"' not in stranger.text
@@ -203,8 +203,8 @@ def test_requests_from_other_pages_are_refused(site: Site) -> None:
 
 def test_an_invitation_works_once(site: Site) -> None:
     admin = site.client("admin", email="first@example.org")
-    made = admin.send_form("/people", {"email": "new@example.org", "name": "Noa", "roles": "editor"})
-    link = made.text.partition("<code>http")[2].partition("</code>")[0].partition("/invitation/")[2]
+    answer = admin.send_form("/people", {"email": "new@example.org", "name": "Noa", "roles": "editor"})
+    link = answer.text.partition("<code>http")[2].partition("</code>")[0].partition("/invitation/")[2]
     assert link
     guest = site.client()
     assert "Welcome, Noa" in guest.get(f"/invitation/{link}").text

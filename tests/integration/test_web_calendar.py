@@ -91,11 +91,11 @@ def test_nights_of_clock_changes_have_one_post_at_the_local_hour(
         posts_of(site).posts([f"post {number}" for number in range(240)], NOON)
         reader = site.client("operator")
         for night, clock in nights.items():
-            shown = days(reader.get(f"/calendar?month={night[:7]}"))
+            cells = days(reader.get(f"/calendar?month={night[:7]}"))
             first = date.fromisoformat(f"{night[:7]}-01")
             expected = [first + timedelta(days=number) for number in range(31)]
-            assert list(shown) == [str(day) for day in expected if day.month == first.month]
-            kind, cell = shown[night]
+            assert list(cells) == [str(day) for day in expected if day.month == first.month]
+            kind, cell = cells[night]
             assert kind == "coming"
             assert cell.count('class="entry') == 1
             assert re.findall(r'hour" datetime="([^"]+)">([^<]+)<', cell) == [(instants[night], clock)]
@@ -110,15 +110,15 @@ def test_past_days_tell_what_became_of_each_channel(posts: queue_desk.Desk, site
         for delivery, (state, link) in zip(session.scalars(select(Delivery)), outcomes, strict=True):
             delivery.state, delivery.remote_url = state, link
             delivery.remote_id = "1" if state == "published" else None
-    shown = days(site.client("operator").get("/calendar?month=2026-05"))
-    assert [shown[f"2026-05-0{day}"][0] for day in range(1, 9)] == [
+    cells = days(site.client("operator").get("/calendar?month=2026-05"))
+    assert [cells[f"2026-05-0{day}"][0] for day in range(1, 9)] == [
         "nothing", "missed", "shown", "coming", "coming", "empty", "empty", "empty",
     ]  # fmt: skip
-    assert '<a href="https://blog.example/1"' in shown["2026-05-03"][1]
-    assert "tumblr held" in shown["2026-05-03"][1]
-    assert "javascript:" not in shown["2026-05-03"][1]
-    assert "no post" in shown["2026-05-06"][1]
-    assert "/posts/2" in shown["2026-05-04"][1]
+    assert '<a href="https://blog.example/1"' in cells["2026-05-03"][1]
+    assert "tumblr held" in cells["2026-05-03"][1]
+    assert "javascript:" not in cells["2026-05-03"][1]
+    assert "no post" in cells["2026-05-06"][1]
+    assert "/posts/2" in cells["2026-05-04"][1]
 
 
 def test_a_post_is_given_a_day_and_taken_from_it(posts: queue_desk.Desk, site: Site) -> None:
@@ -126,18 +126,18 @@ def test_a_post_is_given_a_day_and_taken_from_it(posts: queue_desk.Desk, site: S
     draft = posts.post("unfinished", NOON, state="draft")
     editor = site.client("editor")
     week = {"view": "week=2026-05-11"}
-    shown = editor.send_form("/calendar/place", {"post": a, "day": "2026-05-13", **week})
-    assert shown.url.endswith("/calendar?week=2026-05-11")
-    assert "“one” goes out on Wednesday 13 May 2026." in text_of(shown)
-    assert f"/posts/{a}" in days(shown)["2026-05-13"][1]
-    assert list(days(shown)) == [f"2026-05-{day}" for day in range(11, 18)]
+    answer = editor.send_form("/calendar/place", {"post": a, "day": "2026-05-13", **week})
+    assert answer.url.endswith("/calendar?week=2026-05-11")
+    assert "“one” goes out on Wednesday 13 May 2026." in text_of(answer)
+    assert f"/posts/{a}" in days(answer)["2026-05-13"][1]
+    assert list(days(answer)) == [f"2026-05-{day}" for day in range(11, 18)]
     refused = editor.send_form("/calendar/place", {"post": b, "day": "2026-05-13", **week})
     assert "already goes out on 2026-05-13" in text_of(refused)
     assert "Choose the day" in text_of(editor.send_form("/calendar/place", {"post": b, "day": "13.5.", **week}))
 
-    shown = editor.send_form("/calendar/place", {"post": draft, "day": "2026-05-14", **week})
-    assert "goes out on Thursday 14 May 2026, once it is approved." in text_of(shown)
-    kind, cell = days(shown)["2026-05-14"]
+    answer = editor.send_form("/calendar/place", {"post": draft, "day": "2026-05-14", **week})
+    assert "goes out on Thursday 14 May 2026, once it is approved." in text_of(answer)
+    kind, cell = days(answer)["2026-05-14"]
     assert (kind, "not approved" in cell) == ("empty", True)
     editor.send_form("/calendar/place", {"post": a, "undated": "true"})
     assert posts.load(a).fixed_date is None
@@ -188,8 +188,8 @@ def feed_of(answer: requests.Response) -> dict[str, icalendar.Event]:
 
 
 def address_of(reader: Client) -> str:
-    made = reader.send_form("/calendar/keys", {"name": "my phone"})
-    match = ADDRESS.search(made.text)
+    answer = reader.send_form("/calendar/keys", {"name": "my phone"})
+    match = ADDRESS.search(answer.text)
     assert match
     return match[1]
 

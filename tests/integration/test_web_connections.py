@@ -36,8 +36,8 @@ FORM = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5000
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with serve_starter_site(tmp_path, QUICK) as made:
-        yield made
+    with serve_starter_site(tmp_path, QUICK) as new_site:
+        yield new_site
 
 
 def connect(site: Site) -> socket.socket:
@@ -61,14 +61,14 @@ def assert_answers(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "head",
     [b"", b"GET /log", b"GET /login HTTP/1.1\r\nHost: localhost\r\nX-Slow: "],
     ids=["nothing", "half a line", "half a head"],
 )
-def test_a_connection_without_a_complete_head_is_closed(site: Site, said: bytes) -> None:
+def test_a_connection_without_a_complete_head_is_closed(site: Site, head: bytes) -> None:
     with connect(site) as connection:
-        connection.sendall(said)
-        if said:
+        connection.sendall(head)
+        if head:
             drip_until_closed(connection)
         else:
             assert connection.recv(1) == b""
@@ -226,17 +226,17 @@ async def crowd_out(half_sent: int, limits: ConnectionLimits) -> list[bool]:
     config = DeskConfig(_never_answers, limits, log_config=None)
     config.load()
 
-    def connect(number: int, sent: bytes) -> PeerTransport:
+    def connect(number: int, content: bytes) -> PeerTransport:
         transport = PeerTransport(f"203.0.113.{number}")
         connection = BoundedConnection(config=config, server_state=ServerState(), app_state={})
         connection.connection_made(transport)
-        if sent:
-            connection.data_received(sent)
+        if content:
+            connection.data_received(content)
         return transport
 
     half = LOG_IN + FORM + b"email=a"
-    sent = [*[half] * half_sent, b"", half, b""]
-    transports = [connect(number, data) for number, data in enumerate(sent)]
+    contents = [*[half] * half_sent, b"", half, b""]
+    transports = [connect(number, data) for number, data in enumerate(contents)]
     return [transport.is_closed for transport in transports]
 
 

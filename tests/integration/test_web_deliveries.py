@@ -32,7 +32,7 @@ def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
         yield opened
 
 
-def held(site: Site, *, unknown: bool = False, title: str = "A held cell", day_offset: int = 0) -> int:
+def add_held_delivery(site: Site, *, unknown: bool = False, title: str = "A held cell", day_offset: int = 0) -> int:
     """A delivery that waits for a person."""
     now = site.desk.now()
     delivery = add_delivery(site.desk.database, now, channel="tumblr", title=title, day_offset=day_offset)
@@ -53,7 +53,7 @@ def held(site: Site, *, unknown: bool = False, title: str = "A held cell", day_o
 
 def test_deliveries_are_found_by_day_channel_state_and_text(site: Site) -> None:
     waiting = add_delivery(site.desk.database, site.desk.now(), channel="tumblr", title="A waiting neuron")
-    held(site, day_offset=1)
+    add_held_delivery(site, day_offset=1)
     client = site.client("operator")
     assert "A waiting neuron" in client.get("/deliveries").text
     assert "A held cell" not in client.get("/deliveries?state=pending").text
@@ -86,13 +86,13 @@ def test_what_waits_on_a_paused_channel_is_not_promised_for_an_hour(site: Site) 
 
 
 def test_today_says_nothing_untrue_of_a_post_that_may_be_public(site: Site) -> None:
-    held(site, unknown=True)
+    add_held_delivery(site, unknown=True)
     text = text_of(site.client("operator").get("/"))
     assert "Today's post waits for a person; it may be public already." in text
 
 
 def test_a_delivery_tells_its_whole_life(site: Site) -> None:
-    delivery = held(site, unknown=True)
+    delivery = add_held_delivery(site, unknown=True)
     page = site.client("operator").get(f"/deliveries/{delivery}")
     text = text_of(page)
     for part in ("A held cell", "pending", "held", "could post it twice", "ALT alt"):
@@ -101,7 +101,7 @@ def test_a_delivery_tells_its_whole_life(site: Site) -> None:
 
 
 def test_what_may_be_public_goes_out_again_only_after_somebody_looked(site: Site) -> None:
-    delivery = held(site, unknown=True)
+    delivery = add_held_delivery(site, unknown=True)
     client = site.client("operator")
     refused = client.send_form(f"/deliveries/{delivery}/retry")
     assert refused.status_code == 409
@@ -142,7 +142,7 @@ def test_a_delivery_in_a_workers_hands_can_not_be_adopted(site: Site) -> None:
 
 
 def test_a_delivery_is_given_up(site: Site) -> None:
-    delivery = held(site)
+    delivery = add_held_delivery(site)
     site.client("operator").send_form(f"/deliveries/{delivery}/cancel")
     assert the_delivery(site.desk.database, delivery).state == State.CANCELED
     assert site.client("editor").send_form(f"/deliveries/{delivery}/retry").status_code == 403
@@ -150,7 +150,7 @@ def test_a_delivery_is_given_up(site: Site) -> None:
 
 def test_they_are_downloaded_whole_and_run_nothing(site: Site) -> None:
     for number in range(3):
-        held(site, title=f"=cell+{number}", day_offset=number)
+        add_held_delivery(site, title=f"=cell+{number}", day_offset=number)
     client = site.client("operator")
     rows = list(csv.DictReader(client.get("/deliveries/export.csv").text.splitlines()))
     assert [row["title"] for row in rows] == ["'=cell+2", "'=cell+1", "'=cell+0"]
@@ -167,5 +167,5 @@ def test_a_page_hears_of_changes(site: Site) -> None:
     ) as stream:
         lines = stream.iter_lines(decode_unicode=True)
         assert next(lines) == "retry: 5000"
-        held(site)
+        add_held_delivery(site)
         assert any(line == "event: change" for line in lines)

@@ -40,7 +40,7 @@ def picture(site: Site, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def fields(picture: str = "", **more: str) -> dict[str, str]:
-    shown = {"images-0-media": picture, "images-0-alt_text": "A grey disc on black ground"} if picture else {}
+    picture_fields = {"images-0-media": picture, "images-0-alt_text": "A grey disc on black ground"} if picture else {}
     return {
         "title": "A quiet cell",
         "standfirst": "It rests",
@@ -51,7 +51,7 @@ def fields(picture: str = "", **more: str) -> dict[str, str]:
         "language": "en",
         "place": "queue",
         "then": "save",
-        **shown,
+        **picture_fields,
         **more,
     }
 
@@ -145,13 +145,13 @@ def test_an_unfinished_text_is_kept_for_its_writer_alone(site: Site, picture: st
 
 def test_the_preview_is_what_publishing_would_send(site: Site, picture: str) -> None:
     editor = site.client("editor")
-    shown = editor.send_form("/preview", fields(picture, **{"caption-x": "By hand & short. Image by the test bench"}))
+    answer = editor.send_form("/preview", fields(picture, **{"caption-x": "By hand & short. Image by the test bench"}))
     for channel in site.desk.settings.channels:
-        assert f'data-channel="{channel}"' in shown.text
-    assert "<em>quiet</em>" in shown.text
-    assert "By hand &amp; short" in shown.text
-    assert "<ins>" in shown.text
-    digest = re.findall(r"/renditions/([0-9a-f]{64})", shown.text)[0]
+        assert f'data-channel="{channel}"' in answer.text
+    assert "<em>quiet</em>" in answer.text
+    assert "By hand &amp; short" in answer.text
+    assert "<ins>" in answer.text
+    digest = re.findall(r"/renditions/([0-9a-f]{64})", answer.text)[0]
     made = editor.get_picture(f"/renditions/{digest}")
     assert (made.status_code, made.headers["content-type"]) == (200, "image/jpeg")
     assert "immutable" in made.headers["cache-control"]
@@ -223,7 +223,7 @@ def test_a_post_gets_its_place_in_the_form(site: Site, picture: str) -> None:
 
 def test_the_choices_for_a_picture_come_back_as_they_were_given(site: Site, picture: str) -> None:
     editor = site.client("editor")
-    given = {
+    choices = {
         "images-0-fit": "crop",
         "images-0-focal_point": "0.25, 0.75",
         "images-0-crop_box": "0.1, 0.2, 0.5, 0.5",
@@ -231,9 +231,9 @@ def test_the_choices_for_a_picture_come_back_as_they_were_given(site: Site, pict
         "images-0-gutters": "none",
         "images-0-padding": "#102030",
     }
-    post_id = create(site, editor, picture=picture, **given)
+    post_id = create(site, editor, picture=picture, **choices)
     page = editor.get(f"/posts/{post_id}").text
-    for name, value in given.items():
+    for name, value in choices.items():
         assert re.search(rf'name="{name}"[^>]*value="{re.escape(value)}"', page) or value in page, name
     refused = editor.send_form("/posts", fields(picture, **{"images-0-crop_box": "a, b"}))
     assert "write fractions such as" in refused.text
@@ -242,27 +242,27 @@ def test_the_choices_for_a_picture_come_back_as_they_were_given(site: Site, pict
 def test_a_problem_leads_to_its_field_whatever_the_form_calls_its_picture(site: Site, picture: str) -> None:
     editor = site.client("editor")
     form = fields(picture, **{"images-0-order": "2", "images-7-media": picture, "images-7-order": "1"})
-    shown = editor.send_form("/preview", form).text
+    page = editor.send_form("/preview", form).text
     # The seventh stands first, and has no alt text.
-    assert re.search(r'href="#images-7-alt_text">Picture 1 has no alt text', shown)
-    assert "Picture 2 has no alt text" not in shown
+    assert re.search(r'href="#images-7-alt_text">Picture 1 has no alt text', page)
+    assert "Picture 2 has no alt text" not in page
     refused = editor.send_form("/posts", {**form, "then": "approve"}).text
     assert re.search(r'href="#images-0-alt_text">[a-z, ]+: Picture 1 has no alt text', refused)
 
 
 def test_a_post_without_a_title_can_be_previewed(site: Site, picture: str) -> None:
-    shown = site.client("editor").send_form("/preview", fields(picture, title="", **{"tr-ca-body": "Una cèl·lula"}))
-    assert shown.status_code == 200
-    assert "It rests" in shown.text
-    assert "Nothing blocks approval" in text_of(shown)
+    answer = site.client("editor").send_form("/preview", fields(picture, title="", **{"tr-ca-body": "Una cèl·lula"}))
+    assert answer.status_code == 200
+    assert "It rests" in answer.text
+    assert "Nothing blocks approval" in text_of(answer)
 
 
 def test_what_blocks_every_channel_is_told_once(site: Site, picture: str) -> None:
-    shown = site.client("editor").send_form("/preview", fields(picture, credit="", **{"caption-x": "a " * 300}))
-    before = text_of(shown).partition("tumblr")[0]
+    answer = site.client("editor").send_form("/preview", fields(picture, credit="", **{"caption-x": "a " * 300}))
+    before = text_of(answer).partition("tumblr")[0]
     assert "Before it can be approved: The post has no credit; say who made the picture." in before
-    assert shown.text.count("The post has no credit") == 1
-    assert "x The caption is 319 too long" in text_of(shown)
+    assert answer.text.count("The post has no credit") == 1
+    assert "x The caption is 319 too long" in text_of(answer)
 
 
 def test_a_caption_for_a_language_survives_the_form(site: Site, picture: str) -> None:
@@ -271,8 +271,8 @@ def test_a_caption_for_a_language_survives_the_form(site: Site, picture: str) ->
     post_id = add_post(desk.database, desk.store, draft, desk.now()).id
     page = editor.get(f"/posts/{post_id}")
     assert "Caption for every channel in en" in page.text
-    sent = {name: "For all, by X" for name in re.findall(r'name="(caption-lang:en)"', page.text)}
-    editor.send_form(f"/posts/{post_id}", {"title": "By hand", "credit": "X", "language": "en", **sent})
+    captions = {name: "For all, by X" for name in re.findall(r'name="(caption-lang:en)"', page.text)}
+    editor.send_form(f"/posts/{post_id}", {"title": "By hand", "credit": "X", "language": "en", **captions})
     assert load(site, post_id).captions == {"lang:en": "For all, by X"}
 
 
@@ -280,8 +280,8 @@ def test_typing_an_alt_text_makes_no_picture_anew(site: Site, picture: str) -> N
     editor = site.client("editor")
 
     def pictures(alt_text: str) -> list[str]:
-        shown = editor.send_form("/preview", fields(picture, **{"images-0-alt_text": alt_text}))
-        return re.findall(r"/renditions/([0-9a-f]{64})", shown.text)
+        answer = editor.send_form("/preview", fields(picture, **{"images-0-alt_text": alt_text}))
+        return re.findall(r"/renditions/([0-9a-f]{64})", answer.text)
 
     assert pictures("A grey disc") == pictures("A grey disc on black ground") != []
 

@@ -30,8 +30,8 @@ from tests.patience import PATIENCE, wait_until
 
 @pytest.fixture
 def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
-    with open_starter_site(write_desk(tmp_path)) as made:
-        yield made
+    with open_starter_site(write_desk(tmp_path)) as new_site:
+        yield new_site
 
 
 def resident_pages() -> int:
@@ -144,20 +144,20 @@ def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
 
 
 def test_remembered_credentials_are_bounded() -> None:
-    known = load_limit.KnownCredentials()
+    credentials = load_limit.KnownCredentials()
     for number in range(load_limit.MAX_REMEMBERED + 3):
-        known.remember(number.to_bytes(4))
-    assert (0).to_bytes(4) not in known
-    assert load_limit.MAX_REMEMBERED.to_bytes(4) in known
-    assert len(known._hashes) == load_limit.MAX_REMEMBERED
+        credentials.remember(number.to_bytes(4))
+    assert (0).to_bytes(4) not in credentials
+    assert load_limit.MAX_REMEMBERED.to_bytes(4) in credentials
+    assert len(credentials._hashes) == load_limit.MAX_REMEMBERED
 
 
 def test_a_page_is_rendered_once_until_an_event(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
+    renderings = []
     context = queue_page._context
 
     def counted(*args: object) -> object:
-        made.append(args)
+        renderings.append(args)
         return context(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(queue_page, "_context", counted)
@@ -165,17 +165,17 @@ def test_a_page_is_rendered_once_until_an_event(site: Site, monkeypatch: pytest.
     client = site.client("editor")
     first = ask(client, "/queue").text
     assert [ask(client, "/queue").text for _ in range(5)] == [first] * 5
-    assert len(made) == 1
+    assert len(renderings) == 1
     draft = PostDraft(title="Quiet cells", body="They rest.", credit="By the bench")
     add_post(site.desk.database, site.desk.store, draft, site.desk.now())
     assert "Quiet cells" in ask(client, "/queue").text
 
 
 def test_a_cached_page_is_of_one_session_and_one_address(site: Site) -> None:
-    one, other = site.client("editor"), site.client("contributor")
+    first, other = site.client("editor"), site.client("contributor")
     for path in ("/", "/queue", "/queue?state=draft"):
-        pages = [client.get(path).text for client in (one, other, one)]
-        assert [one.csrf in page for page in pages] == [True, False, True]
+        pages = [client.get(path).text for client in (first, other, first)]
+        assert [first.csrf in page for page in pages] == [True, False, True]
         assert [other.csrf in page for page in pages] == [False, True, False]
 
 

@@ -36,9 +36,9 @@ TOKEN = {"authorization": "Bearer a token for probes"}
 
 @pytest.fixture
 def desk(tmp_path: Path, write_desk: WriteDesk, clock: FixedClock) -> Iterator[Desk]:
-    made = Desk(write_desk(tmp_path), clock)
-    yield made
-    made.database.close()
+    new_desk = Desk(write_desk(tmp_path), clock)
+    yield new_desk
+    new_desk.database.close()
 
 
 def ask(desk: Desk, path: str, *, host: str = HERE, headers: dict[str, str] | None = None) -> Response:

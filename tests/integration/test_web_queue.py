@@ -70,9 +70,9 @@ def move(client: Client, to: str, *posts: int, **fields: Any) -> requests.Respon
 
 
 def undo(client: Client, answer: requests.Response) -> requests.Response:
-    sent = UNDO.search(answer.text)
-    assert sent, "no way back is offered"
-    return client.send_form("/queue/undo", {"undo": html.unescape(sent[1])})
+    button = UNDO.search(answer.text)
+    assert button, "no way back is offered"
+    return client.send_form("/queue/undo", {"undo": html.unescape(button[1])})
 
 
 def test_an_empty_queue_says_what_to_do(posts: queue_desk.Desk, site: Site, editor: Client) -> None:
@@ -86,15 +86,15 @@ def test_the_queue_shows_each_post_with_its_day_and_its_problems(posts: queue_de
     dated = posts.post("dated", NOON, fixed_date=TUESDAY + timedelta(days=1))
     reserve = posts.post("evergreen", NOON, reserve=True)
     posts.post("shown", NOON, last_shown_on=NOON.date() - timedelta(days=3))
-    shown = editor.get("/queue")
-    assert line(shown) == [dated, first, second, draft, reserve]
-    days = re.findall(r'<p class="day">(?:<time datetime="([^"]+)">)?', shown.text)
+    page = editor.get("/queue")
+    assert line(page) == [dated, first, second, draft, reserve]
+    days = re.findall(r'<p class="day">(?:<time datetime="([^"]+)">)?', page.text)
     assert days == ["2026-05-06", "2026-05-05", "2026-05-07", "", "2026-05-08"]
-    assert "once approved" in shown.text
-    assert "4 days are covered" in text_of(shown)
-    assert '<li class="problem bad">' in shown.text
-    assert "The post has no credit; say who made the picture." in text_of(shown)
-    assert "<b>two" not in shown.text
+    assert "once approved" in page.text
+    assert "4 days are covered" in text_of(page)
+    assert '<li class="problem bad">' in page.text
+    assert "The post has no credit; say who made the picture." in text_of(page)
+    assert "<b>two" not in page.text
 
 
 def test_the_buttons_move_a_post_and_tell_where_it_is(posts: queue_desk.Desk, editor: Client) -> None:
@@ -106,9 +106,9 @@ def test_the_buttons_move_a_post_and_tell_where_it_is(posts: queue_desk.Desk, ed
         (f"{b} down", [c, a, b]),
         (f"{b} front", [b, c, a]),
     ):
-        shown = editor.send_form("/queue/move", {"one": button})
-        assert line(shown) == expected, button
-    assert "“b” is number 1 in line now, for Tuesday 5 May 2026." in text_of(shown)
+        answer = editor.send_form("/queue/move", {"one": button})
+        assert line(answer) == expected, button
+    assert "“b” is number 1 in line now, for Tuesday 5 May 2026." in text_of(answer)
     assert line(move(editor, "after", b, neighbour=c)) == [c, b, a]
     assert line(move(editor, "position", a, number="2")) == [c, a, b]
     assert "“c” goes out on Wednesday 6 May 2026." in text_of(move(editor, "date", c, day="2026-05-06"))
@@ -123,10 +123,10 @@ def test_the_buttons_move_a_post_and_tell_where_it_is(posts: queue_desk.Desk, ed
 def test_several_posts_move_together_in_their_order(posts: queue_desk.Desk, editor: Client) -> None:
     a, b, c, d = posts.posts("abcd", NOON)
     assert line(move(editor, "front", c, d)) == [c, d, a, b]
-    shown = move(editor, "date", a, b, day="2026-06-01")
-    assert "2 posts are moved." in text_of(shown)
+    answer = move(editor, "date", a, b, day="2026-06-01")
+    assert "2 posts are moved." in text_of(answer)
     assert [posts.load(post).fixed_date for post in (a, b)] == [date(2026, 6, 1), date(2026, 6, 2)]
-    assert line(undo(editor, shown)) == [c, d, a, b]
+    assert line(undo(editor, answer)) == [c, d, a, b]
 
 
 def test_a_move_is_undone_unless_somebody_moved_the_post_since(
@@ -151,52 +151,52 @@ def test_a_move_is_undone_unless_somebody_moved_the_post_since(
 def test_what_blocks_one_post_stops_no_other(posts: queue_desk.Desk, editor: Client) -> None:
     good = posts.post("good", NOON, state="in_review")
     bad = posts.post("bad", NOON, state="draft", credit="")
-    shown = editor.send_form("/queue/approve", {"posts": [good, bad]})
-    text = text_of(shown)
+    answer = editor.send_form("/queue/approve", {"posts": [good, bad]})
+    text = text_of(answer)
     assert "1 post is approved. 1 post is not." in text
     assert "bad : instagram, tumblr, x: The post has no credit; say who made the picture." in text
     assert [posts.load(post).state for post in (good, bad)] == ["approved", "draft"]
 
-    assert "1 post is as before" in text_of(undo(editor, shown))
+    assert "1 post is as before" in text_of(undo(editor, answer))
     assert (posts.load(good).state, posts.load(good).approved_at) == ("in_review", None)
     assert [event.detail["state"] for event in posts.events("undone")] == ["in_review"]
 
 
 def test_nobody_approves_a_text_that_they_did_not_see(posts: queue_desk.Desk, site: Site, editor: Client) -> None:
-    seen, changed = posts.post("seen", NOON, state="in_review"), posts.post("changed", NOON, state="in_review")
+    unchanged, changed = posts.post("seen", NOON, state="in_review"), posts.post("changed", NOON, state="in_review")
     page = editor.get("/queue").text
     looked_at = re.findall(r'name="seen" value="(\d+:\d+)"', page)
     assert len(looked_at) == 2
     PostQueue(site.desk, "colleague").edit(changed, PostChanges(standfirst="Slipped in"))
-    text = text_of(editor.send_form("/queue/approve", {"posts": [seen, changed], "seen": looked_at}))
+    text = text_of(editor.send_form("/queue/approve", {"posts": [unchanged, changed], "seen": looked_at}))
     assert "1 post is approved. 1 post is not." in text
     assert f"post {changed} was changed meanwhile: you saw version 1, it has version 2 now" in text
-    assert [posts.load(post).state for post in (seen, changed)] == ["approved", "in_review"]
+    assert [posts.load(post).state for post in (unchanged, changed)] == ["approved", "in_review"]
 
 
 def test_an_approval_is_not_undone_after_an_edit(posts: queue_desk.Desk, site: Site, editor: Client) -> None:
     post = posts.post("good", NOON, state="draft")
-    shown = editor.send_form("/queue/approve", {"posts": [post]})
+    answer = editor.send_form("/queue/approve", {"posts": [post]})
     PostQueue(site.desk, "colleague").edit(post, PostChanges(credit="John Roe"))
-    assert "was changed or moved meanwhile" in text_of(undo(editor, shown))
+    assert "was changed or moved meanwhile" in text_of(undo(editor, answer))
     assert posts.load(post).state == "in_review"
 
 
 def test_withdrawn_posts_come_back(posts: queue_desk.Desk, editor: Client) -> None:
     a, b = posts.posts("ab", NOON)
-    shown = editor.send_form("/queue/withdraw", {"posts": [a]})
-    assert line(shown) == [b]
-    assert line(undo(editor, shown)) == [a, b]
+    answer = editor.send_form("/queue/withdraw", {"posts": [a]})
+    assert line(answer) == [b]
+    assert line(undo(editor, answer)) == [a, b]
     assert posts.load(a).state == "approved"
 
 
 def test_a_change_of_tags_sends_an_approved_post_back_to_review(posts: queue_desk.Desk, editor: Client) -> None:
     a = posts.post("a", NOON, tags=["cells", "Brain"])
     b = posts.post("b", NOON, state="draft")
-    shown = editor.send_form("/queue/tag", {"posts": [a, b], "tags": "#brain, x-ray ,", "tagging": "add"})
-    assert "2 posts are tagged. 1 post that was approved needs approval again." in text_of(shown)
+    answer = editor.send_form("/queue/tag", {"posts": [a, b], "tags": "#brain, x-ray ,", "tagging": "add"})
+    assert "2 posts are tagged. 1 post that was approved needs approval again." in text_of(answer)
     assert (posts.load(a).tags, posts.load(a).state) == (["cells", "Brain", "x-ray"], "in_review")
-    undo(editor, shown)
+    undo(editor, answer)
     assert (posts.load(a).tags, posts.load(a).state) == (["cells", "Brain"], "approved")
     assert posts.load(b).tags == []
     editor.send_form("/queue/tag", {"posts": [a], "tags": "BRAIN", "tagging": "remove"})
@@ -260,9 +260,9 @@ def test_a_long_queue_has_pages_and_moves_cross_them(posts: queue_desk.Desk, edi
     assert line(editor.get("/queue")) == ids[:PAGE_SIZE]
     assert line(editor.get("/queue?page=2")) == ids[PAGE_SIZE:]
     assert line(editor.get("/queue?page=99")) == ids[PAGE_SIZE:]
-    shown = editor.send_form("/queue/move", {"one": f"{ids[PAGE_SIZE]} up", "view": "page=2"})
-    assert line(shown)[0] == ids[PAGE_SIZE - 1]
-    assert f"“post {PAGE_SIZE}” is number {PAGE_SIZE} in line now" in text_of(shown)
+    answer = editor.send_form("/queue/move", {"one": f"{ids[PAGE_SIZE]} up", "view": "page=2"})
+    assert line(answer)[0] == ids[PAGE_SIZE - 1]
+    assert f"“post {PAGE_SIZE}” is number {PAGE_SIZE} in line now" in text_of(answer)
 
 
 def test_a_post_is_adapted_once_for_as_long_as_it_stays_as_it_is(
@@ -294,7 +294,7 @@ def test_a_post_is_adapted_once_for_as_long_as_it_stays_as_it_is(
 
 
 def test_the_archive_is_searched_page_by_page(posts: queue_desk.Desk, editor: Client) -> None:
-    shown = [
+    post_ids = [
         posts.post(f"Picture {number}", NOON, last_shown_on=NOON.date() - timedelta(days=number))
         for number in range(60)
     ]
@@ -304,9 +304,9 @@ def test_the_archive_is_searched_page_by_page(posts: queue_desk.Desk, editor: Cl
         return [int(number) for number in re.findall(r'<p><a href="/posts/(\d+)">', editor.get(path).text)]
 
     first = listed("/posts?state=shown")
-    assert first == shown[:9:-1]
+    assert first == post_ids[:9:-1]
     assert 'href="/posts?before=' in editor.get("/posts?state=shown").text
-    assert listed(f"/posts?state=shown&before={first[-1]}") == shown[9::-1]
+    assert listed(f"/posts?state=shown&before={first[-1]}") == post_ids[9::-1]
     assert len(listed("/posts?text=GLASS+fungi")) == 1
     assert listed("/posts?text=fungi+bone") == []
     assert "No post matches" in editor.get("/posts?text=%25").text
@@ -317,13 +317,13 @@ def test_posts_are_listed_and_found_on_postgresql(postgres_database: Database, t
     cells = desk.post("Cèl·lules del cervell", NOON, tags=["neurociència"])
     reserve = desk.post("Roots", NOON, reserve=True)
     dated = desk.post("Bones", NOON, fixed_date=TUESDAY)
-    known = ProblemCache(desk.targets, desk.people)
+    problems = ProblemCache(desk.targets, desk.people)
     with postgres_database.reading() as session:
-        page = queue_page(session, desk.settings, known, QueueFilter(), 1, now=NOON)
-        found = find_posts(session, "CÈL·LULES Neurociència", before=999)
+        page = queue_page(session, desk.settings, problems, QueueFilter(), 1, now=NOON)
+        results = find_posts(session, "CÈL·LULES Neurociència", before=999)
     assert [(listed.post.id, listed.projected) for listed in page.posts] == [
         (dated, TUESDAY),
         (cells, NOON.date()),
         (reserve, TUESDAY + timedelta(days=1)),
     ]
-    assert [post.id for post in found] == [cells]
+    assert [post.id for post in results] == [cells]

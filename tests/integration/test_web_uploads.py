@@ -118,8 +118,8 @@ def test_what_lies_on_this_machine_is_what_goes_on(site: Site, editor: Client, t
     send(editor, upload, 0, content[:4000])
     file = folder_of(site) / upload
     # A process died in the middle of a piece.
-    with file.open("ab") as left:
-        left.write(b"half a piece, and not the row" * 100)
+    with file.open("ab") as upload_file:
+        upload_file.write(b"half a piece, and not the row" * 100)
     assert send(editor, upload, 4000, content[4000:6000]).json()["received"] == 6000
     assert file.read_bytes() == content[:6000]
     # The pieces went to another machine.
@@ -217,13 +217,13 @@ def test_a_piece_that_comes_twice_at_once_is_added_once(site: Site, monkeypatch:
     monkeypatch.setattr(unfinished, "sleep", lambda _seconds: waits.set())
     second = threading.Thread(target=add_again)
     file = folder_of(site) / upload.id
-    with file.open("ab") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with file.open("ab") as upload_file:
+        fcntl.flock(upload_file, fcntl.LOCK_EX)
         second.start()
         assert waits.wait(PATIENCE)
         # What the first request does while it holds the file.
-        held.write(b"5678")
-        held.flush()
+        upload_file.write(b"5678")
+        upload_file.flush()
         with site.desk.database.writing() as session:
             session.execute(update(Upload).where(Upload.id == upload.id).values(received=8))
     second.join(PATIENCE)
@@ -235,8 +235,8 @@ def test_an_upload_that_is_examined_keeps_nobody_waiting(site: Site, editor: Cli
     content = picture(tmp_path, 12)
     upload = begin(editor, "disc.png", len(content))
     send(editor, upload, 0, content[:4000])
-    with (folder_of(site) / upload).open("ab") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with (folder_of(site) / upload).open("ab") as upload_file:
+        fcntl.flock(upload_file, fcntl.LOCK_EX)
         busy = send(editor, upload, 4000, content[4000:])
         assert (busy.status_code, busy.headers["retry-after"]) == (503, "5")
     assert "sha256" in send(editor, upload, 4000, content[4000:]).json()
@@ -254,16 +254,16 @@ def test_the_oldest_unfinished_upload_makes_room(site: Site) -> None:
     assert desk.find(person, first.id).received == 4
     desk.begin(person, "last.png", 100, now + timedelta(minutes=1))
     with site.desk.database.reading() as session:
-        left = set(session.scalars(text("SELECT id FROM upload WHERE person_id = :p").bindparams(p=person)))
-    assert first.id not in left
-    assert set(later) < left
+        upload_ids = set(session.scalars(text("SELECT id FROM upload WHERE person_id = :p").bindparams(p=person)))
+    assert first.id not in upload_ids
+    assert set(later) < upload_ids
     assert not (folder_of(site) / first.id).exists()
 
 
 def test_a_form_without_scripts_brings_its_files(site: Site, editor: Client, tmp_path: Path) -> None:
-    one, two = picture(tmp_path, 7), picture(tmp_path, 8)
+    first, two = picture(tmp_path, 7), picture(tmp_path, 8)
     form = {"title": "Two", "credit": "X", "language": "en", "place": "queue", "then": "save"}
-    files = [("files", ("one.png", one)), ("files", ("no.png", b"no picture")), ("files", ("two.png", two))]
+    files = [("files", ("one.png", first)), ("files", ("no.png", b"no picture")), ("files", ("two.png", two))]
     refused = editor.send_form("/posts", form, files=files)
     assert refused.status_code == 422
     assert "“no.png”: " in text_of(refused)
@@ -277,8 +277,8 @@ def test_a_form_without_scripts_brings_its_files(site: Site, editor: Client, tmp
     assert saved.status_code == 200, text_of(saved)
     with site.desk.database.reading() as session:
         post = session.scalars(select(Post).where(Post.title == "Two")).one()
-        shown = [image.media.file_name for image in post.images]
-    assert shown == ["two.png", "one.png", "three.png"]
+        file_names = [image.media.file_name for image in post.images]
+    assert file_names == ["two.png", "one.png", "three.png"]
 
 
 def test_one_picture_that_two_people_bring_at_once_is_stored_once(

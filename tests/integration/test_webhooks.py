@@ -49,9 +49,9 @@ def desk(tmp_path: Path, database: Database, clock: FixedClock, monkeypatch: pyt
     monkeypatch.setenv(KEY_VARIABLE, new_key())
     monkeypatch.setenv(PRIVATE, "true")
     write_starter(tmp_path)
-    made = Desk(tmp_path / "config" / "publisher.toml", clock)
-    made.database = database
-    return made
+    new_desk = Desk(tmp_path / "config" / "publisher.toml", clock)
+    new_desk.database = database
+    return new_desk
 
 
 def add_hook(desk: Desk, url: str, *events: str, greet: bool = False) -> hooks.AddedWebhook:
@@ -84,20 +84,20 @@ def test_what_happens_is_told_signed_and_once(desk: Desk, receiver: Receiver) ->
         record_event(session, "logged in", now=desk.now(), actor="ada@example.org")
     assert send_webhooks(desk, desk.now()) == 2
     assert send_webhooks(desk, desk.now()) == 0
-    greeting, held = receiver.received
+    greeting, held_message = receiver.received
     assert greeting.message["event"] == "webhook added"
-    assert held.message["event"] == "delivery held"
-    assert held.message["delivery"]["channel"] == "tumblr"
-    assert held.message["post"]["title"] == "A held cell"
-    assert held.message["detail"] == {"problem": "Look."}
-    assert held.headers[ID_HEADER] == held.message["id"]
-    assert held.is_signed(added.secret, desk.now())
-    assert not held.is_signed(OTHER_SECRET, desk.now())
-    assert not held.is_signed(added.secret, desk.now() + timedelta(minutes=6))
+    assert held_message.message["event"] == "delivery held"
+    assert held_message.message["delivery"]["channel"] == "tumblr"
+    assert held_message.message["post"]["title"] == "A held cell"
+    assert held_message.message["detail"] == {"problem": "Look."}
+    assert held_message.headers[ID_HEADER] == held_message.message["id"]
+    assert held_message.is_signed(added.secret, desk.now())
+    assert not held_message.is_signed(OTHER_SECRET, desk.now())
+    assert not held_message.is_signed(added.secret, desk.now() + timedelta(minutes=6))
     for changed in (
-        replace(held, body=held.body + b" "),
-        replace(held, headers={**held.headers, ID_HEADER: "1"}),
-        replace(held, headers={**held.headers, TIMESTAMP_HEADER: f"{desk.now().timestamp() + 60:.0f}"}),
+        replace(held_message, body=held_message.body + b" "),
+        replace(held_message, headers={**held_message.headers, ID_HEADER: "1"}),
+        replace(held_message, headers={**held_message.headers, TIMESTAMP_HEADER: f"{desk.now().timestamp() + 60:.0f}"}),
     ):
         assert not changed.is_signed(added.secret, desk.now())
 
@@ -247,8 +247,8 @@ def test_a_redirect_is_not_followed(desk: Desk, receiver: Receiver) -> None:
 
 
 def test_a_dead_address_keeps_no_other_waiting(desk: Desk, receiver: Receiver) -> None:
-    with open_receiver() as gone:
-        dead = gone.url
+    with open_receiver() as closed_receiver:
+        dead = closed_receiver.url
     add_hook(desk, dead)
     add_hook(desk, receiver.url)
     for _ in range(3):
@@ -388,8 +388,8 @@ def page_acts(site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -
     assert refused.status_code == 422
     assert "publisher key new" in refused.text
     assert f'value="{receiver.url}"' in refused.text
-    made = client.send_form("/webhooks", {"url": receiver.url, "events": ["post approved"]})
-    secret = re.search(r"<code>(whsec_[\w+/]{43}=)</code>", made.text)
+    answer = client.send_form("/webhooks", {"url": receiver.url, "events": ["post approved"]})
+    secret = re.search(r"<code>(whsec_[\w+/]{43}=)</code>", answer.text)
     assert secret
     assert secret[1] not in client.get("/webhooks").text
     assert "has a webhook already" in client.send_form("/webhooks", {"url": receiver.url}).text
