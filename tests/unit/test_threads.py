@@ -122,7 +122,7 @@ def test_every_reply_is_paid_for() -> None:
 @given(
     body=st.text(alphabet=st.sampled_from("abc.… \n-,!éè細🧬👩🔬\u200d(["), max_size=200),
     limit=st.integers(min_value=1, max_value=60),
-    kept=st.integers(min_value=0, max_value=200),
+    length_of_first=st.integers(min_value=0, max_value=200),
 )
 def test_no_word_is_lost_and_every_part_fits(body: str, limit: int, length_of_first: int) -> None:
     limits = TextLimits(unit="graphemes", limit=limit)
