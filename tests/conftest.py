@@ -1,4 +1,4 @@
-"""What tests of every reach share."""
+"""Provides the fixtures that tests of every kind share."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def environment_as_before() -> Iterator[None]:
-    """What a test leaves in the environment would fail another one, whichever comes next."""
+    """Fails a test that leaves a change in the environment, where it would fail another test."""
     before = dict(os.environ)
     yield
     after = dict(os.environ)
@@ -54,13 +54,13 @@ def environment_as_before() -> Iterator[None]:
     for name, value in before.items():
         if after.get(name) != value:
             os.environ[name] = value
-    left = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    assert left <= {"PYTEST_CURRENT_TEST"}
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert changed <= {"PYTEST_CURRENT_TEST"}
 
 
 @pytest.fixture(autouse=True, scope="session")
-def patient_probes() -> Iterator[None]:
-    """A database on a busy machine is slow, and all the same no database that hangs."""
+def long_probe_timeouts() -> Iterator[None]:
+    """Raises the time limits of health checks: a database on a busy machine is slow, but does not hang."""
     with pytest.MonkeyPatch.context() as patch:
         for probe in (check_ready, render_metrics):
             patch.setattr(probe, "__kwdefaults__", {"timeout": PATIENCE})
@@ -99,15 +99,15 @@ on_every_database = pytest.mark.parametrize("database", ["sqlite", "postgresql"]
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> Database:
-    """An empty database: a SQLite file, unless the test wishes for the other kind."""
+    """Opens an empty database: a SQLite file, unless the test asks for PostgreSQL."""
     kind = getattr(request, "param", "sqlite")
-    found: Database = request.getfixturevalue("sqlite_database" if kind == "sqlite" else "postgres_database")
-    return found
+    database: Database = request.getfixturevalue("sqlite_database" if kind == "sqlite" else "postgres_database")
+    return database
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An outlet's empty database in a file, to be copied: to make one takes a third of a second."""
+    """Creates an outlet's empty database in a file, to be copied: to create one takes a third of a second."""
     folder = tmp_path_factory.mktemp("template")
     file = folder / "queue.db"
     prepare_database(f"sqlite:///{file}", backups=folder, now=datetime(2026, 5, 4, tzinfo=UTC))
@@ -131,7 +131,7 @@ def write_desk(sqlite_template: Path) -> WriteDesk:
 
 @pytest.fixture
 def sqlite_database(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
-    """An empty database in a file of its own."""
+    """Opens an empty database in a file of its own."""
     opened = Database.open(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'queue.db')}")
     yield opened
     opened.close()
@@ -139,14 +139,14 @@ def sqlite_database(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[ThrowawayPostgres]:
-    """A PostgreSQL server of this process's own."""
+    """Starts a PostgreSQL server for this process."""
     with ThrowawayPostgres() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An outlet's empty database on PostgreSQL, to be copied."""
+    """Creates an outlet's empty database on PostgreSQL, to be copied."""
     url = postgres.create_database()
     prepare_database(url, backups=tmp_path_factory.getbasetemp(), now=datetime(2026, 5, 4, tzinfo=UTC))
     return url
@@ -154,7 +154,7 @@ def postgres_template(postgres: ThrowawayPostgres, tmp_path_factory: pytest.Temp
 
 @pytest.fixture
 def postgres_url(postgres: ThrowawayPostgres, postgres_template: str) -> str:
-    """An outlet's empty database on PostgreSQL."""
+    """Creates an outlet's empty database on PostgreSQL, and returns its URL."""
     return postgres.create_database(like=postgres_template)
 
 
@@ -167,7 +167,7 @@ def postgres_database(postgres_url: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """S3-compatible storage, started once for all tests of this process."""
+    """Starts S3-compatible storage, once for all tests of this process."""
     server = S3Server(tmp_path_factory.mktemp("s3"))
     yield server
     server.stop()
@@ -175,14 +175,14 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture
 def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    """S3-compatible storage whose keys are in the environment."""
+    """Returns the S3-compatible storage, with its keys in the environment."""
     set_environment(monkeypatch, KEYS)
     return s3_server
 
 
 @pytest.fixture(scope="session")
 def sandbox_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServers]:
-    """The sandbox platforms, started once for all tests of this process."""
+    """Starts the sandbox platforms, once for all tests of this process."""
     running = SandboxServers(tmp_path_factory.mktemp("sandbox"))
     running.start()
     yield running
@@ -191,7 +191,7 @@ def sandbox_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
 
 @pytest.fixture(scope="session")
 def doom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doom]:
-    """Where workers come from that are killed."""
+    """Starts workers that are killed at a milestone."""
     opened = Doom(tmp_path_factory.mktemp("doom") / "errors")
     yield opened
     opened.end()
@@ -199,13 +199,13 @@ def doom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doom]:
 
 @pytest.fixture(scope="session")
 def saved_sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the log-ins of this process are kept, one on each platform that needs it."""
+    """Returns the folder with this process's log-ins, one on each platform that needs it."""
     return tmp_path_factory.mktemp("sessions")
 
 
 @pytest.fixture(scope="session")
 def shared_media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Originals and renditions of all outlets of this process: equal pictures are made once."""
+    """Returns the folder with originals and renditions of all outlets: equal pictures are rendered once."""
     return tmp_path_factory.mktemp("media")
 
 
@@ -238,11 +238,11 @@ def open_outlet(
 
 @pytest.fixture
 def outlet(open_outlet: OpenOutlet) -> Outlet:
-    """An empty outlet with a channel on each platform."""
+    """Opens an empty outlet with a channel on each platform."""
     return open_outlet(*PLATFORMS)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def quiet_logs() -> None:
-    """Log lines as an operator has them, where pytest shows them only for a failed test."""
+    """Configures the logs as an operator has them; pytest shows them only for a failed test."""
     configure_logs(stream=sys.stderr, json=True)

@@ -64,7 +64,7 @@ class Client(requests.Session):
 
 
 class Site:
-    """A running desk."""
+    """Holds a running desk, its people and its address."""
 
     def __init__(self, desk: Desk, server: WebServer) -> None:
         self.desk = desk
@@ -77,8 +77,8 @@ class Site:
         """Returns the id of somebody with these roles or this address, who is added at first."""
         address = email or f"{'-'.join(roles)}@example.org"
         with self.desk.database.reading() as session:
-            known = session.scalar(select(Person.id).where(Person.email == address))
-        return known or accounts.add_person(
+            person_id = session.scalar(select(Person.id).where(Person.email == address))
+        return person_id or accounts.add_person(
             self.desk.database,
             accounts.NewPerson(address, address.partition("@")[0].title(), roles),
             password=PASSWORD,

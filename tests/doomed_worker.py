@@ -1,4 +1,4 @@
-"""Runs worker processes that are killed at a milestone: `python -m tests.doomed_worker`, asked by `Doom`.
+"""Runs worker processes that are killed at a milestone: `python -m tests.killed_workers`, started by `KilledWorkers`.
 
 Importing the platforms' libraries takes seconds, and there are many to kill. So this process imports them
 once, opens nothing, and forks a child for each order, which is a process of its own in all that matters.
@@ -30,14 +30,14 @@ class Doom:
 
     def __init__(self, errors: Path) -> None:
         self._errors = errors
-        with errors.open("wb") as said:
+        with errors.open("wb") as error_output:
             command = [sys.executable, "-m", "tests.doomed_worker"]
             self._parent = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
+                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=error_output, text=True
             )
 
     def start(self, config: Path, channel: str, milestone: str = "") -> int:
-        """The process id of a worker that drains a channel, and kills itself at the milestone if one is named."""
+        """Starts a worker that drains a channel, and kills itself at a milestone; returns its process id."""
         assert self._parent.stdin is not None
         order = {"config": str(config), "channel": channel, "milestone": milestone, "environment": dict(os.environ)}
         self._parent.stdin.write(f"{json.dumps(order)}\n")
@@ -45,7 +45,7 @@ class Doom:
         return self._hear()
 
     def wait(self) -> int:
-        """How the worker ended: 0, or minus the signal that killed it."""
+        """Returns the worker's exit status: 0, or minus the signal that killed it."""
         status = self._hear()
         assert status in (0, -signal.SIGKILL), self._errors.read_text(encoding="utf-8")
         return status
@@ -80,7 +80,7 @@ def drain(config: str, channel: str, milestone: str) -> None:
 
 
 def serve() -> None:
-    """For each order: the child's process id, and once it has ended, how."""
+    """Starts a child for each order, and writes its process id and, once it has ended, its exit status."""
     for platform in platform_names():
         adapter_class(platform)
     for line in sys.stdin:
@@ -88,17 +88,17 @@ def serve() -> None:
         child = os.fork()
         if not child:
             live(order.pop("environment"), **order)
-        tell(child)
-        tell(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        write_number(child)
+        write_number(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
-def tell(number: int) -> None:
+def write_number(number: int) -> None:
     sys.stdout.write(f"{number}\n")
     sys.stdout.flush()
 
 
 def live(environment: dict[str, str], *, config: str, channel: str, milestone: str) -> None:
-    """Never returns."""
+    """Runs a worker, and ends its process."""
     status = 1
     try:
         # What it logs is no answer.

@@ -46,12 +46,12 @@ from publisher.platforms.profiles import AltTextLimits, ImageLimits, Profile, Pu
 from publisher.platforms.text_difference import TextDifference, first_difference
 
 Trouble = Callable[[], Exception | None]
-SHORTEST_STEP = timedelta(seconds=1)
+MIN_STEP = timedelta(seconds=1)
 SPEC = RenditionSpec(source="0" * 64, formats=("jpeg",), max_bytes=1000, max_width=100, max_height=100)
 
 
 def fake_profile(*, timeout: float = 5.0, settle: float = 10.0, gap: float = 0.0, lag: float | None = None) -> Profile:
-    """`lag`: of its list of posts; None: as long as `settle`."""
+    """Returns the profile of the fake platform. `lag`: of its list of posts; None: as long as `settle`."""
     return Profile(
         label="Fake",
         text=TextLimits(unit="code_points", limit=500),
@@ -69,7 +69,7 @@ def fake_profile(*, timeout: float = 5.0, settle: float = 10.0, gap: float = 0.0
 
 
 class FakePlatform:
-    """Posts by key, and what the next calls suffer."""
+    """Stores posts by key, and the errors of the next calls."""
 
     def __init__(self, clock: FixedClock | None = None) -> None:
         """`clock`: what time it is, for what happens late. None: nothing does."""
@@ -101,7 +101,7 @@ class FakePlatform:
         self.hidden = False
         """Published posts can't be found yet."""
         self.shown_alt_text: str | None = "alt"
-        self.shown: dict[str, object] = {}
+        self.shown_fields: dict[str, object] = {}
         """What else is told of a post that is read back."""
         self.removed: set[str] = set()
         """Ids of posts that can't be read back."""
@@ -109,10 +109,10 @@ class FakePlatform:
         """Raised by the next readings."""
         self.quotas: list[Quota] = []
         """Told with every answer to a publishing request."""
-        self.listener: Callable[[str, Sequence[Quota]], None] = lambda channel, seen: None
+        self.listener: Callable[[str, Sequence[Quota]], None] = lambda channel, quotas: None
 
     def now(self) -> datetime:
-        """What its clock shows."""
+        """Returns the platform's time."""
         return (self._clock.now() if self._clock else datetime(9000, 1, 1, tzinfo=UTC)) + self.clock_ahead
 
     def accept(self, key: str, post: AdaptedPost, delay: timedelta = timedelta(0)) -> None:
@@ -122,22 +122,22 @@ class FakePlatform:
             self.posts.append((key, post))
 
     def keep_first(self, key: str) -> None:
-        """What was published from one draft is one post, from when it was first."""
+        """Keeps the first post of those that were published from one draft."""
         first = sorted((entry for entry in self.accepted if entry[0] == key), key=lambda entry: entry[2])[:1]
         self.accepted = [entry for entry in self.accepted if entry[0] != key] + first
 
     def public(self) -> list[tuple[str, AdaptedPost]]:
-        """What followers see by now."""
+        """Lists the posts that followers see by now."""
         return self.posts + [(key, post) for key, post, at in self.accepted if at <= self.now()]
 
     def lists(self, key: str, newer_than: datetime | None) -> bool:
-        """Whether its list shows a post with this key that is not older than that, by its own clock."""
-        seen = any(
+        """Decides whether the platform lists a post with this key that is not older than that, by its own clock."""
+        is_listed = any(
             at + self.listing_lag <= self.now() and (newer_than is None or at >= newer_than)
             for accepted, _, at in self.accepted
             if accepted == key
         )
-        return not self.hidden and (seen or any(posted == key for posted, _ in self.posts))
+        return not self.hidden and (is_listed or any(posted == key for posted, _ in self.posts))
 
 
 class FakeAdapter(PlatformAdapter):
@@ -219,8 +219,8 @@ class FakeAdapter(PlatformAdapter):
     ) -> Publication | Absence:
         if self.platform.on_find:
             raise self.platform.on_find.pop(0)
-        found = self.platform.lists(idempotency_key, preparation.platform_time)
-        return self._publication(idempotency_key) if found else Absence.NOT_LISTED
+        is_listed = self.platform.lists(idempotency_key, preparation.platform_time)
+        return self._publication(idempotency_key) if is_listed else Absence.NOT_LISTED
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
         if self.platform.on_read:
@@ -229,15 +229,15 @@ class FakeAdapter(PlatformAdapter):
             return None
         images = next((len(post.images) for key, post in self.platform.public() if remote_id == f"id-{key}"), 1)
         alt_texts = (self.platform.shown_alt_text,) * images
-        shown = {"remote_id": remote_id, "url": None, "image_count": images, "alt_texts": alt_texts}
-        return PublishedPost.model_validate(shown | self.platform.shown)
+        fields = {"remote_id": remote_id, "url": None, "image_count": images, "alt_texts": alt_texts}
+        return PublishedPost.model_validate(fields | self.platform.shown_fields)
 
     def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
         return first_difference(post.caption, shown)
 
 
 class TimedAdapter(FakeAdapter):
-    """A platform whose clock is read before the request, and whose list begins at that time."""
+    """Reads the platform's clock before the request, and lists posts from that time on."""
 
     def prepare(
         self,
@@ -251,7 +251,7 @@ class TimedAdapter(FakeAdapter):
 
 
 class DraftingAdapter(FakeAdapter):
-    """A platform with drafts: publishing one twice makes one post, and its id tells whether it is public."""
+    """Publishes from drafts: publishing one twice makes one post, and its id tells whether it is public."""
 
     def prepare(
         self,
@@ -289,18 +289,18 @@ class DraftingAdapter(FakeAdapter):
     ) -> Publication | Absence:
         if self.platform.on_find:
             raise self.platform.on_find.pop(0)
-        found = any(key == idempotency_key for key, _ in self.platform.public())
-        return self._publication(idempotency_key) if found else Absence.UNPUBLISHED
+        is_public = any(key == idempotency_key for key, _ in self.platform.public())
+        return self._publication(idempotency_key) if is_public else Absence.UNPUBLISHED
 
 
 class BlindAdapter(FakeAdapter):
-    """A platform that can't be searched."""
+    """Publishes on a platform that can't be searched."""
 
     find_publication = None  # type: ignore[assignment]
 
 
 class FakeChannels(Channels):
-    """Every channel leads to the same platform in memory."""
+    """Opens the same platform in memory for every channel."""
 
     zone = ZoneInfo("Europe/London")
     uplink_bytes_per_second = 32_000.0
@@ -368,7 +368,7 @@ def add_delivery(
     title: str = "A title",
     thread: tuple[str, ...] = (),
 ) -> int:
-    """A pick with one delivery, due now, and what the foreign keys need."""
+    """Adds a pick with one delivery, due now, and the rows that the foreign keys need."""
     with database.writing() as session:
         if session.get(Channel, channel) is None:
             session.add(Channel(name=channel, platform="fake"))
@@ -396,12 +396,12 @@ def the_delivery(database: Database, delivery_id: int) -> Delivery:
 
 
 def next_due(session: Session, now: datetime) -> datetime | None:
-    """The next instant, after now, at which a channel will have work; None: nothing waits for one."""
+    """Returns the next instant, after now, at which a channel has work; None: nothing waits for one."""
     return next((due.at for due in next_appointments(session, now) if due.at > now), None)
 
 
 def pass_time(database: Database, clock: FixedClock, drain: Callable[[], object], duration: timedelta) -> None:
-    """Let so much time pass, from one instant at which something is due to the next, as a desk's tick would."""
+    """Advances the clock from one instant at which something is due to the next, as a desk's tick would."""
     end = clock.now() + duration
     while clock.now() < end:
         recover_lost(database, clock.now(), timedelta(seconds=10), lambda owner: False)
@@ -409,5 +409,5 @@ def pass_time(database: Database, clock: FixedClock, drain: Callable[[], object]
         with database.reading() as session:
             leases = session.scalar(select(func.min(Delivery.lease_until)))
             due = [instant for instant in (next_due(session, clock.now()), leases) if instant is not None]
-        clock.instant = min(end, max(min(due, default=end), clock.now() + SHORTEST_STEP))
+        clock.instant = min(end, max(min(due, default=end), clock.now() + MIN_STEP))
     drain()

@@ -200,7 +200,7 @@ def _add_people(desk: Desk) -> None:
 
 
 def _add_programs(desk: Desk) -> None:
-    """A token, a calendar, and an address that was told of the last events: taken, waited for, given up."""
+    """Adds a token, a calendar, and a webhook with one message sent, one waiting and one given up."""
     new_api_token(desk.database, 1, "the web site", ["read"], days=90, now=NOW)
     new_calendar_key(desk.database, 1, "my phone", now=NOW)
     with desk.database.writing() as session:
@@ -222,12 +222,12 @@ def _later_names() -> list[str]:
 
 
 def _drafts(folder: Path, fine: bool) -> Iterator[PostDraft]:
-    """The samples, then the later posts; all with a Catalan translation."""
+    """Yields the samples, then the later posts; all with a Catalan translation."""
     folder.mkdir()
     (_draw_finely if fine else _draw_quickly)(folder)
     for text in (resources.files("publisher.samples") / "posts").iterdir():
         (folder / text.name).write_text(text.read_text(encoding="utf-8"), encoding="utf-8")
-    samples = {name: _sample(read) for name, read in zip(CATALAN, read_folder(folder), strict=True)}
+    samples = {name: _sample(file) for name, file in zip(CATALAN, read_folder(folder), strict=True)}
     for name, draft in samples.items():
         yield _translated(draft, *CATALAN[name])
     for picture, (name, title) in zip(_later_names(), LATER, strict=True):
@@ -238,9 +238,9 @@ def _drafts(folder: Path, fine: bool) -> Iterator[PostDraft]:
         yield _translated(draft, f"{catalan}, de prop", alt_text)
 
 
-def _sample(read: ReadFile) -> PostDraft:
-    assert read.draft is not None, read.problem
-    return read.draft
+def _sample(file: ReadFile) -> PostDraft:
+    assert file.draft is not None, file.problem
+    return file.draft
 
 
 def _translated(draft: PostDraft, title: str, alt_text: str) -> PostDraft:

@@ -1,4 +1,4 @@
-"""A crowd of connections that say nothing, or little by little, for tests of the web server."""
+"""Opens many connections that send nothing, or little by little, for tests of the web server."""
 
 from __future__ import annotations
 

@@ -39,13 +39,13 @@ def real(name: str) -> Path:
 
 
 def pixels(path: Path) -> NDArray[np.float64]:
-    """The picture upright, in sRGB, on white, as an independent library sees it."""
+    """Returns the picture's pixels upright, in sRGB, on white, as an independent library decodes them."""
     with Image.open(path) as image:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.float64)
 
 
 def opened(path: Path) -> Any:
-    """The decoded file with its metadata, closed."""
+    """Returns the decoded file with its metadata; the file is closed."""
     with Image.open(path) as image:
         image.load()
     return image

@@ -1,4 +1,4 @@
-"""Pictures drawn here, fair ones and hostile ones. The same arguments always give the same bytes."""
+"""Draws sample pictures, sound and hostile ones. The same arguments always give the same bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _GPS, _SERIAL, _OWNER = 0x8825, 0xA431, 0xA430
 
 
 def fluorescence(width: int, height: int, *, seed: int = 1) -> Any:
-    """Cells in three saturated dyes on black, with shot noise: 8-bit sRGB."""
+    """Draws cells in three saturated dyes on black, with shot noise: 8-bit sRGB."""
     chance = np.random.default_rng(seed)
     dyes = np.zeros((height, width, 3), np.float32)
     for _ in range(60):
@@ -43,7 +43,7 @@ def _stain(dyes: NDArray[np.float32], chance: np.random.Generator, *, radius: fl
 
 
 def tissue(width: int, height: int, *, seed: int = 1) -> Any:
-    """Pink and violet, everywhere textured: 8-bit sRGB."""
+    """Draws pink and violet tissue, textured everywhere: 8-bit sRGB."""
     chance = np.random.default_rng(seed)
     x, y = np.arange(width) / width, (np.arange(height) / width)[:, None]
     waves = sum(
@@ -56,7 +56,7 @@ def tissue(width: int, height: int, *, seed: int = 1) -> Any:
 
 
 def composite(panels: int, side: int, *, gap: int = 12) -> Any:
-    """Square panels in a row with white gaps between them."""
+    """Draws square panels in a row with white gaps between them."""
     parts: list[Any] = []
     for panel in range(panels):
         if panel:
@@ -69,7 +69,7 @@ def composite(panels: int, side: int, *, gap: int = 12) -> Any:
 
 
 def line_figure(width: int, height: int) -> Any:
-    """A plot: curves and bars in four colours on white."""
+    """Draws a plot: curves and bars in four colours on white."""
     picture = PillowImage.new("RGB", (width, height), "white")
     pen = ImageDraw.Draw(picture)
     inks = ("black", (200, 30, 30), (20, 120, 60), (30, 60, 180))
@@ -81,19 +81,19 @@ def line_figure(width: int, height: int) -> Any:
 
 
 def on_glass(image: Any) -> Any:
-    """The image with an alpha channel: whatever is white becomes transparent black."""
+    """Adds an alpha channel to the image: whatever is white becomes transparent black."""
     white = (image == 255).bandand()
     return white.ifthenelse(0, image).bandjoin(white.invert()).copy(interpretation="srgb")
 
 
 def ramp_16(width: int, height: int, *, top: int = 65535) -> Any:
-    """Grey from 0 to `top`, from left to right, 16 bits."""
+    """Draws grey from 0 to `top`, from left to right, 16 bits."""
     ramp = np.linspace(0, top, width).round().astype(np.uint16)
     return from_array(np.tile(ramp, (height, 1))[:, :, None])
 
 
 def corners(width: int, height: int) -> Any:
-    """Four quarters of different colour, so that every turn and mirroring shows."""
+    """Draws four quarters of different colours, so that every turn and mirroring shows."""
     pixels = np.empty((height, width, 3), np.uint8)
     top, left = slice(height // 2), slice(width // 2)
     bottom, right = slice(height // 2, None), slice(width // 2, None)
@@ -103,7 +103,7 @@ def corners(width: int, height: int) -> Any:
 
 
 def from_array(pixels: NDArray[Any]) -> Any:
-    """The image of an array of rows, columns and bands: grey or sRGB, 8 or 16 bits."""
+    """Makes an image of an array of rows, columns and bands: grey or sRGB, 8 or 16 bits."""
     height, width, bands = pixels.shape
     deep = pixels.dtype == np.uint16
     kind = {1: "grey16" if deep else "b-w", 3: "rgb16" if deep else "srgb"}[bands]
@@ -115,23 +115,23 @@ def from_array(pixels: NDArray[Any]) -> Any:
 
 
 def save(image: Any, path: Path, **options: Any) -> Path:
-    """Write the image by the suffix of `path`."""
+    """Writes the image in the format of the suffix of `path`."""
     image.write_to_file(str(path), **options)
     return path
 
 
 def wide_gamut_jpeg(image: Any, path: Path) -> Path:
-    """The image in Display P3, with that profile inside."""
+    """Writes the image in Display P3, with that profile inside."""
     return save(image.icc_transform("p3", input_profile="srgb", intent="relative"), path, Q=95, subsample_mode="off")
 
 
 def ink_jpeg(image: Any, path: Path) -> Path:
-    """The image in CMYK, with its profile inside."""
+    """Writes the image in CMYK, with its profile inside."""
     return save(image.icc_transform("cmyk", input_profile="srgb", intent="perceptual"), path, Q=95)
 
 
 def telling_jpeg(image: Any, path: Path, *, orientation: int = 1) -> Path:
-    """A JPEG whose metadata gives away place, owner, camera, patient and a thumbnail of them."""
+    """Writes a JPEG whose metadata gives away place, owner, camera, patient and a thumbnail of them."""
     picture = PillowImage.frombytes("RGB", (image.width, image.height), bytes(image.write_to_memory()))
     exif = PillowImage.Exif()
     exif[0x0112] = orientation
@@ -144,7 +144,7 @@ def telling_jpeg(image: Any, path: Path, *, orientation: int = 1) -> Path:
 
 
 def animation(path: Path, width: int, height: int, frames: int) -> Path:
-    """A GIF with a bar that moves, 80 ms per frame."""
+    """Writes a GIF with a bar that moves, 80 ms per frame."""
     pictures = []
     for frame in range(frames):
         picture = PillowImage.new("RGB", (width, height), (20, 20, 60))
@@ -156,7 +156,7 @@ def animation(path: Path, width: int, height: int, frames: int) -> Path:
 
 
 def heic(image: Any, path: Path) -> Path:
-    """The image as telephones write it."""
+    """Writes the image as HEIC, as telephones do."""
     picture = PillowImage.frombytes("RGB", (image.width, image.height), bytes(image.write_to_memory()))
     pillow_heif.from_pillow(picture).save(str(path), quality=92)
     return path
@@ -168,7 +168,7 @@ def heic(image: Any, path: Path) -> Path:
 def write_png(
     path: Path, width: int, height: int, *, depth: int, colour: int, rows: int, interlaced: bool = False
 ) -> Path:
-    """A PNG whose header claims this size and that holds `rows` rows of zeros, compressed as they come."""
+    """Writes a PNG whose header claims this size and that holds `rows` rows of zeros, compressed as they come."""
     bits = depth * {0: 1, 2: 3}[colour]
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, int(interlaced))
     with path.open("wb") as file:
@@ -194,19 +194,19 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def with_profile(jpeg: bytes, profile: bytes) -> bytes:
-    """The JPEG with these bytes where its ICC profile should be."""
+    """Puts these bytes where the JPEG's ICC profile should be."""
     body = b"ICC_PROFILE\x00\x01\x01" + profile
     return jpeg[:2] + b"\xff\xe2" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
 
 
 def claiming(jpeg: bytes, width: int, height: int) -> bytes:
-    """The progressive JPEG with another size in its header."""
+    """Puts another size into the header of a progressive JPEG."""
     at = jpeg.index(b"\xff\xc2") + 5
     return jpeg[:at] + struct.pack(">HH", height, width) + jpeg[at + 4 :]
 
 
 def cut(path: Path, target: Path, share: float) -> Path:
-    """The first part of a file, as a broken download leaves it."""
+    """Copies the first part of a file, as a broken download leaves it."""
     content = path.read_bytes()
     target.write_bytes(content[: int(len(content) * share)])
     return target

@@ -1,4 +1,4 @@
-"""The processes of a proof, made worse on purpose: `MUTANT=NAME python -m tests.mutant_process CONFIG`."""
+"""Runs a proof's processes without one of their guards: `MUTANT=NAME python -m tests.mutant_process CONFIG`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def side_by_side() -> None:
 
 
 def any_database() -> None:
-    """A desk that does not compare its database with what it last knew."""
+    """Stops the desk from comparing its database with what it last knew."""
 
     def examine(self: History) -> None:
-        """Take it as it is."""
+        """Accepts the database as it is."""
 
     History.examine = examine  # type: ignore[method-assign]
 

@@ -28,7 +28,7 @@ from publisher.platforms.errors import Unconfirmed
 
 
 def without_fence() -> None:
-    """A worker that lost its delivery may still change it."""
+    """Lets a worker that lost its delivery still change it."""
     whatever = lifecycle.DELIVERIES.c.fence >= bindparam("of_fence") * 0
     theirs = update(lifecycle.DELIVERIES).where(lifecycle.DELIVERIES.c.id == bindparam("of_id"), whatever)
     for name in ("CHANGE", "CHANGE_IN_STATE", "CHANGE_IN_STATES"):
@@ -41,13 +41,13 @@ def without_fence() -> None:
 
 
 def retry_after_a_lost_answer() -> None:
-    """An answer that was lost counts as a request that was not sent."""
+    """Counts a lost answer as a request that was not sent."""
     vars(outcomes)["LOST"] = Unconfirmed
     _rewrite(outcomes, "after_send", "isinstance(error, Unavailable)", "isinstance(error, Unavailable | LOST)")
 
 
 def intent_after_the_send() -> None:
-    """The database learns of a request only when it was answered."""
+    """Records a request only when it was answered."""
 
     def publish(
         self: Worker,
@@ -78,19 +78,19 @@ def intent_after_the_send() -> None:
 
 
 def without_index(database: Database) -> None:
-    """The database allows any number of deliveries in flight on a channel."""
+    """Removes the index, so that any number of deliveries are in flight on a channel."""
     with database.writing() as session:
         session.execute(text("DROP INDEX IF EXISTS uq_delivery_in_flight"))
 
 
 def without_busy_check() -> None:
-    """A worker doesn't ask whether the channel is busy."""
+    """Stops workers from checking whether the channel is busy."""
     _rewrite(claim, "_next_post", ' or row["busy"]', "")
 
 
 @contextmanager
 def undone() -> Iterator[None]:
-    """Take back what is made worse inside the block."""
+    """Undoes the mutants of the block when it ends."""
     try:
         yield
     finally:
@@ -102,7 +102,7 @@ _CHANGED: list[tuple[ModuleType, str, object]] = []
 
 
 def _rewrite(module: ModuleType, name: str, old: str, new: str) -> None:
-    """Replace a function, wherever it was imported to, by itself with other words in it."""
+    """Replaces text in the source of a function, wherever it was imported to."""
     original: Callable[..., Any] = getattr(module, name)
     source = textwrap.dedent(inspect.getsource(original))
     assert source.count(old) == 1, f"{name} has changed; the mutant must follow"

@@ -82,16 +82,16 @@ def _page(client: Client, path: str) -> str:
 class _Links(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.links: list[str] = []
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.found += [value for name, value in attributes if name in ("href", "src") and value]
+        self.links += [value for name, value in attributes if name in ("href", "src") and value]
 
 
 def _links_in(text: str) -> list[str]:
     parser = _Links()
     parser.feed(text)
-    return [link for link in parser.found if link.startswith("/")]
+    return [link for link in parser.links if link.startswith("/")]
 
 
 def _unfinished(site: Site) -> list[str]:

@@ -1,4 +1,4 @@
-"""Waiting for what another process does, however slow the machine."""
+"""Waits for conditions that another process fulfils, however slow the machine is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SETUP_PATIENCE = 600.0
 
 
 def wait_until(true: Callable[[], bool], what: str) -> None:
-    """Look again and again until something is so; fail when it never is."""
+    """Checks a condition until it is true; fails when it never is."""
     end = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < end, f"never happened: {what}"

@@ -1,4 +1,4 @@
-"""S3-compatible storage in a process of its own, and a wire to it that can be cut."""
+"""Runs S3-compatible storage in a process of its own, with a connection to it that can be cut."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEYS = {"PUBLISHER_S3_ACCESS_KEY": ACCESS_KEY, "PUBLISHER_S3_SECRET_KEY": SECRET
 
 
 class S3Server:
-    """A server on loopback that keeps its objects in memory."""
+    """Runs a server on loopback that keeps its objects in memory."""
 
     def __init__(self, folder: Path) -> None:
         self._log = folder / "s3.log"
@@ -51,23 +51,23 @@ class S3Server:
     def _wait(self) -> str:
         end = time.monotonic() + SETUP_PATIENCE
         while time.monotonic() < end and self._process.poll() is None:
-            if found := re.search(r"Running on (http://127\.0\.0\.1:\d+)", self._log.read_text()):
-                return found[1]
+            if match := re.search(r"Running on (http://127\.0\.0\.1:\d+)", self._log.read_text()):
+                return match[1]
             time.sleep(0.05)
         raise AssertionError(f"the storage did not start: {self._log.read_text()}")
 
     def bucket(self) -> Bucket:
-        """A new, empty bucket."""
+        """Creates an empty bucket."""
         name = f"media-{uuid.uuid4().hex}"
         self.client.create_bucket(Bucket=name)
         return Bucket(name, "desk/media", self.endpoint)
 
     def keys(self, bucket: Bucket) -> list[str]:
-        found = self.client.list_objects_v2(Bucket=bucket.name)
-        return [each["Key"] for each in found.get("Contents", ())]
+        listing = self.client.list_objects_v2(Bucket=bucket.name)
+        return [entry["Key"] for entry in listing.get("Contents", ())]
 
     def user(self, *actions: str) -> dict[str, str]:
-        """The keys, as environment variables, of a new user who may do this and nothing else."""
+        """Creates a user who may do this and nothing else, and returns its keys as environment variables."""
         name = uuid.uuid4().hex
         iam = boto3.Session(ACCESS_KEY, SECRET_KEY).client("iam", endpoint_url=self.endpoint, region_name="us-east-1")
         iam.create_user(UserName=name)
@@ -79,7 +79,7 @@ class S3Server:
 
     @contextmanager
     def asking_who(self) -> Iterator[None]:
-        """Let the server check signatures and permissions, as one does that is in use."""
+        """Has the server check signatures and permissions inside the block, as a real one does."""
         self._ask_after(0)
         try:
             yield
@@ -96,7 +96,7 @@ class S3Server:
 
 
 class Wire:
-    """A way to a server that can be cut: then each connection ends without an answer."""
+    """Forwards connections to a server until it is cut: then each one ends without an answer."""
 
     def __init__(self, endpoint: str) -> None:
         self._target = urlsplit(endpoint)

@@ -1,4 +1,4 @@
-"""Counts in a locked session: `python -m tests.session_counter PLACE TIMES [die]`; `die`: is killed inside at last."""
+"""Counts in a locked session: `python -m tests.session_counter PLACE TIMES [die]`; `die`: kills itself at the end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHANNEL = "x"
 
 
 def store_at(place: str) -> SessionStore:
-    """A database URL, or a file."""
+    """Opens the session store at a database URL, or in a file."""
     if "://" not in place:
         return SessionFile(Path(place))
     return DatabaseSession(CHANNEL, Database.open(place), SecretCipher(KEY), SystemClock())

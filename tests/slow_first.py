@@ -1,4 +1,4 @@
-"""Begins with the longest tests, so that a run doesn't end with one worker that still has a proof."""
+"""Orders tests by their length, longest first, so that no worker begins a proof when the others are done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every statement that a driver is given, whoever carries it out."""
+"""Reports every statement that a database driver is given."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 @contextmanager
 def statements_watched(note: Callable[[str, Any], object]) -> Iterator[None]:
-    """Tells `note` the text and the parameters of each statement, of all engines."""
+    """Calls `note` with the text and the parameters of each statement, of all engines."""
     carry_out: Callable[..., None] = DefaultDialect.do_execute
 
     def do_execute(self: DefaultDialect, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:

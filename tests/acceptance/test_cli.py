@@ -1,4 +1,4 @@
-"""Uses the command line as a person does: real processes, real clients, the sandbox platforms."""
+"""Tests that the command line does the whole job: real processes, real clients, the sandbox platforms."""
 
 from __future__ import annotations
 

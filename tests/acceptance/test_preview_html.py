@@ -1,4 +1,4 @@
-"""`publisher preview POST --html FILE` as a person uses it."""
+"""Tests that `publisher preview POST --html FILE` writes one page with every channel, whole or not at all."""
 
 from __future__ import annotations
 

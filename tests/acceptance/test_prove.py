@@ -1,4 +1,4 @@
-"""Tests the promise under faults, kills and clock jumps, and that the proof notices when it is broken."""
+"""Tests that the promise is kept under faults, kills and clock jumps, and that the proof notices a broken one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EACH = len(PLATFORMS)
 
 
 def seed_without_copies(days: int, kills: int) -> int:
-    """The first seed whose plan puts no copy of the database back: a day that a copy forgot has no deliveries."""
+    """Finds the first seed whose plan puts no copy of the database back: a day that a copy forgot has no deliveries."""
     choices = {name: HabitChoices(**sandbox_class(name).habits.as_json()) for name in PLATFORMS}
     plans = ((seed, draw_plan(ProofTerms(seed=seed, days=days, kills=kills), choices)) for seed in itertools.count(36))
     return next(seed for seed, plan in plans if not any(day.copy for day in plan))

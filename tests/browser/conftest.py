@@ -1,4 +1,4 @@
-"""Drives the machine's own Chromium by Playwright."""
+"""Provides pages in the machine's own Chromium, driven by Playwright."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def open_browser(program: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def site(open_outlet: OpenOutlet) -> Iterator[Site]:
-    """An outlet with a channel on each sandbox platform, and its pages."""
+    """Serves the pages of an outlet with a channel on each sandbox platform."""
     outlet: Outlet = open_outlet("instagram", "tumblr", "x")
     with open_site(outlet.desk) as opened:
         opened.outlet = outlet

@@ -43,7 +43,7 @@ LOAD_ALL = """() => Promise.all([...document.images].map((each) => {
 
 @dataclass(frozen=True, slots=True)
 class ReadmeScreenshot:
-    """What the README shows: the first screen of a page."""
+    """Describes a screenshot of the README: the first screen of a page."""
 
     name: str
     path: str

@@ -1,4 +1,4 @@
-"""Tests every page against the rules of WCAG 2.2 AA that a machine can check, in light and dark."""
+"""Tests that every page keeps the rules of WCAG 2.2 AA that a machine can check, in light and dark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests writing a post in a browser: by mouse, by keyboard, and without scripts."""
+"""Tests that a post can be written in a browser: by mouse, by keyboard, and without scripts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ APPROVED = "Approved: it goes out when its turn comes."
 
 @pytest.fixture
 def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
-    """An empty desk with three channels, none of them reachable."""
+    """Serves an empty desk with three channels, none of them reachable."""
     desk = Desk(write_desk(tmp_path / "desk"))
     with open_site(desk) as opened:
         yield opened
@@ -39,7 +39,7 @@ def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
 
 @pytest.fixture
 def disc(tmp_path: Path) -> Path:
-    """A picture of more than one piece."""
+    """Writes a picture that is uploaded in more than one piece."""
     file = tmp_path / "disc.png"
     draw(file, seed=1, width=1200, height=800)
     assert file.stat().st_size > 600_000
@@ -62,7 +62,7 @@ def preview_of(page: Page, channel: str) -> Locator:
 
 
 def expect_previews(page: Page, text: str) -> None:
-    """Every channel shows the text, and a picture that is really there."""
+    """Waits until every channel shows the text, and a picture that was rendered."""
     for channel in CHANNELS:
         expect(preview_of(page, channel)).to_contain_text(text)
         pictures = preview_of(page, channel).locator(".preview-images img")
@@ -166,7 +166,7 @@ def test_a_writer_needs_no_scripts(site: Site, open_page: OpenPage, disc: Path) 
 
 
 def offsets_of(page: Page, go_on: Callable[[int], bool]) -> list[int]:
-    """The offsets at which pieces are sent from now on. `go_on`: whether the piece of this number gets through."""
+    """Records the offsets of pieces that are sent from now on. `go_on`: whether the piece of this number passes."""
     offsets: list[int] = []
 
     def meet(route: Route) -> None:

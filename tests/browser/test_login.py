@@ -1,4 +1,4 @@
-"""Tests logging in and out with a keyboard."""
+"""Tests that people log in and out with a keyboard."""
 
 from __future__ import annotations
 

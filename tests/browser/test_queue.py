@@ -1,4 +1,4 @@
-"""Tests the queue and the calendar by mouse, by keyboard, and without scripts."""
+"""Tests that the queue and the calendar work by mouse, by keyboard, and without scripts."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def svg(content: str) -> Answer:
 
 
 def lose_answer(route: Route) -> None:
-    """The server is being restarted."""
+    """Ends the request without an answer, as a server does that is being restarted."""
     route.abort("connectionrefused")
 
 
@@ -40,7 +40,7 @@ def overloaded(route: Route) -> None:
 
 
 def refused(route: Route) -> None:
-    """The picture can't be made."""
+    """Answers that the picture can't be rendered."""
     route.fulfill(status=404, body="This picture is not here.")
 
 

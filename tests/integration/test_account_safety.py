@@ -1,4 +1,4 @@
-"""Tests who can log in: with a stolen session, with a link to set a password, after many guesses."""
+"""Tests that nobody else logs in: with a stolen session, with a link to set a password, after many guesses."""
 
 from __future__ import annotations
 

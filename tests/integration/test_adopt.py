@@ -1,4 +1,4 @@
-"""Tests adopting a public post as a delivery's record: read first, compared, and never somebody else's."""
+"""Tests that a public post becomes a delivery's record: read first, compared, and never somebody else's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LINK = "https://fake.example/77"
 
 
 def publish_and_forget(outlet: Outlet, platform: str, title: str = "A quiet cell") -> tuple[int, str]:
-    """A delivery that waits for a person although its post is public, and that post's id."""
+    """Returns a delivery that waits for a person although its post is public, and that post's id."""
     outlet.add_post(title)
     outlet.pick()
     outlet.run_until_idle()
@@ -203,7 +203,7 @@ def test_a_platform_that_shows_no_posts_needs_somebody_who_sees_it(database: Dat
 
 @pytest.mark.parametrize("unread", [False, True])
 def test_a_post_that_followers_do_not_see_is_refused(bench: Bench, unread: bool) -> None:
-    bench.platform.shown = {"visible": False, "state": "private"}
+    bench.platform.shown_fields = {"visible": False, "state": "private"}
     refused = bench.refusal(unread=unread)
     assert refused.reason == Reason.NOT_VISIBLE
     assert "it is private on Fake" in str(refused)

@@ -1,4 +1,4 @@
-"""Alerts are sent once when something needs a person and once when it is over, also when nothing runs."""
+"""Tests that alerts are sent once when something needs a person and once when it is over, also when nothing runs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def box() -> Iterator[PostBox]:
 
 @contextmanager
 def open_desk(folder: Path, clock: FixedClock, box: PostBox, database: str, **variables: str) -> Iterator[Desk]:
-    """A desk whose queue nobody expects to be full."""
+    """Opens a desk whose queue nobody expects to be full."""
     write_starter(folder / "outlet")
     values = {
         "PUBLISHER__STORAGE__DATABASE": database,
@@ -389,7 +389,7 @@ def test_a_deadline_is_kept_where_nobody_picks(desk: Desk, clock: FixedClock, bo
 
 
 def sibling(desk: Desk, delivery: int, channel: str) -> int:
-    """The same pick on another channel."""
+    """Adds a delivery of the same pick on another channel."""
     with desk.database.writing() as session:
         row = session.get_one(Delivery, delivery)
         other = Delivery(
@@ -450,7 +450,7 @@ def test_a_bad_morning_is_one_message_with_links(tmp_path: Path, clock: FixedClo
 
 
 def at_once(acts: Sequence[Callable[[], None]]) -> None:
-    """Each in a thread of its own, begun together."""
+    """Runs each act in a thread of its own, all begun together."""
     gate = threading.Barrier(len(acts))
 
     def run(act: Callable[[], None]) -> None:
@@ -575,7 +575,7 @@ def test_the_ping_says_that_all_is_well_and_nothing_else(tmp_path: Path, clock: 
         notifier = Notifier(desk)
 
         def pings(**later: float) -> int:
-            """How many come of a round, after so long."""
+            """Counts the pings of a round, after so long."""
             clock.advance(**later)
             before = len(box.requests)
             notifier.notify(clock.now())

@@ -1,4 +1,4 @@
-"""Alerts are sent for failing jobs, broken captions, clocks that differ, and changes after a pick."""
+"""Tests that alerts are sent for failing jobs, broken captions, clocks that differ, and changes after a pick."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def pick(desk: Desk) -> str:
 
 
 def again(desk: Desk, old: str, new: str) -> Desk:
-    """The desk after its configuration was changed and it was started again."""
+    """Opens the desk again after its configuration was changed."""
     file = desk.settings.file
     text = file.read_text(encoding="utf-8")
     assert old in text

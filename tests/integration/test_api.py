@@ -1,4 +1,4 @@
-"""Tests the API: permissions, versions, idempotency keys, rate limits, problems."""
+"""Tests that the API keeps permissions, versions, idempotency keys and rate limits, and describes problems."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def editor(site: Site) -> Program:
 
 @pytest.fixture
 def picture(site: Site, editor: Program, tmp_path: Path) -> str:
-    """The hash of a stored picture."""
+    """Stores a picture, and returns its hash."""
     draw(tmp_path / "cells.png")
     answer = editor.post("/images?name=cells.png", data=(tmp_path / "cells.png").read_bytes(), headers=PNG)
     assert answer.status_code == 201, answer.text
@@ -94,7 +94,7 @@ PNG = {"Content-Type": "image/png"}
 
 
 def new_post(program: Program, picture: str = "", **fields: Any) -> dict[str, Any]:
-    """A post as the API gives it back; with a picture, nothing blocks it."""
+    """Adds a post, and returns it as the API does; with a picture, nothing blocks it."""
     images = [{"media": picture, "alt_text": "Cells that divide."}] if picture else []
     answer = program.post("/posts", json={"title": "Cells", "credit": "Jane Doe", "images": images, **fields})
     assert answer.status_code == 201, answer.text
@@ -108,7 +108,7 @@ def count(site: Site, table: Any) -> int:
 
 
 def add_held_delivery(site: Site, *, unknown: bool = False) -> int:
-    """A delivery that waits for a person."""
+    """Adds a delivery that waits for a person."""
     now = site.desk.now()
     days = count(site, Delivery)
     delivery = add_delivery(site.desk.database, now, channel="tumblr", title="A held cell", day_offset=-days)

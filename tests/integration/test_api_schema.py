@@ -1,4 +1,4 @@
-"""Tests the API against its description: no request makes it fail, or answer what is not described."""
+"""Tests that no request makes the API fail, or answer what its description does not say."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ADOPT = "/deliveries/{delivery_id}/adopt"
 
 
 def never_fails(ctx: CheckContext, response: Response, case: schemathesis.Case[Any]) -> bool | None:
-    """As the library's check, for all answers but one.
+    """Checks that no request makes the API fail, as the library does, for all answers but one.
 
     Nothing is behind the platforms of this desk, so whoever adopts a post without `unread` is told that it can't be
     read now. That answer is the platform's absence and no fault of the program: it is described, has a code of its
@@ -76,7 +76,7 @@ def is_refused_by_meaning(response: Any, case: Any) -> bool:
 
 @schemathesis.check
 def acceptance_of_what_is_described(ctx: Any, response: Any, case: Any) -> bool | None:
-    """As the library's check, without the refusals that the description explains and no schema can express."""
+    """Checks that described requests are accepted, as the library does, but for refusals that no schema expresses."""
     if response.status_code == 412 or (response.status_code == 422 and is_refused_by_meaning(response, case)):
         return None
     return positive_data_acceptance(ctx, response, case)
@@ -145,7 +145,7 @@ def is_spare(case: schemathesis.Case[Any]) -> bool:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk) -> Iterator[Site]:
-    """A desk with posts in several states, and deliveries that wait for a person."""
+    """Serves a desk with posts in several states, and deliveries that wait for a person."""
     folder = tmp_path_factory.mktemp("desk")
     with open_starter_site(write_desk(folder)) as opened:
         opened.server._app.state.api.state.buckets = Buckets(quota=10**9)

@@ -1,4 +1,4 @@
-"""Tests backups: whole, checked, rotated; and a restored desk that posts nothing twice."""
+"""Tests that backups are whole, checked and rotated, and that a restored desk posts nothing twice."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def desk(tmp_path: Path, write_desk: WriteDesk, clock: FixedClock) -> Iterator[Desk]:
-    """A desk as `publisher init` writes it, with one draft and its picture, and secrets lying about."""
+    """Opens a desk as `publisher init` writes it, with one draft and its picture, and files that hold secrets."""
     folder = tmp_path / "desk"
     new_desk = Desk(write_desk(folder), clock)
     draw(tmp_path / "cell.png")

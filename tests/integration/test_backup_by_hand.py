@@ -29,7 +29,7 @@ NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
 @pytest.fixture
 def desk(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Desk]:
-    """A desk as `publisher init` writes it, opened once."""
+    """Opens a desk once, as `publisher init` writes it."""
     new_desk = Desk(write_desk(tmp_path / "desk"), FixedClock(NOW))
     assert new_desk.database
     yield new_desk
@@ -37,7 +37,7 @@ def desk(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Desk]:
 
 
 def reopened(desk: Desk) -> Desk:
-    """The desk as another process opens it, which has to close it."""
+    """Opens the desk as another process does; the caller closes it."""
     desk.database.close()
     return Desk(desk.config, desk.clock)
 
@@ -57,7 +57,7 @@ def database_of(desk: Desk) -> Path:
 
 
 def put_back(copy: Path, file: Path) -> None:
-    """What a person does by hand who knows SQLite."""
+    """Puts a database back as a person does by hand who knows SQLite."""
     for name in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
         name.unlink(missing_ok=True)
     shutil.copy(copy, file)

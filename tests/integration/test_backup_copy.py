@@ -1,4 +1,4 @@
-"""Tests restoring a daily copy: checked, into an empty folder or in place, and nothing posted twice."""
+"""Tests that a daily copy is restored: checked, into an empty folder or in place, and nothing posted twice."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LATER = NOW + timedelta(hours=5)
 
 @pytest.fixture
 def desk(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Desk]:
-    """A desk as `publisher init` writes it, with one draft and its picture."""
+    """Opens a desk as `publisher init` writes it, with one draft and its picture."""
     new_desk = Desk(write_desk(tmp_path / "desk"), FixedClock(NOW))
     draw(tmp_path / "cell.png")
     image = ImageDraft(file=tmp_path / "cell.png", alt_text="A grey disc")
@@ -64,7 +64,7 @@ def daily_copy(desk: Desk) -> Path:
 
 @pytest.fixture
 def daily(desk: Desk) -> Path:
-    """A daily copy, after which the desk went on with a second post and an intent to publish."""
+    """Makes a daily copy, after which the desk goes on with a second post and an intent to publish."""
     copy = daily_copy(desk)
     add_post(desk.database, desk.store, PostDraft(title="Written later"), NOW + timedelta(minutes=1))
     with desk.database.writing() as session:
@@ -349,7 +349,7 @@ def _future(path: Path, daily: Path) -> None:
 
 
 def _absent(_path: Path, _daily: Path) -> None:
-    """Nothing is there."""
+    """Leaves no file."""
 
 
 @pytest.mark.parametrize(

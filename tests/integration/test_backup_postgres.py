@@ -1,4 +1,4 @@
-"""Tests backups of a desk on PostgreSQL: by its own tools, and restored without posting anything twice."""
+"""Tests that a desk on PostgreSQL is backed up by its own tools, and restored without posting anything twice."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ PLATFORM = "tumblr"
 
 @pytest.fixture(autouse=True)
 def own_tools(postgres: ThrowawayPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The programs of the server's own version come first on the path."""
+    """Puts the programs of the server's own version first on the path."""
     monkeypatch.setenv("PATH", f"{postgres.programs}:{os.environ['PATH']}")
 
 
 @pytest.fixture
 def url(postgres: ThrowawayPostgres, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The database that the desk of a test works on, with a job of the engine waiting in it."""
+    """Creates the database that the desk of a test works on, with a job of the engine waiting in it."""
     new_url = postgres.create_database()
     monkeypatch.setenv(VARIABLE, new_url)
     prepare_database(new_url, backups=tmp_path, now=now)
@@ -67,7 +67,7 @@ def url(postgres: ThrowawayPostgres, tmp_path: Path, now: datetime, monkeypatch:
 
 @pytest.fixture
 def outlet(url: str, open_outlet: OpenOutlet) -> Outlet:
-    """An outlet with one channel and one approved post."""
+    """Opens an outlet with one channel and one approved post."""
     opened = open_outlet(PLATFORM)
     opened.add_post("A quiet cell")
     return opened
@@ -75,7 +75,7 @@ def outlet(url: str, open_outlet: OpenOutlet) -> Outlet:
 
 @pytest.fixture
 def desk(url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Desk]:
-    """A desk as `publisher init` writes it, with one draft and its picture."""
+    """Opens a desk as `publisher init` writes it, with one draft and its picture."""
     write_starter(tmp_path / "desk")
     new_desk = Desk(tmp_path / "desk" / "config" / "publisher.toml", clock)
     draw(tmp_path / "cell.png")
@@ -105,7 +105,7 @@ def keep(outlet: Outlet) -> BackupReport:
 
 @pytest.fixture
 def reopen(outlet: Outlet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Outlet]]:
-    """The outlet as it comes back from a restore into `tmp_path / "restored"` and a database."""
+    """Opens the outlet that was restored into `tmp_path / "restored"` and a database."""
     opened: list[Outlet] = []
 
     def act(url: str) -> Outlet:

@@ -1,4 +1,4 @@
-"""Tests pages that listen to changes: how many, until when, and that they shut nobody out."""
+"""Tests that pages which listen to changes are limited in number and time, and shut nobody out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 class Listener:
-    """A page that listens: its lines, read one after the other."""
+    """Listens to changes as a page does, and reads the lines one after the other."""
 
     def __init__(self, client: Client) -> None:
         self.answer = client.get(PATH, stream=True, timeout=PATIENCE)

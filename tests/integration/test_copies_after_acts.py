@@ -1,4 +1,4 @@
-"""Tests lost requests that are carried out after a person has decided: their posts are found and reported."""
+"""Tests that posts of lost requests, carried out after a person has decided, are found and reported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bench(database: Database, clock: FixedClock) -> Bench:
 
 
 def hold_unknown(bench: Bench) -> int:
-    """A delivery that waits for a person, because its request had no answer."""
+    """Adds a delivery that waits for a person, because its request had no answer."""
     bench.settings = DeliverySettings(after_unknown="ask")
     bench.platform.before = [LOST_ANSWER]
     delivery = bench.add()
@@ -56,7 +56,7 @@ def adopt_by_hand(bench: Bench, delivery: int, link: str) -> None:
 
 
 def list_copy_of(row: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The platform lists a post of the lost request beside the one that is recorded."""
+    """Has the platform list a post of the lost request beside the one that is recorded."""
     late = Publication(remote_id="late", url="https://fake.example/late")
     recorded = Publication(remote_id=row.remote_id or "", url=row.remote_url, copies=(late,))
     monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: recorded)

@@ -1,4 +1,4 @@
-"""Tests a desk that is copied from one database to another: with everything, and without a second post."""
+"""Tests that a desk is copied from one database to another with everything, and without a second post."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def opened() -> Iterator[Opened]:
 
 @pytest.fixture
 def source(tmp_path: Path, sqlite_template: Path, opened: Opened) -> str:
-    """A desk in a SQLite file, with something in every table."""
+    """Creates a desk in a SQLite file, with rows in every table."""
     url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'queue.db')}"
     fill(opened(url))
     return url
@@ -65,13 +65,13 @@ def source(tmp_path: Path, sqlite_template: Path, opened: Opened) -> str:
 
 @pytest.fixture
 def server(postgres: ThrowawayPostgres) -> str:
-    """An empty database on PostgreSQL."""
+    """Creates an empty database on PostgreSQL."""
     return postgres.create_database()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty place of either kind."""
+    """Returns the URL of an empty database of either kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'target.db'}"
     return str(request.getfixturevalue("server"))

@@ -1,4 +1,4 @@
-"""A desk whose port is flooded with idle connections goes on publishing, tells people, and stays usable."""
+"""Tests that a desk whose port is flooded with idle connections goes on publishing, and its pages stay usable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests connections to a database: what each transaction costs, and how a lost one is replaced."""
+"""Tests that transactions cost few statements, and that a lost connection to a database is replaced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests what each end of a try leads to, with a worker and a platform in memory."""
+"""Tests that each end of a try leads to the right state, with a worker and a platform in memory."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ LOST_ANSWER = Unconfirmed("the answer was lost")
 
 
 class Bench:
-    """A worker, its platform in memory, and a clock that is moved by hand."""
+    """Holds a worker, its platform in memory, and a clock that is moved by hand."""
 
     def __init__(self, database: Database, clock: FixedClock, adapter: type[FakeAdapter] = FakeAdapter) -> None:
         self.database = database
@@ -76,7 +76,7 @@ class Bench:
         return self.worker().drain("fake")
 
     def drain_for(self, **duration: float) -> None:
-        """Let time pass, working whenever something is due."""
+        """Advances the clock, and works whenever something is due."""
         pass_time(self.database, self.clock, self.drain, timedelta(**duration))
 
     @property
@@ -292,7 +292,7 @@ def test_one_delivery_at_a_time_per_channel(bench: Bench) -> None:
 
 
 class NarrowAdapter(FakeAdapter):
-    """A platform with few idempotency keys, as Instagram's are few among posts of one hour."""
+    """Has few idempotency keys, as Instagram's are few among posts of one hour."""
 
     @classmethod
     def idempotency_key(cls, seed: KeySeed) -> str:
@@ -469,7 +469,7 @@ def test_backoff_grows_and_has_an_end(bench: Bench) -> None:
 
 
 class OneUnavailable(FakeAdapter):
-    """A platform that answers one post with nothing but "later", and takes all others."""
+    """Refuses one post as unavailable every time, and takes all others."""
 
     def publish(
         self,

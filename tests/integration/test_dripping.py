@@ -30,7 +30,7 @@ NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 @contextmanager
 def dripping(begin: bytes) -> Iterator[int]:
-    """A server that says how an answer begins, and then one byte after the other, until the test ends. Its port."""
+    """Starts a server that sends the head of an answer, and then single bytes until the test ends; yields its port."""
     ended = threading.Event()
 
     def serve(listener: socket.socket) -> None:
@@ -96,7 +96,7 @@ def test_a_webhook_whose_receiver_drips_its_hand_shake_is_left(monkeypatch: pyte
 
 @pytest.fixture
 def hanging_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Semaphore]:
-    """A name server that never answers while the test runs; who asks it is counted."""
+    """Replaces the name server by one that never answers while the test runs, and counts the requests."""
     ended, requests = threading.Event(), threading.Semaphore(0)
 
     def hang(*_arguments: object, **_options: object) -> list[object]:

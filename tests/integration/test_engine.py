@@ -1,4 +1,4 @@
-"""Tests scheduler and workers as processes on PostgreSQL: killed, stopped, and without their database."""
+"""Tests that scheduler and workers, as processes on PostgreSQL, outlive kills, stops and a lost database."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ SELECT 'publisher', 'drain', 'drain a', '{"channel": "a"}', 'doing', id FROM dea
 
 @dataclass
 class Desks:
-    """The processes of one outlet, and what they log."""
+    """Holds the processes of one outlet, and their logs."""
 
     outlet: Outlet
     processes: dict[str, subprocess.Popen[bytes]]
@@ -77,7 +77,7 @@ class Desks:
         return self.outlet.folder / f"{name}.log"
 
     def lines(self, name: str) -> Lines:
-        """What a process has logged so far."""
+        """Reads the lines that a process has logged so far."""
         whole = self._log(name).read_text(encoding="utf-8").rpartition("\n")[0]
         return [json.loads(line) for line in whole.splitlines()]
 
@@ -95,7 +95,7 @@ class Desks:
         wait_until(lambda: true(self.lines(name)), f"{name} is {what}")
 
     def holder(self) -> str:
-        """The name of the process that has the delivery in hand."""
+        """Returns the name of the process that works on the delivery."""
         owner = self.outlet.deliveries()[PLATFORM].lease_owner or ""
         pids = {process.pid: name for name, process in self.processes.items()}
         return pids[int(owner.split(":")[1])]
@@ -113,7 +113,7 @@ class Desks:
 
 
 def troubles(lines: Lines) -> tuple[Counter[str], Counter[str]]:
-    """What a process says it failed to do, and what works again."""
+    """Lists what a process reports as failed, and as working again."""
     events = [line["event"] for line in lines]
     ends = (" failed; trying again until it works", " works again")
     failed, again = (Counter(event.removesuffix(end) for event in events if event.endswith(end)) for end in ends)
@@ -155,7 +155,7 @@ def roles_seen(database: Database) -> set[str]:
 
 
 def jobs(database: Database) -> list[tuple[str, str | None, Any]]:
-    """Of the channels: status, lock and time of each."""
+    """Lists the status, lock and time of each channel's job."""
     query = text("SELECT status, lock, scheduled_at FROM procrastinate_jobs WHERE task_name = 'drain' ORDER BY id")
     with database.reading() as session:
         return [(status, lock, at) for status, lock, at in session.execute(query)]
@@ -228,7 +228,7 @@ def test_a_role_that_nobody_would_hear_is_refused(open_outlet: OpenOutlet, role:
 
 
 class WatchedDrain:
-    """A drain that is watched, and held up where a test wishes."""
+    """Records the drained channels, and waits inside a drain where a test asks for it."""
 
     def __init__(self) -> None:
         self.channels: list[str] = []
@@ -250,7 +250,7 @@ class WatchedDrain:
 
 
 def listeners(url: str) -> list[int]:
-    """The server's processes that have somebody to notify."""
+    """Lists the server's processes that have a client to notify."""
     with psycopg.connect(plain(url)) as asking:
         return [pid for (pid,) in asking.execute(LISTENERS)]
 

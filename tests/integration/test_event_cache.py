@@ -31,7 +31,7 @@ class Counted:
 
 @contextmanager
 def open_event(database: Database, now: datetime) -> Iterator[None]:
-    """An event that has its number, and is committed at the end of the block."""
+    """Opens an event that has its number, and commits it at the end of the block."""
     with database.writing() as session:
         record_event(session, "early", now=now)
         session.flush()

@@ -1,4 +1,4 @@
-"""Tests every adapter against every fault of the sandbox: one copy at the end, or none and a true sentence."""
+"""Tests that every adapter survives every fault of the sandbox: one copy at the end, or none and a true sentence."""
 
 from __future__ import annotations
 

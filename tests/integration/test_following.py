@@ -1,4 +1,4 @@
-"""The post after this one is taken in the transaction that records what became of this one, where that may be."""
+"""Tests that the next post is claimed in the transaction that records the end of this one, where that is allowed."""
 
 from __future__ import annotations
 

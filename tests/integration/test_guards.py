@@ -1,4 +1,4 @@
-"""Takes out each guard against a second copy, and tests what still holds and what breaks."""
+"""Tests that each guard against a second copy is needed, by taking it out."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Bench:
         Confirmer(self.database, self.channels, self.clock, self.pace, SETTINGS, owner="looker").look_up(claimed)
 
     def find_absent(self) -> None:
-        """The lease runs out, and two look-ups find nothing: it goes out again."""
+        """Lets the lease run out and two look-ups find nothing, so that it goes out again."""
         self.clock.advance(minutes=5)
         recover_lost(self.database, self.clock.now(), timedelta(seconds=10), lambda owner: False)
         for _ in range(2):
@@ -65,7 +65,7 @@ def bench(database: Database, clock: FixedClock) -> Iterator[Bench]:
 
 
 def late_answer_while_another_publishes(bench: Bench) -> None:
-    """A worker whose delivery was given to another one learns, late, that its own request failed."""
+    """Has a worker, whose delivery was given to another one, learn late that its own request failed."""
     add_delivery(bench.database, bench.clock.now())
     frozen = bench.claim("frozen")
     assert frozen is not None

@@ -1,4 +1,4 @@
-"""Checks and metrics are read from a real database, which may be slow, locked or gone."""
+"""Tests that checks and metrics are true with a real database, which may be slow, locked or removed."""
 
 from __future__ import annotations
 

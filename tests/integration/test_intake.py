@@ -1,4 +1,4 @@
-"""Tests reading post files, good and bad."""
+"""Tests that post files, good and bad, are read."""
 
 from __future__ import annotations
 

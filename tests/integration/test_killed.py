@@ -1,4 +1,4 @@
-"""Tests workers killed with SIGKILL, and processes side by side: one copy after all."""
+"""Tests that workers killed with SIGKILL, and processes side by side, publish one copy."""
 
 from __future__ import annotations
 

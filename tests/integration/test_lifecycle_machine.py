@@ -1,4 +1,4 @@
-"""Runs workers, look-ups, people and the clock in any order, and checks the invariants after every step.
+"""Tests that the invariants hold after every step of workers, look-ups, people and the clock, in any order.
 
 The steps are those of the product, taken one at a time, so that any number of workers can stand
 between any two of them.
@@ -73,7 +73,7 @@ numbers = st.integers(0, 10)
 
 
 class SlowToShow(FakeAdapter):
-    """A list that shows a post minutes after it became public; a draft, which is read by its id, tells at once."""
+    """Lists a post minutes after it became public; a draft, which is read by its id, is up to date at once."""
 
     clock: FixedClock
     accepted: dict[str, datetime]
@@ -97,7 +97,7 @@ class SlowToShow(FakeAdapter):
 
 @dataclass(eq=False)
 class WorkerTry:
-    """A worker with a delivery, and how far it has come."""
+    """Holds one worker's try at a delivery, and how far it has come."""
 
     claimed: ClaimedDelivery
     owner: str
@@ -147,7 +147,7 @@ class DeskMachine(RuleBasedStateMachine):
 
     @initialize(kind=platforms, asks=st.booleans())
     def set_up(self, kind: str, asks: bool) -> None:
-        """What the platform does with a repeated request, and who decides about what is absent."""
+        """Chooses what the platform does with a repeated request, and who decides about an absent post."""
         self.kind, self.asks = kind, asks
         self.adapter.drafts = kind == "drafts"
         wishes = DELIVERY.model_copy(update={"after_unknown": "ask" if asks else "wait"})
@@ -161,7 +161,7 @@ class DeskMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.days)
     @rule(new=st.booleans(), number=numbers, end=ends, steps=st.sampled_from([4, 4, 3, 2, 1]))
     def work(self, new: bool, number: int, end: str, steps: int) -> None:
-        """A worker takes what is due, or goes on with what it has in its hands; some steps of it."""
+        """Has a worker take what is due, or go on with its try, for some steps."""
         if new or not self.tries:
             working = [self._take(channel) for channel in CHANNELS]
             steps -= 1
@@ -322,7 +322,7 @@ class DeskMachine(RuleBasedStateMachine):
         assert all(count == 1 for count in flying.values()), "one in flight per channel"
 
     def _come_to_rest(self) -> None:
-        """Every worker dies, time passes, and everything ends somewhere that a person can see."""
+        """Ends every worker and advances the clock until each delivery is in a state that a person can see."""
         self.dead.update(worker_try.owner for worker_try in self.tries)
         self.tries.clear()
         self._wait()
@@ -337,7 +337,7 @@ class DeskMachine(RuleBasedStateMachine):
                 assert self.copies[row.token] >= 1
 
     def _wait(self) -> None:
-        """A few days, with a look-up for every delivery in each state that asks for one."""
+        """Advances a few days, with a look-up for every delivery in each state that asks for one."""
         for _ in range(30):
             self.time_passes(timedelta(hours=2), noticed=True)
             if not self._moving():
@@ -369,7 +369,7 @@ class DeskMachine(RuleBasedStateMachine):
 
 
 class _Guarded:
-    """What a worker writes with a lease that it lost must be refused and change nothing."""
+    """Checks that what a worker writes with a lost lease is refused and changes nothing."""
 
     def __init__(self, machine: DeskMachine, worker_try: WorkerTry) -> None:
         self._machine = machine

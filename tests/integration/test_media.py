@@ -1,4 +1,4 @@
-"""Tests the promises of media stores with a folder and with a bucket on a real server."""
+"""Tests that media stores keep their promises with a folder and with a bucket on a real server."""
 
 from __future__ import annotations
 

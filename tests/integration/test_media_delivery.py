@@ -1,4 +1,4 @@
-"""Tests publishing with media in a bucket: from another machine, and while the storage is down."""
+"""Tests that posts with media in a bucket are published from another machine, and once the storage is back."""
 
 from __future__ import annotations
 

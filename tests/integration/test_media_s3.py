@@ -1,4 +1,4 @@
-"""Tests media in a bucket: the local copies, and the sentences when the storage can't be used."""
+"""Tests that media in a bucket have local copies, and that each failure of the storage is one sentence."""
 
 from __future__ import annotations
 

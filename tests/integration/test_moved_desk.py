@@ -1,4 +1,4 @@
-"""Tests a moved desk: it goes on with the new database, and with neither of two once the other is newer."""
+"""Tests that a moved desk goes on with the new database, and with neither of two once the other is newer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEEN_WITHIN = timedelta(minutes=2)
 
 
 class Moves:
-    """One desk, and the two databases that it may work with."""
+    """Holds one desk, and the two databases that it may work with."""
 
     def __init__(self, config: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self._config = config
@@ -35,7 +35,7 @@ class Moves:
         self.desks: list[Desk] = []
 
     def desk(self, url: str) -> Desk:
-        """The desk as it is started on one of them."""
+        """Starts the desk on one of its databases."""
         self._clock.advance(minutes=1)
         self._set("PUBLISHER__STORAGE__DATABASE", url)
         desk = Desk(self._config, self._clock)

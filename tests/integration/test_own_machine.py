@@ -1,4 +1,4 @@
-"""Tests failures of the desk's own machine before a request: no try is spent, the cause is named, and it passes."""
+"""Tests that failures of the desk's own machine before a request spend no try, and are named."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.fakes import FakeChannels, FakePlatform, FakeRenderer, add_delivery, 
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker gives up, and tries again, sooner than it would."""
+    """Shortens the waits after which a worker gives up and tries again."""
     monkeypatch.setattr(own_machine, "WRITTEN_WITHIN_SECONDS", 0.0)
     monkeypatch.setattr(own_machine, "PAUSE_SECONDS", 0.0)
 
@@ -63,7 +63,7 @@ class Bench:
         recover_lost(self.database, self.clock.now(), timedelta(0), lambda owner: False)
 
     def rounds(self, count: int) -> None:
-        """Let lease after lease end, and have the worker try again."""
+        """Lets one lease after the other end, and has the worker try again."""
         for _ in range(count):
             self.clock.advance(hours=1)
             self.recover()

@@ -1,4 +1,4 @@
-"""Tests picking the post of the day, on a real database."""
+"""Tests that the post of the day is picked, on a real database."""
 
 from __future__ import annotations
 

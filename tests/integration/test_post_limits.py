@@ -1,4 +1,4 @@
-"""Tests the limits of a post's texts and lists, on whatever way it comes in."""
+"""Tests that a post's texts and lists are limited, on whatever way it comes in."""
 
 from __future__ import annotations
 

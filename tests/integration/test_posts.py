@@ -1,4 +1,4 @@
-"""Tests adding, editing, approving, moving and withdrawing posts."""
+"""Tests that posts are added, edited, approved, moved and withdrawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests what is on the disk at the moment before a request is sent."""
+"""Tests that the intent is on the disk before a request is sent."""
 
 from __future__ import annotations
 

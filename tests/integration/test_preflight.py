@@ -1,4 +1,4 @@
-"""The preflight examines tomorrow's post on the sandbox: green lines if it is safe, a red one for each problem."""
+"""Tests that the preflight of tomorrow's post has green lines if it is safe, and a red one for each problem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests rendering pictures before their slot, and deleting old ones."""
+"""Tests that pictures are rendered before their slot, and old ones deleted."""
 
 from __future__ import annotations
 

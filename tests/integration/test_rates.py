@@ -1,4 +1,4 @@
-"""Tests quotas, waits, costs and failures: stored in rows, so that a restart forgets none of them."""
+"""Tests that quotas, waits, costs and failures are stored in rows, so that a restart forgets none of them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ QUARTER = timedelta(minutes=15)
 
 
 class AskableAdapter(FakeAdapter):
-    """A platform that tells its quotas when it is asked."""
+    """Reports its quotas when it is asked."""
 
     reported: Sequence[Quota] = ()
     trouble: Exception | None = None
@@ -62,7 +62,7 @@ class AskableAdapter(FakeAdapter):
 
 
 class Bench:
-    """A desk whose processes may end: each `restart` opens the database anew."""
+    """Holds a desk whose processes may end: each `restart` opens the database anew."""
 
     def __init__(self, folder: Path, clock: FixedClock) -> None:
         self.url = f"sqlite:///{folder / 'queue.db'}"
@@ -182,7 +182,7 @@ def test_a_post_waits_until_all_its_pictures_fit_into_the_quota(bench: Bench) ->
 
 
 def operate_now(bench: Bench, delivery: int) -> None:
-    """What the clock would do, without it: the channel and the delivery wait no longer."""
+    """Ends the waits of the channel and the delivery, as the clock would."""
     with bench.database.writing() as session:
         session.get_one(Delivery, delivery).due_at = bench.clock.now()
         session.get_one(Channel, "fake").next_publish_at = None

@@ -1,4 +1,4 @@
-"""Tests quotas and costs through the real client, and what operators read of them."""
+"""Tests that quotas and costs are read through the real client, and shown to operators."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_operators_read_what_a_month_has_cost_and_why_a_post_is_held(open_outlet
 
 
 def costs(outlet: Outlet, kind: str) -> list[int]:
-    """In micros, of attempts of this kind, in order."""
+    """Lists the costs of attempts of this kind in micros, in order."""
     with outlet.desk.database.reading() as session:
         query = select(Attempt.cost_micros).where(Attempt.kind == kind).order_by(Attempt.id)
         return list(session.scalars(query))

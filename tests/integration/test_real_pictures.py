@@ -1,4 +1,4 @@
-"""Tests real biomedical pictures on all three platforms: compares what arrives with the original."""
+"""Tests that real biomedical pictures arrive on all three platforms as their originals look."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests a post that somebody removed before the desk found it, on a platform that takes each id once."""
+"""Tests that a post that was removed by hand before the desk found it goes out again under a fresh id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests a channel that was removed from the configuration while a delivery waited for it."""
+"""Tests that a delivery is held when its channel was removed from the configuration."""
 
 from __future__ import annotations
 

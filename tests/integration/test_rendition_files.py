@@ -1,4 +1,4 @@
-"""Tests the files of renditions: their metadata, their source formats, storing and losing them."""
+"""Tests that files of renditions have their metadata, are read from all formats, stored, and made again if lost."""
 
 from __future__ import annotations
 

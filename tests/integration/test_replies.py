@@ -1,4 +1,4 @@
-"""Tests a text that goes on in replies: every part public once, in order, whatever happens between two of them."""
+"""Tests that every part of a text with replies is public once, in order, whatever happens between two of them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ LONG_BODY = " ".join(f"Cell number {number} rests in a quiet place of its own." 
 
 
 class Bench:
-    """A delivery with two replies to come, a worker, and a platform in memory."""
+    """Holds a delivery with two replies to come, a worker, and a platform in memory."""
 
     def __init__(self, database: Database, clock: FixedClock) -> None:
         self.database = database
@@ -80,11 +80,11 @@ class Bench:
         return self.worker().drain("fake")
 
     def drain_for(self, **duration: float) -> None:
-        """Let time pass, working whenever something is due."""
+        """Advances the clock, and works whenever something is due."""
         pass_time(self.database, self.clock, self.drain, timedelta(**duration))
 
     def publish_first(self) -> Delivery:
-        """The second part, when the first has just become public."""
+        """Publishes the first part, and returns the second."""
         assert self.drain() == 1
         (_, second) = self.parts()
         return second

@@ -1,4 +1,4 @@
-"""Tests a restored desk whose post went out with another text than the backup knows."""
+"""Tests that a restored desk finds a post that went out with another text than the backup knows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def keep(outlet: Outlet) -> Path:
 
 
 def edit(outlet: Outlet) -> None:
-    """Another text is frozen for every delivery, as after an edit; on no platform does it look like the former one."""
+    """Stores another text for every delivery, as an edit does; on no platform does it look like the former one."""
     with outlet.desk.database.writing() as session:
         for row in session.scalars(select(Delivery)):
             row.adapted = {**row.adapted, "caption": f"Rewritten in the evening, for {row.channel_name}"}

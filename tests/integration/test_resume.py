@@ -1,4 +1,4 @@
-"""Tests resuming a channel: every wait ends, what was not due stays so, and each sentence is true."""
+"""Tests that resuming a channel ends every wait, makes nothing else due, and reports it truly."""
 
 from __future__ import annotations
 

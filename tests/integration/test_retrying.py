@@ -1,4 +1,4 @@
-"""Tests the retry of a delivery that was held because nothing could be adapted for its channel."""
+"""Tests that a delivery held because nothing could be adapted for its channel can be retried."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests review, comments, the approval by a second person, and stored versions."""
+"""Tests that posts are reviewed, commented on, approved by a second person, and stored in versions."""
 
 from __future__ import annotations
 

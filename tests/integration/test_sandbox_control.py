@@ -1,4 +1,4 @@
-"""Tests the sandbox as a process of its own: control port, faults, clock, pages."""
+"""Tests that the sandbox, as a process of its own, has a control port, faults, a clock and pages."""
 
 from __future__ import annotations
 

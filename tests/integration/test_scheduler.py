@@ -1,4 +1,4 @@
-"""Tests regular jobs, each in a thread of its own and each failure logged once, and the tick."""
+"""Tests that regular jobs run each in a thread of its own and log a failure once, and that the tick does its parts."""
 
 from __future__ import annotations
 

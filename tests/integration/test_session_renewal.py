@@ -48,14 +48,14 @@ def email(site: Site) -> str:
 
 @pytest.fixture
 def owner(site: Site, email: str) -> Client:
-    """The browser that somebody logged in with; nothing was confirmed in it yet."""
+    """Logs somebody in with a browser in which nothing was confirmed yet."""
     client = site.client()
     client.post("/login", data={"email": email, "password": PASSWORD}, allow_redirects=False)
     return client
 
 
 def copy_of(site: Site, client: Client) -> Client:
-    """A browser elsewhere, with the same cookies and the same key."""
+    """Opens a browser elsewhere, with the same cookies and the same key."""
     copied = Client(site.url)
     for name in (COOKIE, BROWSER_COOKIE):
         copied.cookies.set(name, client.cookies[name], domain=HOST)
@@ -68,7 +68,7 @@ def is_in(client: Client) -> bool:
 
 
 def set_confirmed(site: Site, client: Client) -> None:
-    """They said who they are a moment ago, in this session."""
+    """Records that the person was confirmed a moment ago, in this session."""
     mine = update(WebSession).where(WebSession.token_hash == hash_of(client.cookies[COOKIE]))
     with site.desk.database.writing() as session:
         session.execute(mine.values(confirmed_at=site.desk.now()))

@@ -1,4 +1,4 @@
-"""Tests sessions in a folder and in the database: whole or not at all, one at a time, and secret."""
+"""Tests that sessions in a folder and in the database are whole or not there, used one at a time, and secret."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def with_channels(url: str) -> str:
 
 @pytest.fixture(params=["file", "sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path) -> str:
-    """Where a session may lie."""
+    """Returns each place where a session may be stored."""
     if request.param == "file":
         return str(tmp_path / "sessions" / "x.json")
     if request.param == "sqlite":
@@ -84,7 +84,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Pa
 
 @pytest.fixture
 def shared(postgres_url: str) -> Iterator[Database]:
-    """A database that several machines have."""
+    """Opens a database that several machines share."""
     opened = Database.open(with_channels(postgres_url))
     yield opened
     opened.close()
@@ -118,7 +118,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def everything_in(database: Database) -> str:
-    """What a dump of the table would hold."""
+    """Returns the text that a dump of the table would hold."""
     with database.reading() as session:
         return str(session.execute(text("SELECT * FROM channel_session")).all())
 
@@ -341,7 +341,7 @@ base_url = "{url}"
 
 
 class Machines:
-    """A desk of several machines with one database, and the sandbox's X."""
+    """Holds a desk of several machines with one database, and the sandbox's X."""
 
     def __init__(self, folder: Path, url: str) -> None:
         self.clock = ShiftedClock()
@@ -389,7 +389,7 @@ class Machines:
         }
 
     def command(self, *arguments: str) -> str:
-        """What a person reads who gives this command on one of the machines."""
+        """Runs a command on one of the machines, and returns its output."""
         command = [sys.executable, "-m", "publisher", "--config", str(self.config), *arguments]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE)
         assert result.stderr == ""

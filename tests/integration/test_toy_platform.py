@@ -1,4 +1,4 @@
-"""Proves that a platform is two folders: a toy one, outside the package, is found, previewed, delivered and proved."""
+"""Tests that a platform is two folders: a toy one, outside the package, is found, previewed, delivered and proved."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def run(folder: Path, *arguments: str, code: int = 0) -> str:
 
 
 def write_desk(folder: Path, account: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A desk with a post for its one channel, which leads to the sandbox's toy."""
+    """Writes a desk with a post for its one channel, which leads to the sandbox's toy."""
     folder.mkdir()
     run(folder, "init")
     config = folder / "config" / "publisher.toml"

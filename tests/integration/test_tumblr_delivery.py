@@ -1,4 +1,4 @@
-"""Tests one post on Tumblr, whatever happens in which order to its draft and its publication."""
+"""Tests that one post goes out on Tumblr, whatever happens in which order to its draft and its publication."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests requests of unknown outcome: late posts, lagging lists, and who decides."""
+"""Tests that requests of unknown outcome are looked up: late posts, lagging lists, and who decides."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ REFUSED = CredentialsRefused("who are you?")
 
 
 class Bench:
-    """A worker with the settings of a new desk, and a platform whose list lags by up to 15 minutes."""
+    """Holds a worker with the settings of a new desk, and a platform whose list lags by up to 15 minutes."""
 
     def __init__(self, database: Database, clock: FixedClock) -> None:
         self.database = database
@@ -79,7 +79,7 @@ class Bench:
         return self.worker().drain("fake")
 
     def drain_for(self, **duration: float) -> None:
-        """Let time pass, working and giving up whenever something is due."""
+        """Advances the clock, and works and gives up whenever something is due."""
 
         def work() -> None:
             miss_expired(self.database, self.clock.now())
@@ -94,7 +94,7 @@ class Bench:
         return the_delivery(self.database, delivery)
 
     def look_ups(self) -> list[timedelta]:
-        """When the platform was asked, since the first request."""
+        """Lists the times of look-ups since the first request."""
         with self.database.reading() as session:
             first, *later_look_ups = session.scalars(select(Attempt.started_at).order_by(Attempt.id)).all()
         return [at - first for at in later_look_ups]
@@ -242,7 +242,7 @@ def test_what_was_sent_for_another_account_is_not_sent_again_for_this_one(bench:
 
 
 class GoneAdapter(FakeAdapter):
-    """A draft that gets another id when it is published, on a platform whose listing shows nothing."""
+    """Gives a draft another id when it is published, and lists nothing."""
 
     def find_publication(self, *_: object, **__: object) -> Absence:
         return Absence.GONE
@@ -287,7 +287,7 @@ def test_what_another_version_stored_with_an_intent_can_be_read() -> None:
 
 
 class SlowDraftAdapter(DraftingAdapter):
-    """A platform that shows a new draft only when it is asked for it the third time."""
+    """Shows a new draft only when it is asked for it the third time."""
 
     def prepare(self, *post: Any, earlier: Preparation = NOTHING_PREPARED, **how: Any) -> Preparation:
         self.platform.prepared.append(earlier.reference)
@@ -345,7 +345,7 @@ def test_a_draft_published_late_is_found_whatever_the_next_answer_was(bench: Ben
 
 
 class RefusedDraftAdapter(DraftingAdapter):
-    """A platform that lets nobody prepare anything once a draft is there, and goes on answering readings."""
+    """Refuses to prepare anything once a draft is there, and goes on answering readings."""
 
     refusal: ClassVar[PlatformError] = Unavailable("Drafts can't be used now")
 
@@ -424,7 +424,7 @@ def test_what_is_found_after_its_time_was_on_time(bench: Bench) -> None:
 
 
 def _commit(bench: Bench) -> tuple[ClaimedDelivery, int]:
-    """A worker that has its intent on disk, and then hears nothing for a long time."""
+    """Commits a worker's intent, as before a request that has no answer for a long time."""
     lease = timedelta(seconds=30)
     claimed = claim(bench.database, "fake", owner="frozen", now=bench.clock.now(), lease=lease)
     assert claimed is not None
@@ -474,7 +474,7 @@ def test_a_second_copy_is_told_with_both_links(bench: Bench) -> None:
 
 
 def rest_times(bench: Bench, delivery: int) -> list[timedelta]:
-    """When it was looked up after it had come to rest."""
+    """Lists the times of look-ups since the delivery was held or canceled."""
     with bench.database.reading() as session:
         rested = session.scalars(
             select(Event.at)
@@ -874,7 +874,7 @@ def test_workers_take_no_slow_look_up_from_each_other(bench: Bench, monkeypatch:
     find, begun = FakeAdapter.find_publication, 0
 
     def find_slowly(adapter: FakeAdapter, *post: Any, **options: Any) -> Publication | Absence:
-        """Another worker looks for work while this one waits for an answer, as long as it may."""
+        """Has another worker look for work while this one waits for an answer, as long as it may."""
         nonlocal begun
         begun += 1
         bench.clock.advance(seconds=READING_SECONDS + ACCOUNT_CHECK_SECONDS)

@@ -1,4 +1,4 @@
-"""Tests the database on start: created, migrated after a backup, or refused in one sentence."""
+"""Tests that the database is, on start, created, migrated after a backup, or refused in one sentence."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def rows(file: Path, query: str) -> list[Any]:
 
 
 def fill(file: Path) -> None:
-    """One post with one picture, and a channel."""
+    """Adds one post with one picture, and a channel."""
     database = Database.open(f"sqlite:///{file}")
     with database.writing() as writing:
         picture = Media(

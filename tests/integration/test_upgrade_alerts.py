@@ -1,4 +1,4 @@
-"""A desk from before alerts were called so keeps its open and sent ones."""
+"""Tests that a desk of an older version keeps its open and sent alerts."""
 
 from __future__ import annotations
 

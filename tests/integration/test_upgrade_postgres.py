@@ -1,4 +1,4 @@
-"""Tests PostgreSQL on start: our tables and the engine's, made and changed together or not at all."""
+"""Tests that our tables and the engine's on PostgreSQL are, on start, made and changed together or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests databases from before posts had one record each, and from before a state was dropped."""
+"""Tests that databases from before posts had one record each, and from before a state was dropped, are migrated."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def connection(url: str) -> Iterator[Connection]:
-    """A database of revision 0010 with one channel."""
+    """Creates a database of revision 0010 with one channel."""
     engine = create_database_engine(url)
     config = upgrade._config()
     with engine.begin() as opened:

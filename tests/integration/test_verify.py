@@ -1,4 +1,4 @@
-"""Tests reading posts back: differences are reported, lags allowed for, and what is over is cleared."""
+"""Tests that posts are read back: differences are reported, lags allowed for, and reports cleared."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def late_profile() -> Profile:
 
 
 class Bench:
-    """One delivery that is published."""
+    """Holds one delivery that is published."""
 
     def __init__(self, database: Database, clock: FixedClock) -> None:
         self.database = database
@@ -94,14 +94,14 @@ def test_a_post_that_is_shown_late_is_not_called_removed(bench: Bench) -> None:
 def test_what_stays_away_is_told_once_after_the_longest_lag_and_taken_back(
     bench: Bench, hide: dict[str, Any], words: str
 ) -> None:
-    bench.platform.shown = hide
+    bench.platform.shown_fields = hide
     bench.platform.removed = set() if hide else {str(bench.row.remote_id)}
     bench.pass_time(seconds=LAG - 1)
     assert bench.row.problem == ""
     bench.pass_time(hours=6)
     assert words in bench.row.problem
     assert bench.events() == [DIFFERS]
-    bench.platform.shown, bench.platform.removed = {}, set()
+    bench.platform.shown_fields, bench.platform.removed = {}, set()
     bench.pass_time(hours=6)
     assert (bench.row.problem, bench.row.verify_at) == ("", None)
     assert bench.events() == [DIFFERS, AS_SENT]
@@ -167,7 +167,7 @@ def test_a_silent_platform_decides_nothing(bench: Bench) -> None:
     ],
 )
 def test_each_difference_is_told_in_plain_words(bench: Bench, shown_fields: dict[str, Any], words: str) -> None:
-    bench.platform.shown = shown_fields
+    bench.platform.shown_fields = shown_fields
     bench.pass_time(minutes=1)
     assert bench.row.problem == (
         f"Followers see something else than was sent: {words}. Correct it there; it is not posted again."
@@ -177,7 +177,7 @@ def test_each_difference_is_told_in_plain_words(bench: Bench, shown_fields: dict
 def test_a_credit_that_is_lost_is_named(bench: Bench) -> None:
     with bench.database.writing() as session:
         session.execute(update(Post).values(credit="A title"))
-    bench.platform.shown = {"text": "Nothing"}
+    bench.platform.shown_fields = {"text": "Nothing"}
     bench.pass_time(minutes=1)
     assert "the credit “A title” is missing" in bench.row.problem
     assert bench.platform.posts[0][1].caption == "A title"
@@ -238,7 +238,7 @@ def test_a_draft_that_got_another_id_when_it_was_published_is_one_post(database:
 
 
 def test_the_id_that_a_post_has_is_recorded_when_it_is_read(bench: Bench) -> None:
-    bench.platform.shown = {"remote_id": "7", "url": "https://fake.example/7"}
+    bench.platform.shown_fields = {"remote_id": "7", "url": "https://fake.example/7"}
     bench.pass_time(minutes=1)
     assert (bench.row.remote_id, bench.row.remote_url, bench.row.problem) == ("7", "https://fake.example/7", "")
 

@@ -1,4 +1,4 @@
-"""Tests every route against every role, and the checks of every request."""
+"""Tests that every route has its roles, and that every request is checked."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def clock() -> ShiftedClock:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk, clock: ShiftedClock) -> Iterator[Site]:
-    """A desk without channels that are reached; its pages need none."""
+    """Serves a desk whose channels reach no platform; its pages need none."""
     with open_starter_site(write_desk(tmp_path_factory.mktemp("desk")), clock) as opened:
         opened.person("admin", email="first@example.org")
         yield opened

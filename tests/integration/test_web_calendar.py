@@ -1,4 +1,4 @@
-"""Tests the calendar: past and coming days, both clock changes, and the feed with its secret address."""
+"""Tests that the calendar shows past and coming days, both clock changes, and has a feed with a secret address."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def change(site: Site, **values: object) -> None:
 
 
 def feed_of(answer: requests.Response) -> dict[str, icalendar.Event]:
-    """The events by their day, as a calendar program reads them."""
+    """Reads the events by their day, as a calendar program does."""
     events = icalendar.Calendar.from_ical(answer.content).walk("VEVENT")
     return {str(event["uid"])[:10]: event for event in events if isinstance(event, icalendar.Event)}
 

@@ -1,4 +1,4 @@
-"""Tests the channels page: state, pause, examine, rehearse and connect."""
+"""Tests that the channels page shows states, pauses, examines, rehearses and connects."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SECRETS = ("OAUTH_TOKEN", "OAUTH_TOKEN_SECRET", "ACCESS_TOKEN", "ACCESS_TOKEN_SE
 
 @pytest.fixture
 def site(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """An outlet whose Tumblr and X have an application each, and no log-in yet."""
+    """Serves an outlet whose Tumblr and X have an application each, and no log-in yet."""
     outlet = open_outlet("instagram", "tumblr", "x")
     for name in SECRETS:
         for channel in ("TUMBLR", "X"):

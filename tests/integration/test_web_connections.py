@@ -1,4 +1,4 @@
-"""Tests the limits of open connections: how many, how slow, and which are closed."""
+"""Tests that open connections are limited in number and slowness, and which are closed."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_where_every_connection_is_at_work_a_new_one_is_told_to_come_again(
 
 
 class PeerTransport(asyncio.Transport):
-    """The transport of a connection from an address that this machine does not have."""
+    """Stands in for the transport of a connection from an address that this machine does not have."""
 
     def __init__(self, address: str) -> None:
         super().__init__({"peername": (address, 50_000, 0, 0), "sockname": ("::", 80)})

@@ -1,4 +1,4 @@
-"""Tests the pages of deliveries: search, details, acts, export and live changes."""
+"""Tests that the pages of deliveries have search, details, acts, export and live changes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
 
 
 def add_held_delivery(site: Site, *, unknown: bool = False, title: str = "A held cell", day_offset: int = 0) -> int:
-    """A delivery that waits for a person."""
+    """Adds a delivery that waits for a person."""
     now = site.desk.now()
     delivery = add_delivery(site.desk.database, now, channel="tumblr", title=title, day_offset=day_offset)
     with site.desk.database.writing() as session:

@@ -1,4 +1,4 @@
-"""Tests a post's form: nothing typed is lost, nobody is overwritten, and previews show what goes out."""
+"""Tests that a post's form loses nothing typed, overwrites nobody, and previews what goes out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk) -> Ite
 
 @pytest.fixture(scope="module")
 def picture(site: Site, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The hash of a stored picture."""
+    """Stores a picture, and returns its hash."""
     file = tmp_path_factory.mktemp("pictures") / "disc.png"
     draw(file)
     draft = PostDraft(title="First", credit="X", images=(ImageDraft(file=file, alt_text="A disc on black ground"),))

@@ -1,4 +1,4 @@
-"""Tests the probes: what a supervisor may read, and what anybody may."""
+"""Tests that probes show a supervisor and anybody what they may read."""
 
 from __future__ import annotations
 

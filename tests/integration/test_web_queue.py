@@ -1,4 +1,4 @@
-"""Tests the queue and the archive in a browser without scripts."""
+"""Tests that the queue and the archive work in a browser without scripts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ UNDO = re.compile(r'name="undo" value="([^"]*)"')
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk) -> Iterator[Site]:
-    """A desk on a Monday after its post is due, without a channel that is reached."""
+    """Serves a desk on a Monday after its post is due, whose channels reach no platform."""
     with open_starter_site(write_desk(tmp_path_factory.mktemp("desk")), FixedClock(NOON)) as opened:
         yield opened
 

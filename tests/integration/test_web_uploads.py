@@ -1,4 +1,4 @@
-"""Tests uploads in pieces: lost connections, files that are no pictures, uploads of others."""
+"""Tests that uploads in pieces survive lost connections, and that other files and others' uploads are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhooks send signed events at least once, follow no redirect, and are sent by one process at a time."""
+"""Tests that webhooks send signed events at least once, follow no redirect, and are sent by one process at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several alerts are one message, addresses keep their secrets, and private links are refused."""
+"""Tests that several alerts are one message, addresses keep their secrets, and private links are refused."""
 
 from __future__ import annotations
 

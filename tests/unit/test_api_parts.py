@@ -1,4 +1,4 @@
-"""The small parts of the API and of webhooks: buckets, versions, accepted types, pointers, signatures, addresses."""
+"""Tests that small parts of the API and of webhooks work: versions, types, pointers, signatures, addresses."""
 
 from __future__ import annotations
 

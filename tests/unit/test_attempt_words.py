@@ -1,4 +1,4 @@
-"""Tests how attempts and their ends are described to people."""
+"""Tests that attempts and their ends are described to people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests parsing the setting that says where media are stored."""
+"""Tests that the setting which says where media are stored is parsed."""
 
 from __future__ import annotations
 

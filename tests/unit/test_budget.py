@@ -1,4 +1,4 @@
-"""Tests what a post costs, which month it belongs to, and when a budget is passed."""
+"""Tests that a post has its cost and its month, and that a passed budget is noticed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the embedded dispatcher: one thread per channel, no kick lost, trouble reported once."""
+"""Tests that the embedded dispatcher has one thread per channel, loses no kick, and reports trouble once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the encryption of secrets in the database, and the sentences about wrong keys."""
+"""Tests that secrets are encrypted in the database, and that a wrong key gives one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the plans of how each picture is shown on a channel."""
+"""Tests that the plan of each picture fits its channel."""
 
 from __future__ import annotations
 

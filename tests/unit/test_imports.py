@@ -1,4 +1,4 @@
-"""Checks what imports what, and what a process loads before it needs it: memory and time that each start costs."""
+"""Tests that modules import only what they may, and that a process loads nothing large before it needs it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ print("", json.dumps(sorted(sys.modules)), sep="\\n")
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The configuration of a new desk with one delivery."""
+    """Writes the configuration of a new desk with one delivery."""
     folder = tmp_path_factory.mktemp("desk")
     write_starter(folder)
     desk = Desk(folder / "config" / "publisher.toml")
@@ -80,7 +80,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def loaded_by(config: Path, *arguments: str) -> list[str]:
-    """The modules that a process has loaded when it has carried out a command."""
+    """Lists the modules that a process has loaded when it has carried out a command."""
     result = subprocess.run(
         [sys.executable, "-c", RUN, json.dumps(["--config", str(config), *arguments])],
         cwd=config.parents[1],

@@ -1,4 +1,4 @@
-"""Tests indexes over some rows only, as each database is told to make them."""
+"""Tests that indexes over some rows have the same condition on each kind of database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from publisher.db.base import Base
 
 
 def conditions(url: str) -> dict[str, str]:
-    """The condition of each index over some rows, by the index's name."""
+    """Returns the condition of each index over some rows, by the index's name."""
     by_index: dict[str, str] = {}
 
     def note(statement: Any, *_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""Tests what each end of an instagrapi call becomes."""
+"""Tests that each end of an instagrapi call becomes the right error."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def answer_of(code: int | None, /, **body: object) -> Answer:
 
 
 def refused(status: int, /, **body: object) -> Answer:
-    """An answer in Instagram's own shape."""
+    """Makes a refusal in Instagram's own shape."""
     return answer_of(status, status="fail", **body)
 
 
@@ -195,7 +195,7 @@ def test_a_long_answer_is_shortened() -> None:
 
 
 def raised_by_the_library(size: int | None) -> Exception:
-    """What a lost connection looks like, after so many bytes of the request."""
+    """Makes the error of a connection that was lost after so many bytes of the request."""
     response = Response()
     response.request_size = size or 0
     connection_error = requests.ConnectionError("lost")

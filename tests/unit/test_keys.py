@@ -1,4 +1,4 @@
-"""Tests the idempotency keys of every platform."""
+"""Tests that idempotency keys fit every platform."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every command that a sentence or a document names exists."""
+"""Tests that every command which a sentence or a document names exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests hashing and checking passwords."""
+"""Tests that passwords are hashed and checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks that a platform is two folders: generic code neither names nor imports one."""
+"""Tests that a platform is two folders: generic code neither names nor imports one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def generic_files() -> Iterator[Path]:
 
 
 def names_in_text(text: str, names: tuple[str, ...]) -> set[str]:
-    """The platforms that a page, a style or a configuration names."""
+    """Finds the platforms that a page, a style or a configuration names."""
     text = re.sub(r"\{#.*?#\}", "", text, flags=re.DOTALL)
     return {name for name in names if re.search(pattern_of(name), text, re.IGNORECASE)}
 
@@ -45,7 +45,7 @@ def pattern_of(name: str) -> str:
 
 
 def names_in_code(code: str, names: tuple[str, ...]) -> set[str]:
-    """The platforms that strings, identifiers and imports of a module name; docstrings may explain with an example."""
+    """Finds the platforms that strings, identifiers and imports of a module name; docstrings may use an example."""
     platforms = set()
     for node in explained_apart(ast.parse(code)):
         for word in words_of(node):
@@ -126,7 +126,7 @@ def test_pages_and_styles_that_name_a_platform_are_found_out() -> None:
 
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
-    """What imports what."""
+    """Builds the graph of the package's imports."""
     return grimp.build_graph("publisher", include_external_packages=False)
 
 

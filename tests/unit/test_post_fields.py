@@ -1,4 +1,4 @@
-"""Tests how the fields of a post's form are read, and which field a problem leads to."""
+"""Tests that the fields of a post's form are read, and that a problem leads to its field."""
 
 from __future__ import annotations
 

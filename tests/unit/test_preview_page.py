@@ -23,7 +23,7 @@ ALLOWED = {
 
 
 class Page(HTMLParser):
-    """The elements of a page with their attributes and the text inside each."""
+    """Parses a page into its elements, with their attributes and the text inside each."""
 
     def __init__(self, source: str) -> None:
         super().__init__(convert_charrefs=True)

@@ -1,4 +1,4 @@
-"""Tests the plan of a proof, its judgement, its failure points and its clocks."""
+"""Tests that a proof plans its days, judges deliveries, kills at failure points and moves clocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the search for the best JPEG quality under a limit of bytes."""
+"""Tests that the best JPEG quality under a limit of bytes is found."""
 
 from __future__ import annotations
 

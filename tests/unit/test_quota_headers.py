@@ -1,4 +1,4 @@
-"""Tests what platforms report about quotas, in headers that may hold anything."""
+"""Tests that quotas are read from platforms' headers, which may hold anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests how the configuration is read, and that every mistake in it gives one sentence."""
+"""Tests that the configuration is read, and that every mistake in it gives one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements that the tests' databases share."""
+"""Tests that the tests' databases share compiled statements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the comparison of a shown text with the text that was sent."""
+"""Tests that a shown text is compared with the text that was sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests slots across the nights on which clocks change."""
+"""Tests that slots are right across the nights on which clocks change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tests begin first."""
+"""Tests that slow tests begin first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests captions that say where something is, with pictures that are shown in parts."""
+"""Tests that captions which say where something is are noticed with pictures that are shown in parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests how a proof lets two workers have one delivery."""
+"""Tests that a proof lets two workers have one delivery."""
 
 from __future__ import annotations
 

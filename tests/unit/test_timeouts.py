@@ -1,4 +1,4 @@
-"""A call that hangs is given up after its time limit, and only a few may hang at once."""
+"""Tests that a call which hangs is given up after its time limit, and only a few may hang at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests each end of a request that is sent once: may it have been carried out or not."""
+"""Tests that each end of a request tells whether the request may have been carried out."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Script = Callable[[socket.socket], None]
 
 
 class Peer:
-    """A server that does one thing with each connection, and counts them."""
+    """Runs a server that does one thing with each connection, and counts them."""
 
     def __init__(self, script: Script) -> None:
         self.connections = 0
@@ -544,7 +544,7 @@ def test_nothing_comes_from_the_environment(
 
 
 def every_kind() -> Iterator[requests.RequestException]:
-    """One error of each kind that `requests` has."""
+    """Makes one error of each kind that `requests` has."""
     for kind in vars(requests.exceptions).values():
         if isinstance(kind, type) and issubclass(kind, requests.RequestException):
             # One kind takes other arguments; none of them matters here.

@@ -1,4 +1,4 @@
-"""Every error that is fit to show has a code of its own, and the documents list it."""
+"""Tests that every error fit to show has a code of its own, and that the documents list it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The desk's sentences for people who have buttons in place of commands."""
+"""Tests that sentences name buttons in place of commands for people on the pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests what X's refusals mean, and which of its posts is ours."""
+"""Tests that X's refusals become the right errors, and that our post is recognised."""
 
 from __future__ import annotations
 
