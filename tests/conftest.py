@@ -25,7 +25,7 @@ from publisher.sandbox.servers import SandboxServers
 from publisher.staff import passwords
 from publisher.starter import write_starter
 from tests import slow_first
-from tests.doomed_worker import Doom
+from tests.killed_workers import KilledWorkers
 from tests.outlet import PLATFORMS, Outlet, set_environment
 from tests.patience import PATIENCE
 from tests.s3_server import KEYS, S3Server
@@ -190,9 +190,9 @@ def sandbox_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
 
 
 @pytest.fixture(scope="session")
-def doom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doom]:
+def killed_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KilledWorkers]:
     """Starts workers that are killed at a milestone."""
-    opened = Doom(tmp_path_factory.mktemp("doom") / "errors")
+    opened = KilledWorkers(tmp_path_factory.mktemp("killed_workers") / "errors")
     yield opened
     opened.end()
 

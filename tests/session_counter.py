@@ -29,11 +29,11 @@ def count(store: SessionStore) -> None:
         store.save({"count": store.load().get("count", 0) + 1})
 
 
-def main(place: str, times: str, doom: str = "") -> None:
+def main(place: str, times: str, end: str = "") -> None:
     store = store_at(place)
     for _ in range(int(times)):
         count(store)
-    if doom == "die":
+    if end == "die":
         with store.alone():
             os.kill(os.getpid(), signal.SIGKILL)
 

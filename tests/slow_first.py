@@ -9,20 +9,20 @@ import pytest
 # By seconds on a quiet machine, the longest first; a name stands for all its parameters.
 SLOW_TESTS = (
     "acceptance/test_prove.py::test_two_days_keep_the_promise",
-    "integration/test_crowded.py::test_a_crowd_of_idle_connections_stops_neither_posts_nor_alerts_nor_pages",
+    "integration/test_crowded.py::test_many_idle_connections_stop_neither_posts_nor_alerts_nor_pages",
     "acceptance/test_prove.py::test_a_fresh_seed_keeps_the_promise",
     "acceptance/test_prove.py::test_lags_late_commits_and_mistakes_keep_the_promise",
     "acceptance/test_prove.py::test_a_mistake_in_the_configuration_keeps_nothing_else_back",
     "browser/test_accessibility.py::test_no_page_breaks_a_rule",
     "acceptance/test_prove.py::test_a_daily_copy_that_comes_back_keeps_the_promise",
     "acceptance/test_cli.py::test_the_whole_main_job",
-    "acceptance/test_prove.py::test_a_desk_that_posts_twice_is_found_out",
-    "acceptance/test_prove.py::test_a_worker_that_may_act_after_its_time_is_found_out",
-    "browser/test_accessibility.py::test_every_stop_of_the_keyboard_is_seen_and_large_text_fits",
+    "acceptance/test_prove.py::test_a_desk_that_posts_twice_is_detected",
+    "acceptance/test_prove.py::test_a_worker_that_may_act_after_its_lease_is_detected",
+    "browser/test_accessibility.py::test_every_keyboard_focus_is_visible_and_large_text_fits",
     "integration/test_engine.py::test_every_role_outlives_its_database",
-    "acceptance/test_prove.py::test_a_desk_that_works_with_an_older_database_is_found_out",
-    "acceptance/test_prove.py::test_a_proof_that_is_told_to_stop_leaves_no_process_behind",
-    "acceptance/test_prove.py::test_a_channel_that_publishes_two_at_once_is_found_out",
+    "acceptance/test_prove.py::test_a_desk_that_works_with_an_older_database_is_detected",
+    "acceptance/test_prove.py::test_a_proof_that_is_stopped_leaves_no_process_behind",
+    "acceptance/test_prove.py::test_a_channel_that_publishes_two_at_once_is_detected",
     "integration/test_engine.py::test_a_worker_killed_while_publishing_is_replaced_with_one_copy",
     "integration/test_rendition_files.py::test_a_large_picture_of_sixteen_bits_takes_little_memory",
     "integration/test_killed.py::test_one_copy_after_a_kill_at",
@@ -38,14 +38,14 @@ def order(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
     slow = [item for item in items if _name(item) in rank]
     slow.sort(key=lambda item: rank[_name(item)])
     others = [item for item in items if _name(item) not in rank]
-    ordered, left = [], len(items)
+    ordered, remaining = [], len(items)
     for worker in range(workers):
-        size = left // (workers - worker)
-        left -= size
+        size = remaining // (workers - worker)
+        remaining -= size
         head = slow[worker::workers][:size]
-        taken = size - len(head)
-        ordered += [*head, *others[:taken]]
-        del others[:taken]
+        others_needed = size - len(head)
+        ordered += [*head, *others[:others_needed]]
+        del others[:others_needed]
     # A part that is smaller than its share of slow tests leaves some: a run of a few tests.
     rest = {*slow, *others} - {*ordered}
     return [*ordered, *(item for item in items if item in rest)]

@@ -112,7 +112,7 @@ def publish_until_done(shell: Shell) -> None:
     assert process.returncode == 0
 
 
-def test_who_approves_again_after_a_restore_is_told_the_days(shell: Shell, ask: Ask) -> None:
+def test_an_approval_after_a_restore_names_the_unknown_days(shell: Shell, ask: Ask) -> None:
     desk, post = shell.outlet.desk, shell.outlet.add_post()
     with desk.database.writing() as session:
         days = close_gap(session, desk.settings, since=desk.now() - timedelta(days=1), now=desk.now()).days

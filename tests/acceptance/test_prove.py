@@ -143,7 +143,7 @@ def broken_by(
     ],
     ids=["intent", "retry"],
 )
-def test_a_desk_that_posts_twice_is_found_out(
+def test_a_desk_that_posts_twice_is_detected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mutant: str, day: DayPlan
 ) -> None:
     findings = broken_by(tmp_path, monkeypatch, mutant, [day])
@@ -151,21 +151,21 @@ def test_a_desk_that_posts_twice_is_found_out(
     assert findings.copies["2+"] == len(findings.twice)
 
 
-def test_a_worker_that_may_act_after_its_time_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_may_act_after_its_lease_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On PostgreSQL, where a worker that stands still in mid-transaction does not keep everybody else waiting."""
     day = DayPlan(faults=(), process_faults=(PlannedFault(0.0, "overtake", milestone="committed"),))
     findings = broken_by(tmp_path, monkeypatch, "without fence", [day], "postgresql")
     assert findings.overtaken
 
 
-def test_a_desk_that_works_with_an_older_database_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_desk_that_works_with_an_older_database_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("publisher.proving.copies.REFUSED_WITHIN_SECONDS", 5.0)
     day = DayPlan(faults=(), process_faults=(), copy=CopyPlan(by_hand=True, before_pick=False))
     findings = broken_by(tmp_path, monkeypatch, "any database", [day])
     assert "worker 1 worked with a copy that was put back by hand" in findings.unguarded
 
 
-def test_a_channel_that_publishes_two_at_once_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_channel_that_publishes_two_at_once_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first day's posts are refused, and tried again beside those of the second day."""
     refused = DayPlan(faults=tuple((platform, "reject") for platform in PLATFORMS), process_faults=())
     slow = DayPlan(faults=tuple((platform, "slow-after:0.5") for platform in PLATFORMS), process_faults=())
@@ -174,7 +174,7 @@ def test_a_channel_that_publishes_two_at_once_is_found_out(tmp_path: Path, monke
     assert findings.side_by_side
 
 
-def test_a_broken_promise_is_told_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_promise_is_reported_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     findings = Findings(deliveries=1, days=1, twice=["2026-05-04 x1 (delivery 7, published): 2 copies"])
     findings.copies["2+"] = 1
 
@@ -197,7 +197,7 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["queue.db"]
 
 
-def test_a_proof_that_is_told_to_stop_leaves_no_process_behind(tmp_path: Path) -> None:
+def test_a_proof_that_is_stopped_leaves_no_process_behind(tmp_path: Path) -> None:
     folder = tmp_path / "proof"
     command = [sys.executable, "-m", "publisher", "prove", "--days", "50", "--folder", str(folder)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as proof:

@@ -28,9 +28,9 @@ ARGUMENTS = (
 )
 
 
-PATIENCE = 1000 * SECONDS
+TIMEOUT = 1000 * SECONDS
 """Milliseconds: a wait that ends when something is so, however busy the machine."""
-expect.set_options(timeout=PATIENCE)
+expect.set_options(timeout=TIMEOUT)
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +86,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[OpenPage]:
                 token = site.session_token(*roles, email=email)
                 context.add_cookies([{"name": COOKIE, "value": token, "url": site.url, "httpOnly": True}])
             page = context.new_page()
-            page.set_default_timeout(PATIENCE)
+            page.set_default_timeout(TIMEOUT)
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("console", lambda message: _complain(complaints, message.type, message.text))
             return page

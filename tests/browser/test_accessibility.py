@@ -114,9 +114,7 @@ def test_no_page_breaks_a_rule(browser: Browser, full: Site, pages: list[Page], 
     assert len(pages) > 15
 
 
-def test_every_stop_of_the_keyboard_is_seen_and_large_text_fits(
-    browser: Browser, full: Site, pages: list[Page]
-) -> None:
+def test_every_keyboard_focus_is_visible_and_large_text_fits(browser: Browser, full: Site, pages: list[Page]) -> None:
     visitor = Visitor(browser, full, WIDE)
     for page in pages:
         tab = visitor.visit(page)

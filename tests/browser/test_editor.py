@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from publisher.db.models import Post
 from publisher.desk import Desk
-from tests.browser.conftest import PATIENCE, OpenPage
+from tests.browser.conftest import TIMEOUT, OpenPage
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_site
 from tests.outlet import draw
@@ -54,7 +54,7 @@ def the_post(site: Site) -> Post:
 def upload(page: Page, *files: Path) -> None:
     before = page.locator(".picture").count()
     page.get_by_label("Add pictures").set_input_files(files)
-    expect(page.locator(".picture")).to_have_count(before + len(files), timeout=PATIENCE)
+    expect(page.locator(".picture")).to_have_count(before + len(files), timeout=TIMEOUT)
 
 
 def preview_of(page: Page, channel: str) -> Locator:
@@ -99,7 +99,7 @@ def test_a_writer_needs_no_manual_by_mouse(site: Site, open_page: OpenPage, disc
         page.get_by_label("Add pictures").click()
     chosen.value.set_files(disc)
     alt_text = page.get_by_label("Alt text of picture 1")
-    expect(alt_text).to_be_focused(timeout=PATIENCE)
+    expect(alt_text).to_be_focused(timeout=TIMEOUT)
     to_do = page.locator(".verdict")
     expect(to_do).to_contain_text("Picture 1 has no alt text")
     alt_text.fill("A grey disc on black ground")
@@ -130,11 +130,11 @@ def test_a_writer_needs_no_mouse(site: Site, open_page: OpenPage, disc: Path) ->
     page.keyboard.press("Enter")
     page.wait_for_url("**/posts/new")
     # Who asks for the chooser only with the key's stroke may come too late for it.
-    with page.expect_file_chooser(timeout=2 * PATIENCE) as chosen:
+    with page.expect_file_chooser(timeout=2 * TIMEOUT) as chosen:
         tab_to(page, page.get_by_label("Add pictures"))
         page.keyboard.press("Enter")
     chosen.value.set_files(disc)
-    expect(page.get_by_label("Alt text of picture 1")).to_be_focused(timeout=PATIENCE)
+    expect(page.get_by_label("Alt text of picture 1")).to_be_focused(timeout=TIMEOUT)
     page.keyboard.type("A grey disc on black ground")
     tab_to(page, page.get_by_role("textbox", name="Title"))
     page.keyboard.type("A quiet cell")
@@ -186,7 +186,7 @@ def test_an_upload_goes_on_where_the_connection_was_lost(site: Site, open_page: 
     offsets = offsets_of(page, lambda number: number not in (2, 3))
     page.get_by_label("Add pictures").set_input_files(disc)
     expect(page.get_by_text("The connection is lost; it goes on by itself.")).to_be_visible()
-    expect(page.locator(".picture")).to_have_count(1, timeout=PATIENCE)
+    expect(page.locator(".picture")).to_have_count(1, timeout=TIMEOUT)
     assert offsets[0] == 0
     assert offsets[1] == offsets[2] == offsets[3] > 0
     assert page.locator("[name=images-0-media]").input_value() == hashlib.sha256(disc.read_bytes()).hexdigest()
@@ -285,7 +285,7 @@ def test_pictures_change_places_go_and_come_back(site: Site, open_page: OpenPage
     page.get_by_role("textbox", name="Title").fill("Two")
     upload(page, *files)
     page.get_by_label("Add pictures").set_input_files(strange)
-    expect(page.get_by_text("“strange.png”: ").last).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("“strange.png”: ").last).to_be_visible(timeout=TIMEOUT)
     page.get_by_role("button", name="Dismiss the message about strange.png").click()
     page.get_by_label("Alt text of picture 1").fill("Zero")
     page.get_by_label("Alt text of picture 2").fill("One")

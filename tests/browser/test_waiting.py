@@ -88,7 +88,7 @@ def test_a_slow_picture_comes_however_the_server_fares(
     wait_for_widths(page, 160)
 
 
-def test_a_picture_that_cannot_be_made_is_told_and_asked_for_no_more(
+def test_a_picture_that_cannot_be_rendered_is_marked_and_left_alone(
     site: Site, posts: Desk, open_page: OpenPage
 ) -> None:
     posts.posts(["Alga", "Bone"], site.desk.now())

@@ -409,7 +409,7 @@ def lock(site: Site, email: str) -> None:
         try_from(site, email, "guessed", f"192.0.2.{number}")
 
 
-def test_whether_somebody_exists_is_not_told_by_the_limits(site: Site, email: str) -> None:
+def test_the_limits_do_not_reveal_whether_a_person_exists(site: Site, email: str) -> None:
     nobody = f"nobody{next(NUMBERS)}@example.org"
     answers = [[text_of(log_in(site, who, "guessed at random")) for _ in range(MAX_PER_PAIR + 1)]
                for who in (email, nobody)]  # fmt: skip
@@ -514,7 +514,7 @@ def alerts_of(site: Site, email: str) -> list[str]:
     return [condition.message for condition in conditions if email in condition.title]
 
 
-def test_wrong_codes_are_told_to_the_person_and_to_operators(
+def test_wrong_codes_are_reported_to_the_person_and_to_operators(
     site: Site, email: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with_factor(site, email)
@@ -533,7 +533,7 @@ def test_wrong_codes_are_told_to_the_person_and_to_operators(
     assert "A wrong code" not in text_of(site.client("admin", email="chief@example.org").get("/account"))
 
 
-def test_one_wrong_code_is_told_unless_its_person_mistyped(site: Site, email: str, clock: ShiftedClock) -> None:
+def test_one_wrong_code_is_reported_unless_its_person_mistyped(site: Site, email: str, clock: ShiftedClock) -> None:
     with_factor(site, email)
     give_codes(site, email, 1, "203.0.113.9")
     give_codes(site, email, 1, "127.0.0.1")
@@ -543,7 +543,7 @@ def test_one_wrong_code_is_told_unless_its_person_mistyped(site: Site, email: st
     assert ["A wrong code" in alert and "203.0.113.9" in alert for alert in alerts_of(site, email)] == [True]
 
 
-def test_an_alert_of_wrong_codes_is_sent_and_ends_without_a_word(site: Site, email: str) -> None:
+def test_an_alert_of_wrong_codes_is_sent_and_ends_silently(site: Site, email: str) -> None:
     with_factor(site, email)
     give_codes(site, email, MIN_REPORTED_CODES, "203.0.113.9")
     store.reconcile(site.desk.database, site.desk.settings, site.desk.now())

@@ -96,7 +96,7 @@ def test_a_post_of_another_account_is_refused_when_it_is_read(
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_what_is_shown_otherwise_is_told(open_outlet: OpenOutlet, platform: str) -> None:
+def test_differences_of_an_adopted_post_are_reported(open_outlet: OpenOutlet, platform: str) -> None:
     outlet = open_outlet(platform)
     _, other = publish_and_forget(outlet, platform)
     with outlet.desk.database.writing() as session:

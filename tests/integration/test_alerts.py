@@ -184,7 +184,7 @@ CASES: dict[str, tuple[Act, str, str, Act, str]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_trouble_is_told_once_and_its_end_once_and_its_return_is_news(
+def test_trouble_is_alerted_once_its_end_once_and_its_return_again(
     desk: Desk, clock: FixedClock, box: PostBox, name: str
 ) -> None:
     begin, title, message, end, ending = CASES[name]
@@ -246,7 +246,9 @@ def test_what_may_be_public_is_never_just_retried(desk: Desk, clock: FixedClock,
     )
 
 
-def test_second_copies_and_differences_are_told_and_need_no_end(desk: Desk, clock: FixedClock, box: PostBox) -> None:
+def test_second_copies_and_differences_are_reported_and_need_no_end(
+    desk: Desk, clock: FixedClock, box: PostBox
+) -> None:
     delivery = delivery_of(desk, clock)
     publish(desk, delivery)
     with desk.database.writing() as session:
@@ -267,7 +269,7 @@ def test_second_copies_and_differences_are_told_and_need_no_end(desk: Desk, cloc
         assert not session.scalars(select(Alert).where(Alert.kind == "differs", Alert.closed_at.is_(None))).all()
 
 
-def test_an_empty_day_is_told_until_it_is_filled(desk: Desk, clock: FixedClock, box: PostBox) -> None:
+def test_an_empty_day_is_reported_until_it_is_filled(desk: Desk, clock: FixedClock, box: PostBox) -> None:
     clock.instant = clock.instant.replace(hour=8)
     empty_day(desk)
     notifier = Notifier(desk)
@@ -282,7 +284,7 @@ def test_an_empty_day_is_told_until_it_is_filled(desk: Desk, clock: FixedClock, 
     assert "“At last” fills it." in box.bodies
 
 
-def test_after_a_restore_the_unknown_day_and_the_posts_that_wait_are_told(
+def test_after_a_restore_the_unknown_day_and_waiting_posts_are_reported(
     desk: Desk, clock: FixedClock, box: PostBox
 ) -> None:
     now = clock.now()
@@ -312,7 +314,7 @@ def test_after_a_restore_the_unknown_day_and_the_posts_that_wait_are_told(
     assert box.titles[1:] == ["over: After the restore, posts wait to be approved again"]
 
 
-def test_a_thin_queue_is_told_once_however_many_days_go_by(tmp_path: Path, clock: FixedClock, box: PostBox) -> None:
+def test_a_thin_queue_is_reported_once_however_many_days_go_by(tmp_path: Path, clock: FixedClock, box: PostBox) -> None:
     # 08:30 in London: the day's post was not picked yet.
     clock.instant = clock.instant.replace(hour=7, minute=30)
     with open_desk(tmp_path, clock, box, "sqlite:///queue.db", PUBLISHER__NOTIFY__DAYS_OF_COVER="3") as desk:
@@ -402,7 +404,7 @@ def sibling(desk: Desk, delivery: int, channel: str) -> int:
 
 
 @pytest.mark.parametrize("hour", [8, 13, 21])
-def test_a_new_desk_is_not_told_of_what_was_before_it(desk: Desk, clock: FixedClock, box: PostBox, hour: int) -> None:
+def test_a_new_desk_sends_no_alert_of_earlier_events(desk: Desk, clock: FixedClock, box: PostBox, hour: int) -> None:
     clock.instant = clock.instant.replace(hour=hour)
     notifier = Notifier(desk)
     notifier.notify(clock.now())
@@ -426,7 +428,7 @@ def test_a_desk_that_never_picked_is_expected_to_from_its_start(desk: Desk, cloc
     assert box.titles == ["3 things need a person"]
 
 
-def test_days_that_went_by_are_told_in_one_message(desk: Desk, clock: FixedClock, box: PostBox) -> None:
+def test_days_that_went_by_are_reported_in_one_message(desk: Desk, clock: FixedClock, box: PostBox) -> None:
     publish(desk, delivery_of(desk, clock))
     clock.advance(days=4)
     pick_slot(desk.database, desk.settings, desk.targets, desk.people, clock.now())
@@ -464,7 +466,7 @@ def at_once(acts: Sequence[Callable[[], None]]) -> None:
         thread.join()
 
 
-def test_two_processes_at_once_tell_once(any_desk: Desk, clock: FixedClock, box: PostBox) -> None:
+def test_two_processes_at_once_send_one_alert(any_desk: Desk, clock: FixedClock, box: PostBox) -> None:
     deliveries = [
         add_delivery(any_desk.database, clock.now(), channel="x", day_offset=number, title=f"Cell {number}")
         for number in range(1, 6)
@@ -522,7 +524,7 @@ def test_a_failing_address_is_retried_and_the_others_get_alerts_once(
         assert (box.requests.count("POST /notify"), box.requests.count("POST /second")) == (2, 6)
 
 
-def test_what_ended_while_nobody_could_be_told_is_told_as_ended(desk: Desk, clock: FixedClock, box: PostBox) -> None:
+def test_trouble_that_ended_before_it_was_sent_is_sent_as_ended(desk: Desk, clock: FixedClock, box: PostBox) -> None:
     box.statuses["/notify"] = 500
     delivery = delivery_of(desk, clock)
     go(desk, delivery, State.HELD)
@@ -626,7 +628,7 @@ def test_a_failing_ping_is_logged_once_and_its_address_never(tmp_path: Path, clo
     assert "sekrit-path" not in log.getvalue()
 
 
-def test_a_round_on_a_broken_database_is_told_once_and_never_raises(
+def test_a_round_on_a_broken_database_is_reported_once_and_never_raises(
     tmp_path: Path, clock: FixedClock, box: PostBox
 ) -> None:
     with open_desk(tmp_path, clock, box, "sqlite:///queue.db", **{PING_VARIABLE: box.url("/ping")}) as desk:
@@ -657,7 +659,7 @@ def test_events_of_long_ago_are_no_news(desk: Desk, clock: FixedClock, box: Post
     assert "is held" not in box.bodies
 
 
-def test_a_budget_that_is_nearly_spent_is_told_once_in_its_month(
+def test_a_budget_that_is_nearly_spent_is_reported_once_in_its_month(
     tmp_path: Path, clock: FixedClock, box: PostBox
 ) -> None:
     with open_desk(tmp_path, clock, box, "sqlite:///queue.db", PUBLISHER__CHANNELS__X__MONTHLY_BUDGET="0.20") as desk:

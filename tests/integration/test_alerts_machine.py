@@ -73,7 +73,7 @@ def again(desk: Desk, old: str, new: str) -> Desk:
 # --- jobs -----------------------------------------------------------------------------------------
 
 
-def test_a_part_that_fails_is_told_once_with_its_reason_and_so_is_its_end(
+def test_a_failing_part_is_alerted_once_with_its_reason_and_so_is_its_end(
     desk: Desk, clock: FixedClock, box: PostBox
 ) -> None:
     record_heartbeat(desk.database, "me:1", "scheduler", clock.now())
@@ -90,7 +90,7 @@ def test_a_part_that_fails_is_told_once_with_its_reason_and_so_is_its_end(
     assert "It works again." in box.bodies
 
 
-def test_the_end_of_a_process_is_not_told_as_if_its_job_worked(desk: Desk, clock: FixedClock, box: PostBox) -> None:
+def test_the_end_of_a_process_is_not_reported_as_if_its_job_worked(desk: Desk, clock: FixedClock, box: PostBox) -> None:
     record_heartbeat(desk.database, "me:1", "scheduler", clock.now())
     FailureLog(desk.database, "me:1", clock.now).failed("sweeping", KeyError("a fault"), tried_again_in=3600)
     notifier = Notifier(desk)
@@ -101,7 +101,9 @@ def test_the_end_of_a_process_is_not_told_as_if_its_job_worked(desk: Desk, clock
     assert len(box.titles) == 1
 
 
-def test_a_post_that_is_not_picked_is_told_with_the_true_reason(desk: Desk, clock: FixedClock, box: PostBox) -> None:
+def test_a_post_that_is_not_picked_is_reported_with_the_true_reason(
+    desk: Desk, clock: FixedClock, box: PostBox
+) -> None:
     record_heartbeat(desk.database, "me:1", "scheduler", clock.now())
     clock.instant = clock.instant.replace(hour=8, minute=31)
     record_heartbeat(desk.database, "me:1", "scheduler", clock.now())
@@ -147,7 +149,7 @@ def test_a_broken_template_is_an_alert_until_it_is_mended(desk: Desk, clock: Fix
 # --- clocks ----------------------------------------------------------------------------------------
 
 
-def test_a_clock_that_differs_is_told_once_and_taken_back(desk: Desk, clock: FixedClock, box: PostBox) -> None:
+def test_a_clock_that_differs_is_reported_once_and_taken_back(desk: Desk, clock: FixedClock, box: PostBox) -> None:
     clocks = PlatformClocks(lambda: desk.database, clock)
     notifier = Notifier(desk)
     for seconds in (9.0, 12.0, 9.0, 12.0):
@@ -160,7 +162,7 @@ def test_a_clock_that_differs_is_told_once_and_taken_back(desk: Desk, clock: Fix
     assert box.titles[1:] == ["over: This machine's clock may be wrong"]
 
 
-def test_a_clock_that_was_set_is_told_once_and_nothing_waits_for_hours(
+def test_a_clock_that_was_set_is_reported_once_and_nothing_waits_for_hours(
     desk: Desk, clock: FixedClock, box: PostBox
 ) -> None:
     with desk.database.writing() as session:
@@ -199,7 +201,7 @@ def test_an_hour_changed_after_the_pick_is_an_alert_for_today_and_tomorrow(
     later.database.close()
 
 
-def test_a_channel_that_is_added_after_the_pick_is_told_to_begin_tomorrow(
+def test_an_alert_says_that_a_channel_added_after_the_pick_begins_tomorrow(
     desk: Desk, clock: FixedClock, box: PostBox
 ) -> None:
     clock.instant = clock.instant.replace(hour=8)

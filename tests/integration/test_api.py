@@ -240,7 +240,7 @@ def test_a_post_goes_from_draft_to_approved_and_out_again(site: Site, editor: Pr
     assert details["code"] == "post-refused"
 
 
-def test_what_blocks_a_post_is_told_field_by_field(editor: Program) -> None:
+def test_blocking_problems_are_listed_field_by_field(editor: Program) -> None:
     post = new_post(editor, credit="")
     details = problem(editor.change("POST", f"/posts/{post['id']}/approval"))
     assert (details["status"], details["code"]) == (422, "approval-blocked")
@@ -248,7 +248,7 @@ def test_what_blocks_a_post_is_told_field_by_field(editor: Program) -> None:
     assert editor.get(f"/posts/{post['id']}").json()["state"] == "draft"
 
 
-def test_mistakes_are_told_where_they_are(editor: Program) -> None:
+def test_mistakes_are_reported_with_their_place(editor: Program) -> None:
     for body, pointer in (
         ({"titel": "x"}, "#/titel"),
         ({}, "#/title"),
@@ -267,7 +267,7 @@ def test_mistakes_are_told_where_they_are(editor: Program) -> None:
     assert stray["errors"][0]["parameter"] == "limit"
 
 
-def test_no_file_of_the_machine_is_taken_for_a_picture(site: Site, editor: Program, tmp_path: Path) -> None:
+def test_no_file_of_the_machine_is_read_as_a_picture(site: Site, editor: Program, tmp_path: Path) -> None:
     draw(tmp_path / "secret.png")
     posts = count(site, Post)
     for image in ({"file": str(tmp_path / "secret.png")}, {"file": str(tmp_path / "secret.png"), "media": "0" * 64}):
@@ -278,7 +278,7 @@ def test_no_file_of_the_machine_is_taken_for_a_picture(site: Site, editor: Progr
     assert count(site, Post) == posts
 
 
-def test_nobody_overwrites_what_they_have_not_seen(editor: Program) -> None:
+def test_nobody_overwrites_a_version_they_have_not_read(editor: Program) -> None:
     post = new_post(editor)
     address = f"/posts/{post['id']}"
     assert problem(editor.patch(address, json={"title": "x"}))["status"] == 428
@@ -443,7 +443,7 @@ def test_a_picture_is_inspected_and_named_by_its_content(editor: Program, pictur
     assert problem(editor.get(f"/images/{'0' * 64}"))["status"] == 404
 
 
-def test_channels_tell_whether_they_can_publish(site: Site, editor: Program) -> None:
+def test_channels_show_whether_they_can_publish(site: Site, editor: Program) -> None:
     assert [channel["name"] for channel in editor.get("/channels").json()["items"]] == ["instagram", "tumblr", "x"]
     tumblr = editor.get("/channels/tumblr").json()
     assert (tumblr["hour"], tumblr["language"], tumblr["paused_at"]) == ("09:00", "en", None)

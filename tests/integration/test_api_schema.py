@@ -189,7 +189,7 @@ def keep_to_description(case: schemathesis.Case[Any], program: Program) -> None:
 
 
 @pytest.mark.parametrize("label", OPERATIONS)
-def test_it_keeps_to_its_description(label: str, program: Program) -> None:
+def test_the_api_keeps_to_its_description(label: str, program: Program) -> None:
     """Makes the requests here: `SCHEMA.parametrize` would make all of them in every worker, at collection."""
     keep = build_operation_test(
         config=SCHEMA.config,

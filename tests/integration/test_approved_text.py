@@ -266,7 +266,7 @@ def test_another_name_in_the_environment_makes_nobody_a_second_person(
 
 
 @pytest.mark.parametrize("page", ["/", "/queue"])
-def test_a_change_that_waits_is_told_with_what_goes_out_meanwhile(site: Site, page: str) -> None:
+def test_a_waiting_change_is_shown_with_what_goes_out_meanwhile(site: Site, page: str) -> None:
     post = post_in(site, State.PENDING)
     with site.desk.database.writing() as session:
         for delivery in todays(site.desk, session):

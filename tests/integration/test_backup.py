@@ -244,7 +244,7 @@ def test_a_database_kept_elsewhere_goes_there_and_overwrites_nothing(
     assert not (tmp_path / "again").exists()
 
 
-def test_the_commands_tell_what_they_did(desk: Desk, tmp_path: Path) -> None:
+def test_the_commands_report_what_they_did(desk: Desk, tmp_path: Path) -> None:
     desk.database.close()
     result = CliRunner().invoke(cli, ["--config", str(desk.settings.file), "backup"], catch_exceptions=False)
     assert "originals: 1" in result.output
@@ -543,7 +543,7 @@ def test_the_slots_that_were_open_since_the_backup_are_closed(
 
 
 @pytest.mark.parametrize("state", ["draft", "in_review", "withdrawn"])
-def test_whoever_lets_out_what_was_not_approved_by_the_backup_is_told_too(
+def test_whoever_approves_what_the_backup_had_not_approved_is_warned_too(
     database: Database, tmp_path: Path, state: str
 ) -> None:
     """It may have been approved and shown since."""
@@ -614,7 +614,7 @@ def test_a_running_desk_keeps_a_copy_of_its_database(desk: Desk, monkeypatch: py
     assert copy_file.name.startswith("queue-20260504T090000Z-")
 
 
-def test_a_backup_that_fails_is_told_and_the_desk_goes_on(
+def test_a_backup_that_fails_is_reported_and_the_desk_goes_on(
     database: Database, clock: FixedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "publisher")
@@ -641,7 +641,7 @@ def test_a_backup_that_fails_is_told_and_the_desk_goes_on(
     assert "the disk is full" in record.getMessage()
 
 
-def test_the_person_is_told_what_to_look_at(desk: Desk) -> None:
+def test_the_report_says_what_a_person_has_to_look_at(desk: Desk) -> None:
     others = (Post(id=4, title="Another"), Post(id=5, title="A third"))
     gap = Gap((date(2026, 5, 4), date(2026, 5, 6)), (Post(id=3, title="A cell"),), others)
     report = RestoreReport(made_at=NOW, config=desk.settings.file, looked_up=2, gap=gap)

@@ -166,7 +166,7 @@ def test_a_database_without_the_file_that_was_beside_it_is_refused(desk: Desk) -
         again.prepare()
 
 
-def test_a_desk_of_an_earlier_version_starts_without_a_word(desk: Desk) -> None:
+def test_a_desk_of_an_earlier_version_starts_without_a_warning(desk: Desk) -> None:
     happen(desk, "long ago", intent=False)
     again = reopened(desk)
     desk.history.record.path.unlink()
@@ -215,7 +215,7 @@ def test_a_write_that_was_cut_short_leaves_what_was_known_before(tmp_path: Path)
     assert file.read() == KnownEvent(3, NOW)
 
 
-def test_a_spoilt_file_is_told_and_replaced_only_when_told_to(tmp_path: Path) -> None:
+def test_a_spoilt_file_is_reported_and_replaced_only_on_request(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path / "history")
     file.path.write_text("nonsense\n" * 200, encoding="utf-8")
     for use in (file.read, lambda: file.raise_to(KnownEvent(9, NOW))):
@@ -225,7 +225,7 @@ def test_a_spoilt_file_is_told_and_replaced_only_when_told_to(tmp_path: Path) ->
     assert file.read() == KnownEvent(4, NOW)
 
 
-def test_an_older_event_replaces_a_newer_one_only_when_told_to(tmp_path: Path) -> None:
+def test_an_older_event_replaces_a_newer_one_only_on_request(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path / "history")
     assert file.read() is None
     file.raise_to(KnownEvent(7, NOW))

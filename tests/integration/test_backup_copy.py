@@ -430,7 +430,7 @@ def run(desk: Desk, *arguments: str | Path) -> Result:
     return CliRunner().invoke(cli, ["--config", str(desk.config), *map(str, arguments)])
 
 
-def test_the_commands_tell_what_they_did(desk: Desk, daily: Path, tmp_path: Path) -> None:
+def test_the_commands_report_what_they_did(desk: Desk, daily: Path, tmp_path: Path) -> None:
     result = run(desk, "restore", daily)
     assert result.exit_code == 0, result.output
     assert f"is in {database_of(desk)}; configuration and originals are the desk's own." in result.output

@@ -274,7 +274,7 @@ def test_no_password_is_on_the_command_line_of_a_tool(
     assert ran[-1][1]["PGPASSWORD"] == "hush"
 
 
-def test_tools_that_are_older_than_the_server_or_lacking_are_told(
+def test_tools_that_are_older_than_the_server_or_lacking_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tools, "PLACES", ())
@@ -336,7 +336,7 @@ def test_a_daily_dump_names_the_originals_that_the_new_folder_lacks(desk: Desk, 
     assert restore(dump, tmp_path / "restored", desk.now(), empty).missing == ("cell.png",)
 
 
-def test_a_missing_pg_dump_is_told_by_doctor_and_by_the_daily_backup(
+def test_a_missing_pg_dump_is_reported_by_doctor_and_by_the_daily_backup(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert _describe_backup(desk, desk.settings) == "there is none yet"

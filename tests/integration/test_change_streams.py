@@ -65,7 +65,7 @@ def streams_of(site: Site) -> change_streams.ChangeStreams:
     return streams
 
 
-def test_a_page_is_told_of_a_change(site: Site, listen: Callable[[Client], Listener]) -> None:
+def test_a_page_receives_a_change(site: Site, listen: Callable[[Client], Listener]) -> None:
     listeners = [listen(site.client("editor")), listen(site.client("operator"))]
     with site.desk.database.writing() as session:
         record_event(session, "something", now=site.desk.now())

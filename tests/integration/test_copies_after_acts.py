@@ -64,7 +64,7 @@ def list_copy_of(row: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @on_every_database
 @pytest.mark.parametrize("hours", [0, 19])
-def test_a_copy_that_comes_after_a_retry_by_hand_is_told(
+def test_a_copy_that_comes_after_a_retry_by_hand_is_reported(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, hours: float
 ) -> None:
     delivery = hold_unknown(bench)
@@ -79,7 +79,7 @@ def test_a_copy_that_comes_after_a_retry_by_hand_is_told(
 
 @on_every_database
 @pytest.mark.parametrize("listed", ["alt", "other"])
-def test_a_copy_that_comes_after_another_post_was_adopted_is_told(
+def test_a_copy_that_comes_after_another_post_was_adopted_is_reported(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, listed: str
 ) -> None:
     """What the adopted post shows otherwise was told to the person who adopted it, and is no news."""

@@ -245,7 +245,9 @@ def test_a_difference_is_found_and_leaves_the_target_as_it_was(source: str, tmp_
     assert titles(opened(f"sqlite:///{file}")) == []
 
 
-def test_what_the_target_cannot_hold_is_told_and_nothing_is_copied(source: str, server: str, opened: Opened) -> None:
+def test_what_the_target_cannot_hold_is_reported_and_nothing_is_copied(
+    source: str, server: str, opened: Opened
+) -> None:
     with opened(source).writing() as session:
         session.execute(update(Event).where(Event.id == 1).values(name="long " * 20))
     with pytest.raises(BackupError, match="the table event can't be copied: value too long for type character vary"):
@@ -316,7 +318,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, arguments, catch_exceptions=False)
 
 
-def test_the_command_tells_what_was_copied_and_that_the_old_desk_must_rest(source: str, tmp_path: Path) -> None:
+def test_the_command_says_what_was_copied_and_to_stop_the_old_desk(source: str, tmp_path: Path) -> None:
     target = f"sqlite:///{tmp_path / 'target.db'}"
     result = run("db", "copy", source, target)
     assert result.exit_code == 0

@@ -42,9 +42,7 @@ def run_with_few_files(outlet: Outlet, log: Path, **variables: str) -> subproces
         )
 
 
-def test_a_crowd_of_idle_connections_stops_neither_posts_nor_alerts_nor_pages(
-    open_outlet: OpenOutlet, tmp_path: Path
-) -> None:
+def test_many_idle_connections_stop_neither_posts_nor_alerts_nor_pages(open_outlet: OpenOutlet, tmp_path: Path) -> None:
     outlet = open_outlet("tumblr")
     port, health_port = free_port(), free_port()
     with outlet.config.open("a", encoding="utf-8") as config:

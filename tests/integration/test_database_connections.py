@@ -87,7 +87,7 @@ def test_a_connection_that_was_cut_off_while_it_lay_idle_is_replaced(
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_one_that_was_cut_off_just_after_use_fails_once_and_is_replaced(
+def test_a_connection_cut_off_just_after_use_fails_once_and_is_replaced(
     database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("publisher.db.session.monotonic", lambda: 0.0)

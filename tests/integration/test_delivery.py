@@ -395,7 +395,7 @@ def test_a_worker_that_gets_on_makes_up_for_those_that_were_lost(bench: Bench) -
 
 @on_every_database
 @pytest.mark.parametrize("milestone", ["claimed", "prepared", "committed"])
-def test_a_worker_that_lost_its_lease_sends_nothing_or_tells_the_truth(bench: Bench, milestone: str) -> None:
+def test_a_worker_that_lost_its_lease_sends_nothing_or_records_truth(bench: Bench, milestone: str) -> None:
     """Another worker takes over and publishes while the first one is away at a milestone."""
     delivery = add_delivery(bench.database, bench.clock.now())
 

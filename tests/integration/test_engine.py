@@ -206,7 +206,7 @@ def test_every_role_outlives_its_database(desks: Desks, postgres: ThrowawayPostg
     assert desks.stop() == {"scheduler": 0, "worker": 0}
 
 
-def test_one_process_is_every_role_and_finishes_what_it_has_in_hand(desks: Desks) -> None:
+def test_one_process_has_every_role_and_finishes_its_delivery(desks: Desks) -> None:
     outlet = desks.outlet
     outlet.sandbox_servers.faults.add(PLATFORM, Fault("slow-after", 1.5))
     desks.start("all")
@@ -279,7 +279,7 @@ def test_a_channel_waits_once_for_a_worker_without_a_lock_or_a_time(postgres_dat
     assert jobs(postgres_database) == [("todo", None, None)] * 2
 
 
-def test_kicks_at_once_leave_one_word(postgres_database: Database) -> None:
+def test_kicks_at_once_leave_one_job(postgres_database: Database) -> None:
     dispatcher = EngineDispatcher(postgres_database)
     for _ in range(5):
         with ThreadPoolExecutor(4) as pool:
@@ -287,7 +287,7 @@ def test_kicks_at_once_leave_one_word(postgres_database: Database) -> None:
     assert jobs(postgres_database) == [("todo", None, None)]
 
 
-def test_work_is_heard_at_once_also_while_there_is_other_work(
+def test_new_work_begins_at_once_also_while_there_is_other_work(
     postgres_url: str, postgres_database: Database, watched_drain: WatchedDrain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "POLL_SECONDS", 10 * PATIENCE)
@@ -319,7 +319,7 @@ def test_no_more_channels_are_drained_at_once_than_were_asked_for(
     assert watched_drain.most == 2
 
 
-def test_connections_that_are_cut_are_made_anew(
+def test_connections_that_are_cut_are_opened_again(
     postgres_url: str, postgres_database: Database, watched_drain: WatchedDrain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "POLL_SECONDS", 10 * PATIENCE)
@@ -366,7 +366,7 @@ def test_a_lost_database_is_reported_once_and_work_under_way_goes_on(
     assert [caplog.text.count(line) for line in (failed, again)] == [1, 1]
 
 
-def test_a_stop_is_heard_also_when_a_connection_is_lost_just_then(
+def test_a_stop_is_obeyed_also_when_a_connection_is_lost_just_then(
     watched_drain: WatchedDrain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rounds: list[int] = []
@@ -389,7 +389,7 @@ def test_a_stop_is_heard_also_when_a_connection_is_lost_just_then(
     assert rounds == [0]
 
 
-def test_what_a_killed_worker_had_in_hand_is_swept_and_holds_nobody_up(
+def test_the_job_of_a_killed_worker_is_swept_and_delays_nobody(
     postgres_url: str, postgres_database: Database, watched_drain: WatchedDrain
 ) -> None:
     with postgres_database.writing() as session:

@@ -121,7 +121,7 @@ def test_a_next_post_that_the_database_cannot_read_harms_only_itself(
 
 
 @on_every_database
-def test_one_that_somebody_else_takes_meanwhile_does_not_undo_the_record(
+def test_a_post_that_another_worker_claims_does_not_undo_the_record(
     database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = Bench(database, clock)
@@ -182,7 +182,7 @@ def test_where_the_pace_or_money_is_to_be_weighed_first_nothing_is_taken(
 
 
 @on_every_database
-def test_a_machine_that_failed_to_write_takes_nothing_more_until_it_was_tried(
+def test_nothing_is_claimed_after_a_failed_write_until_one_succeeds(
     database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, states = Bench(database, clock), []

@@ -100,7 +100,7 @@ def add_attempt(desk: Desk, delivery: int, kind: str, outcome: str | None, at: d
         session.add(attempt)
 
 
-def test_metrics_tell_the_truth(desk: Desk, clock: FixedClock) -> None:
+def test_metrics_are_true(desk: Desk, clock: FixedClock) -> None:
     now = clock.now()
     quick, slow, old, waiting = (
         add_delivery(desk.database, now, channel="x", day_offset=day, due_at=now - timedelta(minutes=10 - day))
@@ -164,7 +164,7 @@ def test_metrics_tell_the_truth(desk: Desk, clock: FixedClock) -> None:
         assert session.get_one(Delivery, waiting).state == "pending"
 
 
-def test_a_desk_is_ready_while_a_scheduler_lives_and_nothing_waits_in_vain(desk: Desk, clock: FixedClock) -> None:
+def test_a_desk_is_ready_while_a_scheduler_lives_and_no_work_is_overdue(desk: Desk, clock: FixedClock) -> None:
     assert not read_checks(desk)["scheduler"][0]
     record_heartbeat(desk.database, "elsewhere", "scheduler worker", clock.now())
     add_delivery(desk.database, clock.now(), channel="x")
@@ -180,7 +180,7 @@ def test_a_desk_is_ready_while_a_scheduler_lives_and_nothing_waits_in_vain(desk:
     assert read_checks(desk)["deliveries"][0]
 
 
-def test_a_process_is_known_from_its_first_beat_until_it_surely_ended(desk: Desk, clock: FixedClock) -> None:
+def test_a_process_is_listed_from_its_first_heartbeat_until_it_ended(desk: Desk, clock: FixedClock) -> None:
     me = owner_name()
     host, _, started, machine = me.split(":")
     ended = f"{host}:999999999:{started}:{machine}"
@@ -209,7 +209,7 @@ def test_a_process_is_known_from_its_first_beat_until_it_surely_ended(desk: Desk
     assert "web" not in heartbeats
 
 
-def test_a_removed_database_is_told_although_the_open_file_still_answers(small_desk: Desk, clock: FixedClock) -> None:
+def test_a_removed_database_is_noticed_although_the_open_file_answers(small_desk: Desk, clock: FixedClock) -> None:
     record_heartbeat(small_desk.database, "me", "scheduler", clock.now())
     file = small_desk.settings.database_file
     assert file is not None
@@ -229,7 +229,7 @@ def postgres_desk(postgres: ThrowawayPostgres, tmp_path: Path, clock: FixedClock
         yield opened
 
 
-def test_a_server_that_is_down_is_told_and_known_again_when_it_is_back(
+def test_a_server_that_is_down_is_reported_and_used_again_when_back(
     postgres_desk: Desk, postgres: ThrowawayPostgres, clock: FixedClock
 ) -> None:
     record_heartbeat(postgres_desk.database, "me", "scheduler", clock.now())
@@ -334,7 +334,7 @@ def _was_hung_up_on(caller: socket.socket) -> bool:
         return True
 
 
-def test_a_port_that_is_taken_is_told_in_one_sentence(server: HealthServer, small_desk: Desk) -> None:
+def test_a_port_that_is_taken_is_reported_in_one_sentence(server: HealthServer, small_desk: Desk) -> None:
     with pytest.raises(SettingsError, match=f"health.port {server.port} at 127.0.0.1 can't be used"):
         HealthServer(small_desk, "127.0.0.1", server.port).start()
 
@@ -377,7 +377,7 @@ def test_a_failing_part_of_the_tick_is_not_ready_and_says_why(desk: Desk, clock:
     assert metrics(desk)["publisher_job_failing", (TickPart.PICK,)] == 0
 
 
-def test_a_fault_of_the_program_is_told_without_its_name(desk: Desk, clock: FixedClock) -> None:
+def test_a_fault_of_the_program_is_reported_without_its_name(desk: Desk, clock: FixedClock) -> None:
     fail(desk, clock, TickPart.RECOVER, ZeroDivisionError("division by zero"))
     sentence = read_checks(desk)["jobs"][1]
     assert "ZeroDivisionError" not in sentence
@@ -420,7 +420,7 @@ def test_a_regular_job_that_fails_is_a_warning(small_desk: Desk, clock: FixedClo
         ({"x": -10800.0, "tumblr": 1.0}, "Some platforms' clocks differ from this machine's (3 h behind on x)"),
     ],
 )
-def test_the_platforms_clocks_are_told_where_they_differ(
+def test_the_platforms_clocks_are_shown_where_they_differ(
     desk: Desk, clock: FixedClock, ahead: dict[str, float], expected: str
 ) -> None:
     clocks = PlatformClocks(lambda: desk.database, clock)
@@ -435,7 +435,7 @@ def test_the_platforms_clocks_are_told_where_they_differ(
         assert metrics(desk)["publisher_platform_clock_ahead_seconds", (channel,)] == seconds
 
 
-def test_a_history_file_that_cant_be_written_is_told(small_desk: Desk) -> None:
+def test_a_history_file_that_cant_be_written_is_reported(small_desk: Desk) -> None:
     assert small_desk.database
     record = small_desk.history.record.path
     record.unlink()
@@ -470,7 +470,7 @@ def test_what_was_seen_a_day_ago_or_by_another_clock_says_nothing(small_desk: De
     assert read_checks(small_desk)["clock"] == (True, "No platform has given its time lately.")
 
 
-def test_a_process_of_a_clock_that_was_wrong_is_not_taken_for_alive(small_desk: Desk, clock: FixedClock) -> None:
+def test_a_process_with_a_wrong_clock_does_not_count_as_alive(small_desk: Desk, clock: FixedClock) -> None:
     record_heartbeat(small_desk.database, "ahead:1", "scheduler", clock.now() + timedelta(hours=3))
     assert not read_checks(small_desk)["scheduler"][0]
     record_heartbeat(small_desk.database, "me:1", "scheduler", clock.now())

@@ -119,7 +119,9 @@ def leftovers(*folders: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_it_is_refused_with_a_sentence_and_leaves_nothing(kind: str, tmp_path: Path, own_scratch: Path) -> None:
+def test_a_hostile_file_is_refused_with_a_sentence_and_leaves_nothing(
+    kind: str, tmp_path: Path, own_scratch: Path
+) -> None:
     draw, sentence = REFUSED[kind]
     path = tmp_path / "holiday.jpg"
     draw(path)
@@ -180,7 +182,7 @@ def test_an_absurd_colour_profile_harms_nothing(tmp_path: Path, profile: bytes) 
     assert inspect_image(odd).phash == inspect_image(fair).phash
 
 
-def test_a_picture_of_several_pages_is_told(tmp_path: Path) -> None:
+def test_a_picture_of_several_pages_is_reported(tmp_path: Path) -> None:
     pages = pyvips.Image.arrayjoin([samples.tissue(200, 200), samples.fluorescence(200, 200)], across=1)
     path = tmp_path / "stack.tif"
     pages.tiffsave(str(path), page_height=200)

@@ -262,6 +262,6 @@ def test_a_folder_is_read_by_name_and_a_bad_file_stops_no_other(
     assert [store.fetch(sha256).read_bytes() for sha256 in store.originals()] == [b"cells"]
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(PostError, match="name a folder of post files"):
         read_folder(tmp_path / "gone")

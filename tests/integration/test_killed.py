@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from publisher.db.operations import Process
 from publisher.sandbox.faults import Fault
 from tests.conftest import OpenOutlet
-from tests.doomed_worker import Doom
+from tests.killed_workers import KilledWorkers
 from tests.outlet import PLATFORMS, Outlet
 from tests.patience import PATIENCE, wait_until
 
@@ -25,10 +25,10 @@ def start(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT, stderr=subprocess.PIPE)
 
 
-def is_published(doom: Doom, outlet: Outlet, channel: str) -> bool:
+def is_published(killed_workers: KilledWorkers, outlet: Outlet, channel: str) -> bool:
     """Work once more, and look."""
-    doom.start(outlet.config, channel)
-    return doom.wait() == 0 and outlet.deliveries()[channel].state == "published"
+    killed_workers.start(outlet.config, channel)
+    return killed_workers.wait() == 0 and outlet.deliveries()[channel].state == "published"
 
 
 def is_settled(outlet: Outlet) -> bool:
@@ -42,29 +42,35 @@ def processes_seen(outlet: Outlet) -> int:
 
 @pytest.mark.parametrize("milestone", ["claimed", "prepared", "committed", "answered", "recorded"])
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_one_copy_after_a_kill_at(open_outlet: OpenOutlet, doom: Doom, platform: str, milestone: str) -> None:
+def test_one_copy_after_a_kill_at(
+    open_outlet: OpenOutlet, killed_workers: KilledWorkers, platform: str, milestone: str
+) -> None:
     outlet = open_outlet(platform)
     outlet.add_post()
     outlet.pick()
-    doom.start(outlet.config, platform, milestone)
-    assert doom.wait() == -signal.SIGKILL
+    killed_workers.start(outlet.config, platform, milestone)
+    assert killed_workers.wait() == -signal.SIGKILL
     assert len(outlet.copies(platform)) == (1 if milestone in ("answered", "recorded") else 0)
-    wait_until(lambda: is_published(doom, outlet, platform), f"{platform} is published after a kill at {milestone}")
+    wait_until(
+        lambda: is_published(killed_workers, outlet, platform), f"{platform} is published after a kill at {milestone}"
+    )
     (copy,) = outlet.copies(platform)
     assert outlet.deliveries()[platform].remote_id == copy.id
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_one_copy_after_a_kill_while_the_platform_answers(open_outlet: OpenOutlet, doom: Doom, platform: str) -> None:
+def test_one_copy_after_a_kill_while_the_platform_answers(
+    open_outlet: OpenOutlet, killed_workers: KilledWorkers, platform: str
+) -> None:
     outlet = open_outlet(platform)
     outlet.sandbox_servers.faults.add(platform, Fault("slow-after", 5.0))
     outlet.add_post()
     outlet.pick()
-    worker = doom.start(outlet.config, platform)
+    worker = killed_workers.start(outlet.config, platform)
     wait_until(lambda: bool(outlet.copies(platform)), f"{platform} has the post")
     os.kill(worker, signal.SIGKILL)
-    assert doom.wait() == -signal.SIGKILL
-    wait_until(lambda: is_published(doom, outlet, platform), f"{platform} is published")
+    assert killed_workers.wait() == -signal.SIGKILL
+    wait_until(lambda: is_published(killed_workers, outlet, platform), f"{platform} is published")
     assert len(outlet.copies(platform)) == 1
 
 
@@ -83,7 +89,7 @@ def test_two_processes_on_one_file_publish_one_copy_each(outlet: Outlet) -> None
     assert not any("locked" in lines for lines in outputs)
 
 
-def test_a_stop_in_mid_publication_finishes_what_is_in_hand(outlet: Outlet) -> None:
+def test_a_stop_in_mid_publication_finishes_the_delivery(outlet: Outlet) -> None:
     for platform in PLATFORMS:
         outlet.sandbox_servers.faults.add(platform, Fault("slow-after", 1.5))
     outlet.add_post()

@@ -404,7 +404,7 @@ TestDesk = DeskMachine.TestCase
 TestDesk.settings = SETTINGS
 
 
-def test_it_holds_on_postgresql_too(postgres_database: Database) -> None:
+def test_the_invariants_hold_on_postgresql_too(postgres_database: Database) -> None:
     class Machine(DeskMachine):
         def __init__(self) -> None:
             super().__init__(postgres_database)

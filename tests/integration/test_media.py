@@ -97,7 +97,7 @@ def test_originals_are_listed_in_order_and_nothing_else_is(storage: Storage) -> 
     assert list(storage.open().originals()) == sorted(stored)
 
 
-def test_a_missing_original_is_told(storage: Storage) -> None:
+def test_a_missing_original_is_reported(storage: Storage) -> None:
     with pytest.raises(MediaMissing, match=r"is not in the media store: add the picture again\."):
         storage.open().fetch(CELLS_SHA)
 
@@ -156,7 +156,7 @@ def test_sweeping_spares_what_is_kept_and_what_is_new_and_every_original(storage
     assert storage.open().load(removed, ".jpeg") is None
 
 
-def test_an_examination_tells_the_place_and_leaves_nothing(storage: Storage) -> None:
+def test_an_examination_names_the_place_and_leaves_nothing(storage: Storage) -> None:
     assert storage.open().examine().endswith("can be written to")
     assert storage.files() == []
 

@@ -83,7 +83,7 @@ def test_storage_that_is_away_makes_a_post_late_and_nothing_worse(outlet: Outlet
     assert published_as_meant(outlet)
 
 
-def test_doctor_tells_whether_the_storage_can_be_used(outlet: Outlet, s3: S3Server, wire: Wire) -> None:
+def test_doctor_shows_whether_the_storage_can_be_used(outlet: Outlet, s3: S3Server, wire: Wire) -> None:
     bucket = outlet.desk.settings.storage.bucket
     assert bucket is not None
     assert media_line(outlet) == Line(True, "media", f"{bucket} can be written to")

@@ -153,7 +153,7 @@ def age(file: Path, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_storage_that_is_not_reached_is_told_as_that(tmp_path: Path, call: str) -> None:
+def test_storage_that_is_not_reached_is_reported_as_that(tmp_path: Path, call: str) -> None:
     with Wire("http://127.0.0.1:1") as wire:
         wire.cut()
         with pytest.raises(MediaUnreachable, match=r"the bucket 'media' .* was not reached \([a-z ]+\); mend the net"):
@@ -161,13 +161,13 @@ def test_storage_that_is_not_reached_is_told_as_that(tmp_path: Path, call: str) 
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_bucket_that_is_not_there_is_told_as_that(s3: S3Server, tmp_path: Path, call: str) -> None:
+def test_a_missing_bucket_is_reported_as_that(s3: S3Server, tmp_path: Path, call: str) -> None:
     with pytest.raises(MediaUnreachable, match=r"is not there; make it, or mend storage\.media"):
         CALLS[call](opened(at(s3.endpoint), tmp_path))
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_refused_keys_are_told_and_never_shown(bucket: Bucket, s3: S3Server, tmp_path: Path, call: str) -> None:
+def test_refused_keys_are_reported_and_never_shown(bucket: Bucket, s3: S3Server, tmp_path: Path, call: str) -> None:
     store = opened(bucket, tmp_path, access_key="AKIAWRONGACCESS", secret_key="wrong-secret-value")
     with s3.asking_who(), pytest.raises(MediaUnreachable, match=r"refuses access \(\w+\); mend PUBLISHER_S3") as caught:
         CALLS[call](store)
@@ -186,7 +186,7 @@ def test_an_examination_finds_what_the_keys_may_not_do(bucket: Bucket, s3: S3Ser
         store.examine()
 
 
-def test_no_credentials_anywhere_are_told(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_credentials_anywhere_are_reported(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -88,7 +88,7 @@ def locked_by_others(bench: Bench) -> Iterator[sqlite3.Connection]:
     event.remove(bench.database.engine, "checkout", hurry)
 
 
-def test_a_history_file_that_cant_be_written_is_told_and_spends_no_try(bench: Bench) -> None:
+def test_a_history_file_that_cant_be_written_is_reported_and_spends_no_try(bench: Bench) -> None:
     record = bench.history.record.path
     record.unlink()
     record.mkdir()
@@ -150,9 +150,7 @@ def test_a_short_lock_at_commit_is_waited_for(bench: Bench, monkeypatch: pytest.
     assert (bench.row.state, len(bench.platform.public())) == (State.PUBLISHED, 1)
 
 
-def test_a_worker_that_was_taken_for_lost_meanwhile_is_not_counted(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_that_counted_as_lost_meanwhile_is_not_counted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_machine, "WRITTEN_WITHIN_SECONDS", 60.0)
     with locked_by_others(bench) as other:
 

@@ -185,7 +185,7 @@ def test_with_skip_a_channel_that_is_still_in_time_gets_the_post(database: Datab
 
 
 @on_every_database
-def test_an_empty_slot_is_told_once_and_filled_when_a_post_is_ready(desk: Desk) -> None:
+def test_an_empty_slot_is_reported_once_and_filled_when_a_post_is_ready(desk: Desk) -> None:
     results = [desk.pick(NINE + timedelta(minutes=minute)).result for minute in range(3)]
     assert results == ["empty", "nothing", "nothing"]
     assert len(desk.events("empty slot")) == 1

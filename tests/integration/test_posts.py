@@ -119,7 +119,7 @@ def test_a_missing_or_huge_picture_is_refused_by_name(
         add_post(desk.database, desk.store, draft("Cells", file("four")), NINE)
 
 
-def test_the_same_picture_in_another_format_is_told(desk: Desk, tmp_path: Path) -> None:
+def test_the_same_picture_in_another_format_is_reported(desk: Desk, tmp_path: Path) -> None:
     cells = fluorescence(400, 300)
     first = add_post(desk.database, desk.store, draft("Cells", save(cells, tmp_path / "a.png")), NINE)
     again = add_post(desk.database, desk.store, draft("Again", save(cells, tmp_path / "b.jpg", Q=60)), NINE)
@@ -130,7 +130,7 @@ def test_the_same_picture_in_another_format_is_told(desk: Desk, tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("quick_inspection")
-def test_the_same_picture_shown_before_is_told_with_its_day(desk: Desk, file: Callable[[str], Path]) -> None:
+def test_the_same_picture_shown_before_is_reported_with_its_day(desk: Desk, file: Callable[[str], Path]) -> None:
     first = add_post(desk.database, desk.store, draft("Cells", file("cells")), NINE).id
     approve_it(desk, first)
     desk.pick(NINE)
@@ -144,7 +144,7 @@ def test_the_same_picture_shown_before_is_told_with_its_day(desk: Desk, file: Ca
 
 
 @pytest.mark.usefixtures("quick_inspection")
-def test_the_same_picture_published_before_is_told_with_its_link(desk: Desk, file: Callable[[str], Path]) -> None:
+def test_the_same_picture_published_before_is_reported_with_its_link(desk: Desk, file: Callable[[str], Path]) -> None:
     first = add_post(desk.database, desk.store, draft("Cells", file("cells"), reserve=True), NINE).id
     approve_it(desk, first)
     desk.pick(NINE)
@@ -166,7 +166,7 @@ def test_the_same_picture_published_before_is_told_with_its_link(desk: Desk, fil
 
 
 @pytest.mark.usefixtures("quick_inspection")
-def test_a_picture_that_waits_twice_is_told_for_each_place(desk: Desk, file: Callable[[str], Path]) -> None:
+def test_a_picture_that_waits_twice_is_reported_for_each_place(desk: Desk, file: Callable[[str], Path]) -> None:
     first, second = (add_post(desk.database, desk.store, draft(title, file("cells")), NINE).id for title in "AB")
     third = add_post(desk.database, desk.store, draft("C", file("other"), file("cells")), NINE)
     assert third.warnings == (
@@ -217,7 +217,7 @@ def test_an_edited_approved_post_goes_back_to_review(desk: Desk) -> None:
     assert desk.pick(NINE).result == "empty"
 
 
-def test_a_second_editor_is_told_instead_of_overwriting(desk: Desk) -> None:
+def test_a_second_editor_is_refused_and_overwrites_nothing(desk: Desk) -> None:
     post = desk.post("Cells", NINE)
     edit(desk, post, PostChanges(title="First"), expected_version=1)
     with pytest.raises(PostError, match="you saw version 1, it has version 2 now"):
@@ -501,7 +501,7 @@ def test_positions_are_renumbered_when_they_get_too_close(desk: Desk) -> None:
         assert line(desk) == expected
 
 
-def test_equal_positions_can_be_told_apart_again(desk: Desk) -> None:
+def test_equal_positions_become_different_again(desk: Desk) -> None:
     a, b, c = desk.posts("abc", NINE, position=5.0)
     move(desk, c, Before(b))
     assert line(desk) == [a, c, b]
@@ -549,7 +549,7 @@ def test_a_shown_post_may_go_to_the_reserve_only(desk: Desk) -> None:
 # --- what people see -------------------------------------------------------------------------
 
 
-def test_the_listing_tells_each_post_its_day_and_its_problems(desk: Desk) -> None:
+def test_the_listing_shows_the_day_and_the_problems_of_each_post(desk: Desk) -> None:
     a, b, c = desk.posts("abc", NINE)
     unfinished = desk.post("draft", NINE, state="draft", credit="")
     dated = desk.post("dated", NINE, fixed_date=MONDAY + timedelta(days=1))
@@ -598,7 +598,7 @@ def test_the_preview_shows_what_publishing_would_send(desk: Desk, tmp_path: Path
     assert not [problem for problem in previews[0].problems if problem.blocking]
 
 
-def test_the_preview_tells_when_a_picture_can_not_be_made(desk: Desk) -> None:
+def test_the_preview_says_when_a_picture_can_not_be_rendered(desk: Desk) -> None:
     post = desk.post("No original", NINE)
     previews = preview(desk.load(post), desk.targets, desk.people, Renderer(desk.store))
     assert previews[0].renditions == (None,)

@@ -12,7 +12,7 @@ from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery
 from publisher.db.session import Database
 from tests.conftest import OpenOutlet
-from tests.doomed_worker import Doom
+from tests.killed_workers import KilledWorkers
 from tests.outlet import Outlet
 
 FULL = 2
@@ -20,10 +20,10 @@ FULL = 2
 FRAME_HEADER, FILE_HEADER = 24, 32
 
 
-def die_at(doom: Doom, outlet: Outlet, milestone: str) -> None:
+def die_at(killed_workers: KilledWorkers, outlet: Outlet, milestone: str) -> None:
     """Runs a worker until it reaches the milestone and kills itself, with all that it has in memory."""
-    doom.start(outlet.config, "tumblr", milestone)
-    assert doom.wait() == -signal.SIGKILL
+    killed_workers.start(outlet.config, "tumblr", milestone)
+    assert killed_workers.wait() == -signal.SIGKILL
 
 
 def files_alone(outlet: Outlet, folder: Path) -> Path:
@@ -44,12 +44,12 @@ def the_only_delivery(file: Path) -> Delivery:
 
 
 @pytest.fixture
-def interrupted(open_outlet: OpenOutlet, doom: Doom) -> Outlet:
+def interrupted(open_outlet: OpenOutlet, killed_workers: KilledWorkers) -> Outlet:
     """Makes an outlet whose worker died just before it would have sent its one request."""
     outlet = open_outlet("tumblr")
     outlet.add_post()
     outlet.pick()
-    die_at(doom, outlet, "committed")
+    die_at(killed_workers, outlet, "committed")
     assert outlet.copies("tumblr") == []
     return outlet
 

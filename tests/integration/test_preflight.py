@@ -162,7 +162,7 @@ def to_evening(outlet: Outlet, hour: int = 18) -> None:
     )
 
 
-def test_staff_are_told_once_in_the_evening_however_many_schedulers_run(open_outlet: OpenOutlet, box: PostBox) -> None:
+def test_one_message_is_sent_in_the_evening_however_many_schedulers_run(open_outlet: OpenOutlet, box: PostBox) -> None:
     outlet = open_outlet("tumblr")
     for title in ("Today", "A quiet cell"):
         outlet.add_post(title)
@@ -236,7 +236,7 @@ def test_the_test_message_says_what_arrived(open_outlet: OpenOutlet, box: PostBo
     assert run(outlet, "alerts", "--test").output == "The test message was accepted by 1 (json).\n"
 
 
-def test_the_doctor_sees_who_cannot_be_told(open_outlet: OpenOutlet, box: PostBox) -> None:
+def test_the_doctor_names_an_address_that_takes_no_message(open_outlet: OpenOutlet, box: PostBox) -> None:
     outlet = open_outlet("tumblr")
 
     def doctor_lines() -> dict[str, tuple[bool, str]]:

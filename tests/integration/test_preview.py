@@ -63,7 +63,7 @@ def test_a_picture_that_lost_detail_gets_a_remark_that_blocks_nothing(desk: Desk
     PostQueue(desk.at(NINE)).approve(post)
 
 
-def test_colours_that_changed_are_told(desk: Desk, tmp_path: Path) -> None:
+def test_colours_that_changed_are_reported(desk: Desk, tmp_path: Path) -> None:
     limit(desk, "mail", 40_000)
     picture = save(fluorescence(800, 600), tmp_path / "cells.png")
     looks = previews_of(desk, add(desk, ImageDraft(file=picture, alt_text="Green cells")))

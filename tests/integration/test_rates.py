@@ -189,7 +189,7 @@ def operate_now(bench: Bench, delivery: int) -> None:
     bench.drain()
 
 
-def test_what_an_answer_tells_holds_the_next_post(bench: Bench) -> None:
+def test_the_quota_of_an_answer_delays_the_next_post(bench: Bench) -> None:
     until = bench.clock.now() + QUARTER
     bench.platform.quotas = [Quota(kind="posts", name="posts", maximum=1, remaining=0, resets_at=until)]
     first, second = bench.add(), bench.add()
@@ -245,7 +245,7 @@ def test_a_platform_that_can_be_asked_is_asked_before_anything_is_sent(bench: Be
     assert (bench.row(delivery).due_at, bench.platform.uploads, bench.sent) == (until, 0, 0)
 
 
-def test_a_platform_that_does_not_tell_its_quotas_is_published_to(bench: Bench) -> None:
+def test_a_platform_that_does_not_report_its_quotas_is_published_to(bench: Bench) -> None:
     bench.channels._adapter = type("Mute", (AskableAdapter,), {"trouble": Unavailable("no such thing")})
     bench.add()
     bench.drain()
@@ -318,7 +318,7 @@ def test_many_posts_share_one_pause_where_the_platform_is_down(bench: Bench) -> 
     assert len(bench.platform.posts) == 10
 
 
-def test_trouble_that_lasts_is_told_once_and_ends_by_itself(bench: Bench) -> None:
+def test_trouble_that_lasts_is_reported_once_and_ends_by_itself(bench: Bench) -> None:
     bench.platform.before = [Unavailable("down")] * 1000
     bench.add()
     with capture_logs() as lines:

@@ -56,7 +56,7 @@ def fill(desk: Desk, chance: random.Random) -> None:
         )
 
 
-def test_a_rehearsal_tells_each_day_its_post_and_each_channel_its_hour(desk: Desk) -> None:
+def test_a_rehearsal_lists_the_post_of_each_day_and_each_channels_hour(desk: Desk) -> None:
     first = desk.post("one", NINE)
     fixed = desk.post("fixed", NINE, fixed_date=MONDAY + timedelta(days=1))
     days = play(desk, 3)

@@ -63,7 +63,7 @@ def test_saturated_colours_survive_a_tight_limit_undivided(store: FolderStore, t
     assert 0.8 * TIGHT["max_bytes"] < rendition.bytes <= TIGHT["max_bytes"]
 
 
-def test_its_own_measure_agrees_with_the_independent_one(store: FolderStore, tmp_path: Path) -> None:
+def test_the_measured_similarity_agrees_with_an_independent_measure(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.tissue(900, 700), tmp_path / "t.png")
     rendition = render(store, original, TIGHT)
     assert rendition.ssim == pytest.approx(similarity(pixels(original), pixels(rendition.path)), abs=0.02)
@@ -132,7 +132,7 @@ def test_colours_are_converted_by_the_profile(store: FolderStore, tmp_path: Path
     assert not rendition.notes
 
 
-def test_an_absurd_profile_is_set_aside_and_staff_are_told(store: FolderStore, tmp_path: Path) -> None:
+def test_an_absurd_profile_is_set_aside_with_a_remark(store: FolderStore, tmp_path: Path) -> None:
     fair = samples.save(samples.tissue(300, 200), tmp_path / "fair.jpg", Q=95)
     odd = tmp_path / "odd.jpg"
     odd.write_bytes(samples.with_profile(fair.read_bytes(), b"\x00\x01garbage" * 90))

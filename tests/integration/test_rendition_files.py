@@ -151,7 +151,7 @@ def test_sweeping_spares_what_is_kept_and_what_is_new(store: FolderStore) -> Non
     assert [rendition.path.is_file() for rendition in (needed, old, new)] == [True, False, True]
 
 
-def test_a_missing_original_is_told(store: FolderStore) -> None:
+def test_a_missing_original_is_reported(store: FolderStore) -> None:
     with pytest.raises(ImageRefused, match="not in the media store"):
         Renderer(store).render(RenditionSpec(source="00" * 32, **BLOG))
 

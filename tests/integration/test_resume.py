@@ -130,7 +130,7 @@ def retried(database: Database, clock: FixedClock, delivery: int, face: Face = F
     return act_results.describe_retry(act_results.find_retry_wait(database, delivery, clock.now()), face, local)
 
 
-def test_a_retry_tells_when_it_goes_out(database: Database, clock: FixedClock) -> None:
+def test_a_retry_says_when_it_goes_out(database: Database, clock: FixedClock) -> None:
     delivery = add_held_delivery(database, clock)
     assert retried(database, clock, delivery) == f"Delivery {delivery} goes out as soon as a worker takes it."
 

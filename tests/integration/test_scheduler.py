@@ -28,7 +28,7 @@ from tests.conftest import on_every_database
 from tests.fakes import add_delivery
 from tests.patience import wait_until
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 OFTEN = 0.02
 
 
@@ -46,7 +46,7 @@ class Often:
 
     def wait(self, times: int) -> None:
         for _ in range(times):
-            assert self._runs.acquire(timeout=PATIENCE)
+            assert self._runs.acquire(timeout=TIMEOUT)
 
 
 class WaitingJob:
@@ -57,19 +57,19 @@ class WaitingJob:
 
     def __call__(self) -> None:
         self.begun.set()
-        assert self.go_on.wait(PATIENCE)
+        assert self.go_on.wait(TIMEOUT)
 
 
 def assert_it_ends_in_the_midst_of(job: WaitingJob, regular: JobRunner | Scheduler) -> None:
     """Starts it, stops it while a job waits, and lets the job go on only when the stop waits for it."""
     timetable = regular._timetable if isinstance(regular, Scheduler) else regular
     regular.start()
-    assert job.begun.wait(PATIENCE)
+    assert job.begun.wait(TIMEOUT)
     stopping = threading.Thread(target=regular.stop, daemon=True)
     stopping.start()
     wait_until(lambda: not timetable._scheduler.running, "the end begins")
     job.go_on.set()
-    stopping.join(PATIENCE)
+    stopping.join(TIMEOUT)
     assert not stopping.is_alive()
 
 
@@ -93,7 +93,7 @@ def test_a_job_that_hangs_holds_up_no_other_and_is_waited_for() -> None:
     often = Often()
     timetable = JobRunner([RegularJob("the slow one", 3600, hang), RegularJob("the other", OFTEN, often)])
     timetable.start()
-    assert slow_job.begun.wait(PATIENCE)
+    assert slow_job.begun.wait(TIMEOUT)
     often.wait(5)
     threading.Timer(0.1, slow_job.go_on.set).start()
     timetable.stop()
@@ -135,7 +135,7 @@ def test_a_job_that_plans_another_run_during_the_stop_does_not_run_again() -> No
     assert runs == ["once"]
 
 
-def test_trouble_is_told_once_until_it_works_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_trouble_is_logged_once_until_it_works_again(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "publisher")
     broken = KeyError("surprise")
     often = Often(broken, broken, None, broken, broken)
@@ -148,7 +148,7 @@ def test_trouble_is_told_once_until_it_works_again(caplog: pytest.LogCaptureFixt
     assert "KeyError" in messages[0]
 
 
-def test_an_outage_is_told_without_a_trace_and_without_the_statement(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_is_logged_without_a_traceback_or_the_statement(caplog: pytest.LogCaptureFixture) -> None:
     outage = OperationalError(
         "SELECT secret FROM desk", {}, psycopg.OperationalError("server closed the connection\nmore")
     )
@@ -194,13 +194,13 @@ def test_what_comes_due_between_two_ticks_waits_for_neither(
         first_look_up=timedelta(seconds=1),
     )
     scheduler.start()
-    assert kicked.wait(PATIENCE)
+    assert kicked.wait(TIMEOUT)
     # At the start, for the delivery, and when the slot opens.
-    assert all(picked.acquire(timeout=PATIENCE) for _ in range(3))
+    assert all(picked.acquire(timeout=TIMEOUT) for _ in range(3))
     scheduler.stop()
 
 
-def test_a_tick_that_sees_something_coming_while_it_is_told_to_stop_ends(
+def test_a_tick_that_finds_coming_work_during_the_stop_ends(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("publisher.scheduler.TICK_SECONDS", 3600.0)
@@ -377,7 +377,7 @@ def test_a_clock_that_is_set_stops_no_job(monkeypatch: pytest.MonkeyPatch, hours
     timetable.stop()
 
 
-def test_a_clock_that_is_kept_right_is_not_taken_for_one_that_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_kept_right_does_not_count_as_set(monkeypatch: pytest.MonkeyPatch) -> None:
     system = SystemTime(monkeypatch)
     change = ClockChange()
     system.moved = timedelta(seconds=0.4)

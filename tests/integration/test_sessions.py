@@ -45,7 +45,7 @@ from tests.session_counter import CHANNEL, KEY, count, store_at
 
 ROOT = Path(__file__).parents[2]
 OTHER_KEY = "YW5vdGhlciBrZXksIGZvciBhbm90aGVyIHNlYWwuLi4="
-PATIENCE = 30.0
+TIMEOUT = 30.0
 WAITING = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 BACKENDS = text("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")
 
@@ -110,7 +110,7 @@ def session_of(database: Database, channel: str = CHANNEL, key: str = KEY) -> Da
 
 
 def until(condition: Callable[[], bool]) -> None:
-    give_up = monotonic() + PATIENCE
+    give_up = monotonic() + TIMEOUT
     pause = threading.Event()
     while not condition():
         assert monotonic() < give_up, "it does not come about"
@@ -180,7 +180,7 @@ def test_processes_are_alone_and_one_that_is_killed_lets_go(stores: Callable[[],
     store = stores()
     command = [sys.executable, "-m", "tests.session_counter", place, "15"]
     children = [subprocess.Popen(arguments, cwd=ROOT) for arguments in (command, [*command, "die"])]
-    statuses = [child.wait(PATIENCE) for child in children]
+    statuses = [child.wait(TIMEOUT) for child in children]
     count(store)
 
     assert statuses == [0, -signal.SIGKILL]
@@ -273,7 +273,7 @@ def test_the_session_of_one_channel_can_not_be_given_to_another(database: Databa
         session_of(database, "tumblr").load()
 
 
-def test_another_key_is_told_without_any(database: Database) -> None:
+def test_another_key_is_reported_without_showing_any(database: Database) -> None:
     session_of(database).save({"token": "never-to-be-seen"})
 
     with pytest.raises(CredentialsRefused, match="PUBLISHER_KEY does not decrypt the session of x") as caught:
@@ -391,7 +391,7 @@ class Machines:
     def command(self, *arguments: str) -> str:
         """Runs a command on one of the machines, and returns its output."""
         command = [sys.executable, "-m", "publisher", "--config", str(self.config), *arguments]
-        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=TIMEOUT)
         assert result.stderr == ""
         return result.stdout
 
@@ -454,7 +454,7 @@ def test_a_refresh_that_fails_keeps_the_token_and_is_tried_again(machines: Machi
     assert machines.store().load() != before
 
 
-def test_a_spent_token_is_told_and_no_secret_with_it(machines: Machines, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_spent_token_is_reported_and_no_secret_with_it(machines: Machines, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     session = machines.log_in(timedelta(minutes=30))
     assert refresh_sessions(machines.machine()) == {}
@@ -487,7 +487,7 @@ def test_a_person_makes_and_changes_keys(machines: Machines) -> None:
     assert machines.store().load() == {}
 
 
-def test_doctor_tells_when_a_log_in_ends(machines: Machines) -> None:
+def test_doctor_shows_when_a_log_in_ends(machines: Machines) -> None:
     session = machines.log_in(timedelta(hours=1))
     del session["refresh_token"]
     machines.store().save(session)

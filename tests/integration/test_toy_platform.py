@@ -99,7 +99,7 @@ def publish_and_read_back(folder: Path) -> None:
     assert process.returncode == 0
 
 
-def test_a_platform_in_two_folders_is_found_previewed_delivered_and_read_back(
+def test_a_platform_in_two_folders_is_found_and_posts_are_read_back(
     sandbox: SandboxClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert set(sandbox.get("/accounts")) == {*PLATFORMS, "toy"}

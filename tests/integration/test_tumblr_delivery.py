@@ -34,7 +34,7 @@ def sandbox_of(outlet: Outlet) -> TumblrSandbox:
 @pytest.mark.parametrize("keeps_id", [False, True])
 @pytest.mark.parametrize("seconds", [0, 100])
 @pytest.mark.parametrize("making", MAKING)
-def test_one_post_and_no_draft_is_left(open_outlet: OpenOutlet, making: str, seconds: float, keeps_id: bool) -> None:
+def test_one_post_and_no_draft_remains(open_outlet: OpenOutlet, making: str, seconds: float, keeps_id: bool) -> None:
     """Each fault of the draft's creation, with a draft that is or is not shown by its id for a while."""
     outlet = open_outlet("tumblr")
     outlet.shift_to_slot()
@@ -67,7 +67,7 @@ def test_the_order_of_the_faults_changes_nothing(open_outlet: OpenOutlet, order:
 
 
 @pytest.mark.parametrize("fault", ["upload/drop-after", "500-before", "late-504:1200", "late-504:20000"])
-def test_a_canceled_post_leaves_nothing_or_is_told(open_outlet: OpenOutlet, fault: str) -> None:
+def test_a_canceled_post_leaves_nothing_or_is_reported(open_outlet: OpenOutlet, fault: str) -> None:
     """Its draft is removed, unless a request that came late has published it before that."""
     outlet = open_outlet("tumblr")
     outlet.shift_to_slot()

@@ -185,7 +185,7 @@ def test_look_ups_that_are_made_late_keep_their_distance(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("lag", "lag_words"), [(None, "15 minutes"), (20.0, "20 seconds")])
-def test_a_person_decides_where_the_desk_is_told_to_ask(bench: Bench, lag: float | None, lag_words: str) -> None:
+def test_a_person_decides_where_the_desk_is_configured_to_ask(bench: Bench, lag: float | None, lag_words: str) -> None:
     bench.settings = DeliverySettings(after_unknown="ask", listing_lag_seconds=lag)
     bench.platform.before = [LOST_ANSWER]
     delivery = bench.add()
@@ -457,7 +457,7 @@ def test_a_post_that_is_found_later_is_the_truth_in_any_state(bench: Bench, act:
 
 
 @on_every_database
-def test_a_second_copy_is_told_with_both_links(bench: Bench) -> None:
+def test_a_second_copy_is_reported_with_both_links(bench: Bench) -> None:
     delivery = bench.add()
     claimed, attempt = _commit(bench)
     bench.drain_for(minutes=30)
@@ -575,7 +575,7 @@ def test_a_retry_begins_the_late_look_ups_anew(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("act", ["cancel", "miss"])
-def test_what_becomes_public_after_it_was_given_up_is_told(bench: Bench, act: str) -> None:
+def test_what_becomes_public_after_it_was_given_up_is_reported(bench: Bench, act: str) -> None:
     bench.channels._adapter = DraftingAdapter
     bench.platform.late = [timedelta(minutes=30)]
     delivery = bench.add(expires_in=timedelta(seconds=5 if act == "miss" else 9000))
@@ -761,7 +761,7 @@ def test_look_ups_go_on_where_a_person_paused_the_channel(bench: Bench, by: str,
     assert bench.row(delivery).state == state
 
 
-def test_the_post_of_another_delivery_is_not_taken_for_the_lost_one(
+def test_the_post_of_another_delivery_does_not_count_as_the_lost_one(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two posts have the same text; the first one's request was lost, and the second one is public."""
@@ -831,7 +831,7 @@ def test_a_post_found_before_its_own_answer_is_recorded_once(bench: Bench, monke
     assert bench.row(second).unknown_since is not None
 
 
-def test_all_copies_that_a_look_up_finds_are_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_copies_that_a_look_up_finds_are_reported(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.platform.after = [LOST_ANSWER]
     delivery = bench.add()
     copies = tuple(Publication(remote_id=str(number), url=f"https://fake.example/{number}") for number in (2, 3))
@@ -847,7 +847,7 @@ def test_all_copies_that_a_look_up_finds_are_told(bench: Bench, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("hours", [0, 3, 19])
-def test_a_first_copy_that_is_listed_after_the_lag_is_told(
+def test_a_first_copy_that_is_listed_after_the_lag_is_reported(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, hours: float
 ) -> None:
     """The first request counted as lost, and another was sent; then the list shows what both have made."""

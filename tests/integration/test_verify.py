@@ -91,9 +91,7 @@ def test_a_post_that_is_shown_late_is_not_called_removed(bench: Bench) -> None:
         ({"visible": False, "state": "private"}, "Followers don't see the post: it is private on Fake"),
     ],
 )
-def test_what_stays_away_is_told_once_after_the_longest_lag_and_taken_back(
-    bench: Bench, hide: dict[str, Any], words: str
-) -> None:
+def test_a_lasting_difference_is_reported_once_and_taken_back(bench: Bench, hide: dict[str, Any], words: str) -> None:
     bench.platform.shown_fields = hide
     bench.platform.removed = set() if hide else {str(bench.row.remote_id)}
     bench.pass_time(seconds=LAG - 1)
@@ -136,7 +134,7 @@ def test_a_platform_that_is_silent_for_long_is_asked_more_and_more_rarely(bench:
     assert 8 < len(bench.findings()) < 20
 
 
-def test_what_was_read_is_told_although_copies_could_not_be_looked_for(bench: Bench) -> None:
+def test_differences_are_reported_even_if_copies_cannot_be_searched_for(bench: Bench) -> None:
     with bench.database.writing() as session:
         session.get_one(Delivery, bench.delivery).lost_requests = 1
     bench.platform.shown_alt_text = ""
@@ -166,7 +164,7 @@ def test_a_silent_platform_decides_nothing(bench: Bench) -> None:
         ({"alt_texts": ("other",)}, "the alt text of picture 1 differs: sent was “alt”, shown is “other”"),
     ],
 )
-def test_each_difference_is_told_in_plain_words(bench: Bench, shown_fields: dict[str, Any], words: str) -> None:
+def test_each_difference_is_described_in_plain_words(bench: Bench, shown_fields: dict[str, Any], words: str) -> None:
     bench.platform.shown_fields = shown_fields
     bench.pass_time(minutes=1)
     assert bench.row.problem == (
@@ -273,7 +271,7 @@ def test_what_the_platform_itself_rewrites_is_no_difference(
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_a_text_without_its_credit_is_told_and_taken_back(open_outlet: OpenOutlet, platform: str) -> None:
+def test_a_text_without_its_credit_is_reported_and_taken_back(open_outlet: OpenOutlet, platform: str) -> None:
     outlet = open_outlet(platform)
     publish(outlet)
     outlet.run_until_idle()
@@ -303,7 +301,7 @@ def _cut_text(platform: str, detail: dict[str, Any]) -> tuple[dict[str, Any], di
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_a_post_that_was_removed_is_told(open_outlet: OpenOutlet, platform: str) -> None:
+def test_a_post_that_was_removed_is_reported(open_outlet: OpenOutlet, platform: str) -> None:
     outlet = open_outlet(platform)
     publish(outlet)
     outlet.run_until_idle()

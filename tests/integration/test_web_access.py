@@ -292,7 +292,7 @@ def test_a_page_shows_the_sentence_of_every_error_that_is_fit(
     assert as_sentence(str(error)) in answer.text
 
 
-def test_the_audit_tells_who_did_what(site: Site) -> None:
+def test_the_audit_shows_who_did_what(site: Site) -> None:
     admin = site.client("admin", email="first@example.org")
     admin.send_form("/people", {"email": "audited@example.org", "name": "<b>Audited</b>", "roles": "editor"})
     audit = admin.get("/audit?actor=first@example.org&what=person invited")

@@ -101,7 +101,7 @@ def test_nights_of_clock_changes_have_one_post_at_the_local_hour(
             assert re.findall(r'hour" datetime="([^"]+)">([^<]+)<', cell) == [(instants[night], clock)]
 
 
-def test_past_days_tell_what_became_of_each_channel(posts: queue_desk.Desk, site: Site) -> None:
+def test_past_days_show_the_outcome_on_each_channel(posts: queue_desk.Desk, site: Site) -> None:
     posts.posts(["first", "second", "third"], NOON)
     pick(site, NOON - timedelta(days=1))
     with posts.database.writing() as session:
@@ -194,9 +194,7 @@ def address_of(reader: Client) -> str:
     return match[1]
 
 
-def test_the_feed_tells_what_was_published_and_what_may_come(
-    posts: queue_desk.Desk, site: Site, reader: Client
-) -> None:
+def test_the_feed_shows_published_posts_and_those_to_come(posts: queue_desk.Desk, site: Site, reader: Client) -> None:
     posts.posts(["Cells, at; rest", "second"], NOON)
     address = address_of(reader)
     stranger = site.client()

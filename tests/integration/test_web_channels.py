@@ -85,7 +85,7 @@ def use_code_flow(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBLISHER_X_CLIENT_SECRET", accounts.client_secret)
 
 
-def test_a_channel_tells_all_that_is_known_of_it(site: Site) -> None:
+def test_the_page_shows_all_facts_of_a_channel(site: Site) -> None:
     now = site.desk.now()
     published = add_delivery(site.desk.database, now, channel="instagram", title="A public cell")
     with site.desk.database.writing() as session:

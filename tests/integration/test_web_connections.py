@@ -165,7 +165,7 @@ def test_a_proxy_may_have_more_than_one_address(tmp_path: Path, monkeypatch: pyt
         wait_until(lambda: site.server.connections == 12, "all are open")
 
 
-def test_where_every_connection_is_at_work_a_new_one_is_told_to_come_again(
+def test_where_every_connection_is_at_work_a_new_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on, at_work, page = threading.Event(), threading.Semaphore(0), rendering.page

@@ -91,7 +91,7 @@ def test_today_says_nothing_untrue_of_a_post_that_may_be_public(site: Site) -> N
     assert "Today's post waits for a person; it may be public already." in text
 
 
-def test_a_delivery_tells_its_whole_life(site: Site) -> None:
+def test_the_page_of_a_delivery_shows_its_whole_history(site: Site) -> None:
     delivery = add_held_delivery(site, unknown=True)
     page = site.client("operator").get(f"/deliveries/{delivery}")
     text = text_of(page)
@@ -148,7 +148,7 @@ def test_a_delivery_is_given_up(site: Site) -> None:
     assert site.client("editor").send_form(f"/deliveries/{delivery}/retry").status_code == 403
 
 
-def test_they_are_downloaded_whole_and_run_nothing(site: Site) -> None:
+def test_deliveries_are_downloaded_whole_and_run_nothing(site: Site) -> None:
     for number in range(3):
         add_held_delivery(site, title=f"=cell+{number}", day_offset=number)
     client = site.client("operator")

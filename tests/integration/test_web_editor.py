@@ -99,7 +99,7 @@ def test_a_post_that_may_have_been_shown_has_a_warning(site: Site, picture: str)
     assert warning not in text_of(editor.get(f"/posts/{post_id}"))
 
 
-def test_a_mistake_is_told_at_its_field_and_what_was_typed_stays(site: Site, picture: str) -> None:
+def test_a_mistake_is_shown_at_its_field_and_typed_text_stays(site: Site, picture: str) -> None:
     editor = site.client("editor")
     form = fields(picture, title="", link="example.org/x", links="no label", standfirst="Typed & kept")
     refused = editor.send_form("/posts", form)
@@ -175,7 +175,7 @@ def test_a_change_between_saving_and_approving_is_not_approved(
     assert (load(site, post_id).state, load(site, post_id).standfirst) == ("draft", "Slipped in")
 
 
-def test_what_blocks_a_post_is_told_when_it_is_to_be_approved(site: Site, picture: str) -> None:
+def test_blocking_problems_are_shown_when_a_post_is_to_be_approved(site: Site, picture: str) -> None:
     editor = site.client("editor")
     refused = editor.send_form("/posts", fields(picture, **{"images-0-alt_text": "", "then": "approve"}))
     assert refused.status_code == 422
@@ -257,7 +257,7 @@ def test_a_post_without_a_title_can_be_previewed(site: Site, picture: str) -> No
     assert "Nothing blocks approval" in text_of(answer)
 
 
-def test_what_blocks_every_channel_is_told_once(site: Site, picture: str) -> None:
+def test_a_problem_of_every_channel_is_shown_once(site: Site, picture: str) -> None:
     answer = site.client("editor").send_form("/preview", fields(picture, credit="", **{"caption-x": "a " * 300}))
     before = text_of(answer).partition("tumblr")[0]
     assert "Before it can be approved: The post has no credit; say who made the picture." in before
@@ -286,5 +286,5 @@ def test_typing_an_alt_text_makes_no_picture_anew(site: Site, picture: str) -> N
     assert pictures("A grey disc") == pictures("A grey disc on black ground") != []
 
 
-def test_a_post_that_is_not_there_is_told(site: Site, tmp_path: Path) -> None:
+def test_a_missing_post_has_a_page_that_says_so(site: Site, tmp_path: Path) -> None:
     assert "There is no post 4711" in site.client("editor").get("/posts/4711").text

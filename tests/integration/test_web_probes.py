@@ -71,7 +71,7 @@ def test_readiness_follows_the_scheduler(desk: Desk) -> None:
     assert (after.status_code, after.text) == (200, "ok\n")
 
 
-def test_who_holds_the_token_is_told_why(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_has_the_token_reads_the_reason(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, "a token for probes")
     readiness = json.loads(ask(desk, "/readyz", host=THERE, headers=TOKEN).content)
     failing = {check["name"]: check["told"] for check in readiness["checks"] if not check["ok"]}
@@ -89,7 +89,9 @@ def test_prometheus_with_the_token_reads_the_numbers(desk: Desk, monkeypatch: py
 
 
 @pytest.mark.parametrize("token", ["", "another token"])
-def test_without_the_right_token_nobody_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+def test_without_the_right_token_nobody_reads_the_metrics(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, token)
     assert ask(desk, "/metrics", headers=TOKEN).status_code == 404
     assert ask(desk, "/metrics", headers={"authorization": "Bearer "}).status_code == 404

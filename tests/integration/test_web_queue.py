@@ -97,7 +97,7 @@ def test_the_queue_shows_each_post_with_its_day_and_its_problems(posts: queue_de
     assert "<b>two" not in page.text
 
 
-def test_the_buttons_move_a_post_and_tell_where_it_is(posts: queue_desk.Desk, editor: Client) -> None:
+def test_the_buttons_move_a_post_and_show_its_place(posts: queue_desk.Desk, editor: Client) -> None:
     a, b, c = posts.posts("abc", NOON)
     for button, expected in (
         (f"{c} up", [a, c, b]),

@@ -74,7 +74,7 @@ def messages(desk: Desk) -> list[WebhookMessage]:
         return list(session.scalars(select(WebhookMessage).order_by(WebhookMessage.id)))
 
 
-def test_what_happens_is_told_signed_and_once(desk: Desk, receiver: Receiver) -> None:
+def test_each_event_is_sent_signed_and_once(desk: Desk, receiver: Receiver) -> None:
     added = add_hook(desk, receiver.url, greet=True)
     delivery = add_delivery(desk.database, desk.now(), channel="tumblr", title="A held cell")
     with desk.database.writing() as session:
@@ -221,7 +221,7 @@ def test_a_sender_that_comes_back_late_changes_nothing(desk: Desk, clock: FixedC
     assert messages(desk)[0].trouble == ""
 
 
-def test_an_event_that_becomes_visible_late_is_told_too(desk: Desk, clock: FixedClock, receiver: Receiver) -> None:
+def test_an_event_that_becomes_visible_late_is_sent_too(desk: Desk, clock: FixedClock, receiver: Receiver) -> None:
     """Tests an event of a transaction that got its number first and ends last."""
     hook = add_hook(desk, receiver.url)
     with desk.database.reading() as session:
@@ -309,7 +309,7 @@ def test_a_name_that_moves_to_a_private_address_is_not_followed_there(
     assert "is no public address" in messages(desk)[0].trouble
 
 
-def test_even_private_webhooks_never_reach_what_a_cloud_tells_its_machines(desk: Desk) -> None:
+def test_even_private_webhooks_never_reach_the_metadata_of_a_cloud(desk: Desk) -> None:
     with pytest.raises(WebhookError, match="no public address"):
         add_hook(desk, "http://169.254.169.254/latest/meta-data")
 
@@ -342,7 +342,7 @@ def test_the_secret_lies_sealed_and_comes_under_a_new_key(
     assert receiver.received[0].is_signed(added.secret, desk.now())
 
 
-def test_switched_off_it_is_told_nothing_and_switched_on_only_what_is_new(desk: Desk, receiver: Receiver) -> None:
+def test_a_webhook_switched_off_gets_nothing_and_then_only_new_events(desk: Desk, receiver: Receiver) -> None:
     added = add_hook(desk, receiver.url)
     hooks.set_webhook_active(desk.database, added.id, False, now=desk.now(), actor="t")
     happen(desk, channel="quiet")

@@ -1,3 +1,5 @@
+"""Tests that a post is adapted to each platform: its text, pictures, hashtags, mentions and costs."""
+
 from __future__ import annotations
 
 from typing import Literal
@@ -268,7 +270,7 @@ def test_a_caption_for_a_language_is_checked_by_the_same_rules() -> None:
     )
 
 
-def test_a_link_on_x_is_told_with_its_price() -> None:
+def test_a_link_on_x_is_reported_with_its_price() -> None:
     post = adapted("x", standfirst="All is told in README.md")
     assert post.cost_usd == pytest.approx(0.205)
     (problem,) = by_field(post, "caption")
@@ -276,7 +278,7 @@ def test_a_link_on_x_is_told_with_its_price() -> None:
     assert problem.message == "The caption holds a link (README.md), so X charges $0.20 instead of $0.015."
 
 
-def test_a_dead_link_is_told() -> None:
+def test_a_dead_link_is_reported() -> None:
     (problem,) = by_field(adapted("instagram", standfirst="See https://example.org"), "caption")
     assert problem.message == "The caption holds a link (https://example.org), which can't be followed on Instagram."
 
@@ -308,7 +310,9 @@ def test_what_is_missing_blocks(platform: str, changes: dict[str, object], field
         (with_image(alt_text="closing the gap."), "images[0].alt_text", "repeats the title"),
     ],
 )
-def test_what_could_be_better_is_told_and_does_not_block(changes: dict[str, object], field: str, expected: str) -> None:
+def test_what_could_be_better_is_reported_and_does_not_block(
+    changes: dict[str, object], field: str, expected: str
+) -> None:
     (problem,) = by_field(adapted("instagram", **changes), field)
     assert not problem.blocking
     assert expected in problem.message
@@ -356,7 +360,7 @@ def test_too_many_hashtags_and_mentions_block() -> None:
     assert any("mentions 21 accounts and Instagram takes 20" in message for message in blocking(mentions))
 
 
-def test_tags_that_a_field_does_not_take_are_told() -> None:
+def test_tags_that_a_field_does_not_take_are_reported() -> None:
     (problem,) = by_field(adapted("tumblr", tags=tuple(f"tag {number}" for number in range(32))), "tags")
     assert not problem.blocking
     assert "so 2 of the tags are left out" in problem.message

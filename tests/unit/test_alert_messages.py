@@ -21,7 +21,7 @@ def alert(title: str, kind: str = "held", *, over: bool = False, message: str = 
     return Alert(title=title, kind=kind, message=message, closed_at=NOW if over else None)
 
 
-def test_one_alert_is_its_own_title() -> None:
+def test_a_single_alert_is_its_own_title() -> None:
     message = compose("Cells", [alert("x is paused")])
 
     assert (message.title, message.body, message.bad) == ("Cells: x is paused", "✗ x is paused\nMend it.", True)

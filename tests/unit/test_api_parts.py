@@ -56,7 +56,9 @@ def test_old_buckets_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
         ("", 3, 412),
     ],
 )
-def test_if_match_names_the_version_that_was_seen(if_match: str | None, version: int | str, status: int | None) -> None:
+def test_if_match_names_the_version_that_the_client_read(
+    if_match: str | None, version: int | str, status: int | None
+) -> None:
     if status is None:
         require_match(if_match, version)
         return
@@ -127,6 +129,6 @@ def test_some_addresses_are_never_allowed_as_ones_own(address: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://127.1/", "http://0x7f000001/", "http://[::ffff:10.0.0.1]/", "gopher://a/"])
-def test_odd_spellings_of_private_addresses_are_seen_through(url: str) -> None:
+def test_odd_spellings_of_private_addresses_are_recognised(url: str) -> None:
     with pytest.raises(AddressRefused):
         resolve_webhook_host(url, private=False)

@@ -90,7 +90,7 @@ def test_a_budget_is_nearly_spent_from_four_fifths_on(micros: int, nearly: bool)
     assert not spent(micros, budget=None).nearly_spent
 
 
-def test_it_became_so_once() -> None:
+def test_a_budget_becomes_nearly_spent_once() -> None:
     sums = [780_000, 795_000, 810_000, 825_000]
     assert [spent(micros).became_nearly_spent(15_000) for micros in sums] == [False, False, True, False]
 
@@ -98,5 +98,5 @@ def test_it_became_so_once() -> None:
 @pytest.mark.parametrize(
     ("micros", "text"), [(0, "$0.00"), (450_000, "$0.45"), (15_000, "$0.015"), (5 * 10**6, "$5.00")]
 )
-def test_dollars_are_told_as_people_write_them(micros: int, text: str) -> None:
+def test_dollars_are_shown_as_people_write_them(micros: int, text: str) -> None:
     assert format_dollars(micros) == text

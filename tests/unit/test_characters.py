@@ -53,7 +53,7 @@ def test_a_title_of_control_characters_is_none() -> None:
         PostDraft(title="\x1b\x07")
 
 
-def test_they_are_removed_from_a_post_file(tmp_path: Path) -> None:
+def test_control_characters_are_removed_from_a_post_file(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text('+++\ntitle = "a\\u001Bb"\n+++\nbo\x07dy\u202e', encoding="utf-8")
     draft = read_post_file(tmp_path / "a.md")
     assert (draft.title, draft.body) == ("ab", "body")

@@ -1,3 +1,5 @@
+"""Tests that texts are counted as each platform counts them, and cleaned before."""
+
 from __future__ import annotations
 
 import subprocess

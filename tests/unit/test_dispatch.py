@@ -65,7 +65,7 @@ def test_nothing_begins_after_the_stop() -> None:
     assert drained == []
 
 
-def test_trouble_is_told_once_and_its_end_too(caplog: pytest.LogCaptureFixture) -> None:
+def test_trouble_is_logged_once_and_its_end_too(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     trouble = [OSError("disk full"), OSError("disk full"), None]
     drained = threading.Semaphore(0)

@@ -85,7 +85,7 @@ def test_a_missing_key_names_the_command_that_makes_one(keys: str, monkeypatch: 
 
 
 @pytest.mark.parametrize("wrong", ["too-short", STRANGE[:-4], "ключ" * 11, "=" * 44])
-def test_what_is_no_key_is_told_by_its_place_alone(wrong: str) -> None:
+def test_an_invalid_key_is_named_by_its_place_alone(wrong: str) -> None:
     with pytest.raises(EncryptionError, match="the key at place 2 is no key") as caught:
         SecretCipher(f"{NEW} {wrong}")
 

@@ -1,3 +1,5 @@
+"""Tests that tags become hashtags, and names become mentions."""
+
 from __future__ import annotations
 
 from pathlib import Path

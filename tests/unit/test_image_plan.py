@@ -231,7 +231,7 @@ def test_every_picture_of_a_carousel_gets_the_first_ones_ratio() -> None:
     assert [image.spec.canvas_ratio for image in alone] == [None, None, None]
 
 
-def test_of_too_many_pictures_the_first_are_shown_and_that_is_told() -> None:
+def test_of_too_many_pictures_the_first_are_shown_with_a_remark() -> None:
     adapted, problems = plan_images([picture(1000 + number, 1000) for number in range(6)], STREAM)
     first = plan_images([picture(1000 + number, 1000) for number in range(4)], STREAM)[0]
     assert adapted == first
@@ -308,14 +308,14 @@ def test_a_platforms_own_animation_limits_reach_the_rendition(platform: str, mos
     assert (animation.spec.animated, animation.spec.max_bytes) == (True, most_bytes)
 
 
-def test_only_the_first_page_of_several_is_shown_and_staff_are_told() -> None:
+def test_only_the_first_page_of_several_is_shown_with_a_remark() -> None:
     adapted, problems = plan_one(picture(500, 500, format="tiff", frames=3), STREAM)
     assert not adapted.spec.animated
     assert [(problem.field, problem.blocking) for problem in problems] == [("images[0].media", False)]
     assert "3 pages" in problems[0].message
 
 
-def test_an_unknown_padding_colour_is_told_and_replaced() -> None:
+def test_an_unknown_padding_colour_is_reported_and_replaced() -> None:
     adapted, problems = plan_one(picture(4000, 1000, choices={"padding": "mauve"}))
     assert adapted.spec.padding == "edge"
     assert [problem.field for problem in problems] == ["images[0].padding"]

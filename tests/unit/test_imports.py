@@ -114,7 +114,7 @@ def test_the_process_that_opens_pictures_loads_no_part_of_the_desk() -> None:
     assert result.stdout == "[]\n"
 
 
-def test_the_names_of_the_migrations_tell_their_revisions() -> None:
+def test_the_names_of_the_migrations_contain_their_revisions() -> None:
     scripts = ScriptDirectory(str(upgrade.MIGRATIONS))
     assert upgrade.known_revisions() == sorted(script.revision for script in scripts.walk_revisions())
     assert upgrade.known_revisions()[-1] == scripts.get_current_head()

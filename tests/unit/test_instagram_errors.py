@@ -121,7 +121,7 @@ def test_a_lost_answer_is_unconfirmed_only_for_what_publishes(error: Exception) 
         (refused(400, message="There was an error with your request. Please try again."), Unconfirmed),
     ],
 )
-def test_where_the_class_does_not_tell_the_answer_does(answer: Answer, expected: type[PlatformError]) -> None:
+def test_where_the_error_class_is_unclear_the_answer_decides(answer: Answer, expected: type[PlatformError]) -> None:
     for error in (ig.ClientError("x"), ig.PhotoNotUpload("x"), TypeError("x")):
         assert type(ended(error, answer)) is expected
 
@@ -147,7 +147,7 @@ def test_an_id_that_was_used_says_nothing_about_what_only_reads() -> None:
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM, errno.EACCES])
-def test_an_error_of_this_machine_is_told_as_that(number: int) -> None:
+def test_an_error_of_this_machine_is_reported_as_that(number: int) -> None:
     outcome = ended(OSError(number, os.strerror(number)), Answer(), READING)
 
     assert type(outcome) is Unavailable
@@ -206,10 +206,10 @@ def raised_by_the_library(size: int | None) -> Exception:
 
 
 @pytest.mark.parametrize(("size", "unsent"), [(0, True), (1, False), (None, False)])
-def test_curl_tells_whether_anything_was_sent(size: int | None, unsent: bool) -> None:
+def test_the_error_of_curl_shows_whether_anything_was_sent(size: int | None, unsent: bool) -> None:
     assert never_sent(raised_by_the_library(size)) is unsent
 
 
-def test_an_error_of_another_origin_does_not_tell_that_nothing_was_sent() -> None:
+def test_an_error_of_another_origin_does_not_mean_that_nothing_was_sent() -> None:
     assert not never_sent(requests.ConnectTimeout("urllib3"))
     assert not never_sent(ValueError("anything"))

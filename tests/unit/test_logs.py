@@ -73,7 +73,7 @@ def test_a_line_for_programs_is_one_json_object(lines: Callable[[], list[dict[st
 @pytest.mark.parametrize(
     ("name", "full"), [("run", "publisher.run"), ("publisher.run", "publisher.run"), ("publisher", "publisher")]
 )
-def test_every_logger_of_ours_tells_what_it_has_to(
+def test_every_logger_of_ours_writes_its_full_name(
     lines: Callable[[], list[dict[str, Any]]], name: str, full: str
 ) -> None:
     get_logger(name).info("ready")
@@ -342,7 +342,7 @@ def test_the_lines_of_libraries_are_folded_too(lines: Callable[[], list[dict[str
     assert lines()[-1]["event"].endswith(f"(repeated {2000 - MAX_ALIKE} times)")
 
 
-def test_what_was_folded_is_told_though_nothing_follows(
+def test_what_was_folded_is_reported_though_nothing_follows(
     lines: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("publisher.core.log_folding.WINDOW_SECONDS", 0.05)

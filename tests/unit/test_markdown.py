@@ -1,3 +1,5 @@
+"""Tests that Markdown becomes the text and the links that a platform can show."""
+
 from __future__ import annotations
 
 import pytest

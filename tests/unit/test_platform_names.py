@@ -106,7 +106,7 @@ def test_generic_code_names_no_platform() -> None:
         "from publisher import adapt\nmodule = 'publisher.platforms.x.text'",
     ],
 )
-def test_code_that_names_a_platform_is_found_out(code: str) -> None:
+def test_code_that_names_a_platform_is_detected(code: str) -> None:
     assert names_in_code(code, ("tumblr", "x"))
 
 
@@ -118,7 +118,7 @@ def test_prose_and_coordinates_name_no_platform(code: str) -> None:
     assert not names_in_code(code, ("tumblr", "x"))
 
 
-def test_pages_and_styles_that_name_a_platform_are_found_out() -> None:
+def test_pages_and_styles_that_name_a_platform_are_detected() -> None:
     assert names_in_text("{% if look.platform == 'x' %}", ("tumblr", "x")) == {"x"}
     assert names_in_text(".tumblr .shots { scroll-snap-type: x mandatory; }", ("tumblr", "x")) == {"tumblr"}
     assert names_in_text("{# as on Tumblr #} overflow-x", ("tumblr", "x")) == set()
@@ -159,7 +159,7 @@ def test_the_rules_that_a_profile_leads_to_are_there() -> None:
         assert rules_of(load_profile(name).text).count("a cell") > 0
 
 
-def test_an_unknown_platform_is_told_with_those_that_exist() -> None:
+def test_an_unknown_platform_is_reported_with_those_that_exist() -> None:
     names = ", ".join(platform_names())
     for find in (adapter_class, sandbox_class):
         with pytest.raises(LookupError, match=f"there is no platform 'myspace'; known are {names}"):

@@ -38,7 +38,7 @@ def content_of(**fields: str) -> PostContent:
         ("soon", "'soon' is not a date and time; write it like 2026-05-12T10:00."),
     ],
 )
-def test_a_moment_that_there_is_not_is_told(value: str, sentence: str) -> None:
+def test_a_local_time_that_does_not_exist_is_refused_with_a_sentence(value: str, sentence: str) -> None:
     with pytest.raises(Mistakes) as mistakes:
         content_of(embargo_until=value)
     assert mistakes.value.fields == {"embargo_until": sentence}

@@ -1,3 +1,5 @@
+"""Tests that the page of a preview shows each channel, its problems and its pictures, and fetches nothing."""
+
 from __future__ import annotations
 
 import hashlib

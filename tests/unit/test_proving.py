@@ -82,7 +82,7 @@ def test_a_seed_draws_the_day_on_which_a_proof_begins() -> None:
     assert {date(2026, 3, 29), date(2027, 10, 31)} <= set(days.values())
 
 
-def test_the_clocks_of_a_proof_begin_where_they_are_told(tmp_path: Path) -> None:
+def test_the_clocks_of_a_proof_begin_at_the_given_time(tmp_path: Path) -> None:
     """Both clocks are set before any process reads them: the first pick is for that day."""
     sandbox = FakeSandbox()
     first = datetime(2027, 3, 28, tzinfo=UTC)
@@ -194,7 +194,7 @@ def test_a_slot_without_a_pick_and_a_channel_without_a_delivery_are_lost(databas
     assert len(found_by(database, clock, [], channels=("fake", "other")).lost) == 1
 
 
-def test_what_a_restore_closed_and_told_is_neither_lost_nor_unknown(database: Database, clock: FixedClock) -> None:
+def test_what_a_restore_closed_and_reported_is_not_lost_or_unknown(database: Database, clock: FixedClock) -> None:
     """One copy of its post is allowed; a second one is findings."""
     day = clock.now().date()
     with database.writing() as session:
@@ -236,7 +236,7 @@ def test_how_struck_deliveries_ended_and_how_long_nobody_knew_is_counted(databas
     assert findings.unknown_seconds == {"fake": Spread(1, 30.0, 30.0)}
 
 
-def test_two_in_flight_on_a_channel_are_seen_in_the_history(database: Database, clock: FixedClock) -> None:
+def test_two_in_flight_on_a_channel_are_found_in_the_history(database: Database, clock: FixedClock) -> None:
     numbers = [add_delivery(database, clock.now(), day_offset=day) for day in range(2)]
     end(database, State.HELD)
     with database.writing() as session:
@@ -246,7 +246,7 @@ def test_two_in_flight_on_a_channel_are_seen_in_the_history(database: Database, 
     assert f"deliveries {numbers}" in sentence
 
 
-def test_a_change_by_a_worker_that_was_overtaken_is_seen_in_the_history(database: Database, clock: FixedClock) -> None:
+def test_a_change_by_an_overtaken_worker_is_found_in_the_history(database: Database, clock: FixedClock) -> None:
     number = add_delivery(database, clock.now())
     end(database, State.HELD)
     changes = [("one", 1, "preparing"), ("one", 1, "publishing"), ("two", 3, "preparing"), ("one", 1, "pending")]
@@ -259,7 +259,7 @@ def test_a_change_by_a_worker_that_was_overtaken_is_seen_in_the_history(database
     ]
 
 
-def test_a_guard_that_the_database_lacks_is_told(database: Database, clock: FixedClock) -> None:
+def test_a_guard_that_the_database_lacks_is_reported(database: Database, clock: FixedClock) -> None:
     assert found_by(database, clock, []).unguarded == []
     mutants.without_index(database)
     assert found_by(database, clock, []).unguarded == ["the table delivery has lost uq_delivery_in_flight"]
@@ -277,7 +277,7 @@ def test_the_reasons_why_people_were_asked_are_counted_without_channels(database
     assert findings.asked == 2
 
 
-def test_a_reason_is_told_without_the_file_that_it_is_about(database: Database, clock: FixedClock) -> None:
+def test_a_reason_is_counted_without_the_file_that_it_is_about(database: Database, clock: FixedClock) -> None:
     number = add_delivery(database, clock.now(), channel="x1")
     with database.writing() as session:
         detail = {"problem": "/tmp/proof/config/captions/x1.j2: there is no such file. Mend it, then retry."}

@@ -1,3 +1,5 @@
+"""Tests that texts are shortened between sentences or words, and never inside a grapheme."""
+
 from __future__ import annotations
 
 from itertools import pairwise
@@ -143,7 +145,7 @@ def test_the_part_that_was_marked_last_is_shortened_first() -> None:
     assert [(part.field, part.is_whole) for part in left_out] == [("standfirst", False), ("body", True)]
 
 
-def test_what_was_left_out_is_told_in_words() -> None:
+def test_what_was_left_out_is_reported_in_words() -> None:
     text = "Cells move towards the wound at night. They divide. They settle."
     rich = RichText(text, (Mark(0, len(text), "shorten"), Mark(0, len(text), "field", "body")))
     _, left_out = shorten(rich, lambda candidate: len(candidate.text) <= 40)

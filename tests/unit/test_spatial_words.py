@@ -33,7 +33,7 @@ IN_PARTS = [slide("split"), slide("split", HALF)]
         ("La retina sana, a l’esquerra.", "a l’esquerra"),
     ],
 )
-def test_a_place_in_a_picture_shown_in_parts_is_told(caption: str, words: str) -> None:
+def test_a_place_in_a_picture_shown_in_parts_is_reported(caption: str, words: str) -> None:
     (problem,) = spatial_word_problems(caption, IN_PARTS)
     assert (problem.field, problem.blocking) == ("caption", False)
     assert f"“{words}”" in problem.message
@@ -53,7 +53,7 @@ def test_a_picture_shown_whole_may_be_spoken_of_by_places(images: list[AdaptedIm
 
 
 @pytest.mark.parametrize(("fit", "count"), [("split", 1), ("pad", 0)])
-def test_a_post_is_told_where_both_meet(fit: Fit, count: int) -> None:
+def test_a_post_is_reported_where_both_meet(fit: Fit, count: int) -> None:
     image = SourceImage(
         media="ab" * 32,
         format="jpeg",

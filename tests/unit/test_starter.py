@@ -49,7 +49,7 @@ def uncommented(text: str) -> dict[str, Any]:
     return tomllib.loads(re.sub(r"^# (?=[a-z_]+ = )", "", text, flags=re.MULTILINE))
 
 
-def test_it_writes_every_file_below_config(tmp_path: Path) -> None:
+def test_the_starter_writes_every_file_below_config(tmp_path: Path) -> None:
     paths = write_starter(tmp_path)
 
     assert paths == [tmp_path / path for path in starter_files()]
@@ -61,7 +61,7 @@ def test_it_writes_every_file_below_config(tmp_path: Path) -> None:
     assert all(path.read_text(encoding="utf-8") for path in paths)
 
 
-def test_it_keeps_what_is_there(tmp_path: Path) -> None:
+def test_the_starter_keeps_existing_files(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / CONFIGURATION).write_text("mine", encoding="utf-8")
     paths = write_starter(tmp_path)
@@ -71,7 +71,7 @@ def test_it_keeps_what_is_there(tmp_path: Path) -> None:
     assert write_starter(tmp_path) == []
 
 
-def test_it_follows_no_dangling_link_out_of_the_folder(tmp_path: Path) -> None:
+def test_the_starter_follows_no_dangling_link_out_of_the_folder(tmp_path: Path) -> None:
     outside = tmp_path / "outside.toml"
     (tmp_path / "desk" / "config").mkdir(parents=True)
     (tmp_path / "desk" / CONFIGURATION).symlink_to(outside)
@@ -101,7 +101,7 @@ def test_every_key_stands_in_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["reserve", "storage", "delivery", "notify", "web", "health"])
-def test_the_defaults_that_it_tells_are_the_defaults(name: str) -> None:
+def test_the_defaults_that_the_starter_describes_are_the_defaults(name: str) -> None:
     described = SECTIONS[name].model_validate(uncommented(starter_files()[CONFIGURATION])[name])
     default = SECTIONS[name]()
 
@@ -111,7 +111,7 @@ def test_the_defaults_that_it_tells_are_the_defaults(name: str) -> None:
     )
 
 
-def test_the_outlet_defaults_that_it_tells_are_the_defaults() -> None:
+def test_the_outlet_defaults_that_the_starter_describes_are_true() -> None:
     values = uncommented(starter_files()[CONFIGURATION])["outlet"]
     required = {key: values[key] for key in ("name", "time_zone", "hour")}
 

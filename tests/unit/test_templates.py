@@ -1,3 +1,5 @@
+"""Tests that caption templates are rendered, and that mistakes in them give one sentence."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Tests that a long text is split into the parts of a thread, and no word is lost."""
+
 from __future__ import annotations
 
 import pytest
@@ -60,7 +62,7 @@ def test_the_body_goes_on_where_the_caption_stops() -> None:
     assert (post.left_out, post.problems) == ((), ())
 
 
-def test_a_sentence_that_the_caption_cut_is_told_whole() -> None:
+def test_a_sentence_that_the_caption_cut_is_whole_in_the_reply() -> None:
     post = adapted(45)
     assert post.caption == "Cells\n\nOne cell walks.\n\nJane Doe"
     cut = adapted(70, body="A third one, which nobody had seen before that day, divides. None dies.")
@@ -108,7 +110,7 @@ def test_there_are_no_replies_without_a_rest(without: dict[str, object]) -> None
     assert adapted(**without).thread == ()  # type: ignore[arg-type]
 
 
-def test_without_a_thread_what_is_left_out_is_told() -> None:
+def test_without_a_thread_what_is_left_out_is_reported() -> None:
     assert adapted(thread=False).left_out == ("2 sentences of the body",)
 
 

@@ -619,7 +619,7 @@ def test_retry_after_as_a_date_is_measured_on_the_platforms_clock() -> None:
     assert retry_after(headers, NOW) == NOW + timedelta(minutes=1)
 
 
-def test_a_wait_that_was_shortened_is_told() -> None:
+def test_a_wait_that_was_shortened_is_reported() -> None:
     assert describe_wait(NOW + timedelta(hours=1), NOW) == "until 2026-05-04 10:00 UTC"
     assert "it asked for longer" in describe_wait(NOW + MAX_RETRY_AFTER, NOW)
 

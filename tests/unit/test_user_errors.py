@@ -116,7 +116,7 @@ def codes() -> list[str]:
     return [*own, *(reason.value for reason in Reason)]
 
 
-def test_every_exception_is_a_user_error_or_stands_in_the_list_with_a_reason() -> None:
+def test_every_exception_is_a_user_error_or_listed_with_a_reason() -> None:
     others = {_name(cls) for cls in exception_classes() if not issubclass(cls, UserError)}
     assert others == NOT_FOR_PEOPLE.keys()
     assert len(user_errors()) > 50, "the search finds what there is"

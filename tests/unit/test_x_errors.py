@@ -336,7 +336,7 @@ def test_instants() -> None:
     assert parse_instant("yesterday") is None
 
 
-def test_the_profile_tells_prices_and_limits() -> None:
+def test_the_profile_has_prices_and_limits() -> None:
     profile = load_profile("x")
     assert (profile.text.limit, profile.text.unit, profile.tags.middle_dot) == (280, "own", True)
     assert profile.prices is not None
@@ -356,7 +356,9 @@ def test_the_profile_tells_prices_and_limits() -> None:
         ("@pictures_a_day A third part", "7", False),
     ],
 )
-def test_a_reply_is_known_by_what_it_answers_where_x_tells_it(text: str, replied_to: str | None, ours: bool) -> None:
+def test_a_reply_is_known_by_the_post_it_answers_where_x_reports_it(
+    text: str, replied_to: str | None, ours: bool
+) -> None:
     references = [{"type": "quoted", "id": "1"}, {"type": "replied_to", "id": replied_to}]
     x_post = {**tweet(text, 0), "referenced_tweets": references if replied_to else references[:1]}
     assert is_same_post("A second part", 0, x_post, reply_to="7") is ours

@@ -25,13 +25,13 @@ from publisher.platforms.registry import adapter_class
 ROOT = Path(__file__).parents[1]
 
 
-class Doom:
+class KilledWorkers:
     """Starts workers one after the other; `end` stops the process that they are forked from."""
 
     def __init__(self, errors: Path) -> None:
         self._errors = errors
         with errors.open("wb") as error_output:
-            command = [sys.executable, "-m", "tests.doomed_worker"]
+            command = [sys.executable, "-m", "tests.killed_workers"]
             self._parent = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=error_output, text=True
             )
