@@ -27,9 +27,9 @@ from publisher.starter import write_starter
 from tests import slow_first
 from tests.killed_workers import KilledWorkers
 from tests.outlet import PLATFORMS, Outlet, set_environment
-from tests.patience import PATIENCE
 from tests.s3_server import KEYS, S3Server
 from tests.shared_statements import SharedStatements
+from tests.waiting import TIMEOUT
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,7 +63,7 @@ def long_probe_timeouts() -> Iterator[None]:
     """Raises the time limits of health checks: a database on a busy machine is slow, but does not hang."""
     with pytest.MonkeyPatch.context() as patch:
         for probe in (check_ready, render_metrics):
-            patch.setattr(probe, "__kwdefaults__", {"timeout": PATIENCE})
+            patch.setattr(probe, "__kwdefaults__", {"timeout": TIMEOUT})
         yield
 
 

@@ -22,7 +22,7 @@ from publisher.web.connections import ConnectionLimits
 from publisher.web.guard import COOKIE
 from publisher.web.server import WebServer
 from tests.outlet import Outlet
-from tests.patience import wait_until
+from tests.waiting import wait_until
 
 HOST = "127.0.0.1"
 PASSWORD = "quiet cells rest at dawn"

@@ -24,7 +24,7 @@ import requests
 from mypy_boto3_s3.client import S3Client
 
 from publisher.settings.buckets import Bucket
-from tests.patience import PATIENCE, SETUP_PATIENCE
+from tests.waiting import SETUP_TIMEOUT, TIMEOUT
 
 ACCESS_KEY, SECRET_KEY = "test-access-key", "test-secret-key"
 KEYS = {"PUBLISHER_S3_ACCESS_KEY": ACCESS_KEY, "PUBLISHER_S3_SECRET_KEY": SECRET_KEY}
@@ -49,7 +49,7 @@ class S3Server:
         )
 
     def _wait(self) -> str:
-        end = time.monotonic() + SETUP_PATIENCE
+        end = time.monotonic() + SETUP_TIMEOUT
         while time.monotonic() < end and self._process.poll() is None:
             if match := re.search(r"Running on (http://127\.0\.0\.1:\d+)", self._log.read_text()):
                 return match[1]
@@ -88,11 +88,11 @@ class S3Server:
 
     def _ask_after(self, requests_done: float) -> None:
         url = f"{self.endpoint}/moto-api/reset-auth"
-        requests.post(url, data=str(requests_done), timeout=PATIENCE).raise_for_status()
+        requests.post(url, data=str(requests_done), timeout=TIMEOUT).raise_for_status()
 
     def stop(self) -> None:
         self._process.kill()
-        self._process.wait(PATIENCE)
+        self._process.wait(TIMEOUT)
 
 
 class Wire:
@@ -116,7 +116,7 @@ class Wire:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for thread in self._threads:
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
 
     def cut(self) -> None:
         self._cut.set()

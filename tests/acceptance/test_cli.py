@@ -17,7 +17,7 @@ import pytest
 from publisher.cli.main import main
 from publisher.schedule.restore_gap import close_gap
 from tests.outlet import PLATFORMS, Outlet, draw
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,7 +52,7 @@ class Shell:
             env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
         assert "Traceback" not in result.stderr, result.stderr
@@ -108,7 +108,7 @@ def publish_until_done(shell: Shell) -> None:
         if published == len(PLATFORMS):
             break
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=PATIENCE)
+    process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0
 
 

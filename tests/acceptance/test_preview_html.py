@@ -12,7 +12,7 @@ import pytest
 
 from publisher.starter import write_starter
 from tests.outlet import draw
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 ROOT = Path(__file__).parents[2]
 POST = """\
@@ -48,7 +48,7 @@ def run(tmp_path: Path) -> Run:
             env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
         assert "Traceback" not in result.stderr, result.stderr

@@ -29,7 +29,7 @@ from publisher.proving.proof import run_proof
 from publisher.proving.report import Findings, Report, Spread
 from publisher.sandbox.discovery import sandbox_class
 from tests.outlet import PLATFORMS
-from tests.patience import wait_until
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,8 +15,8 @@ from publisher.web.guard import COOKIE
 from tests.conftest import OpenOutlet
 from tests.desk_site import Site, open_site
 from tests.outlet import Outlet
-from tests.patience import PATIENCE as SECONDS
-from tests.patience import SETUP_PATIENCE
+from tests.waiting import SETUP_TIMEOUT
+from tests.waiting import TIMEOUT as SECONDS
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
@@ -52,7 +52,7 @@ def open_browser(program: str) -> Iterator[Browser]:
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
-            executable_path=program, args=[*ARGUMENTS, *sandbox], timeout=1000 * SETUP_PATIENCE
+            executable_path=program, args=[*ARGUMENTS, *sandbox], timeout=1000 * SETUP_TIMEOUT
         )
         yield opened
         opened.close()

@@ -14,7 +14,7 @@ from publisher.web.guard import COOKIE
 from tests.desk_site import Site, open_site
 from tests.full_site import CHIEF, build_full_site
 from tests.page_walk import Page, pages_of
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -61,7 +61,7 @@ class Visitor:
 
     def _open(self, browser: Browser, viewport: ViewportSize) -> Tab:
         tab = browser.new_context(base_url=self._site.url, viewport=viewport, reduced_motion="reduce").new_page()
-        tab.set_default_timeout(1000 * PATIENCE)
+        tab.set_default_timeout(1000 * TIMEOUT)
         tab.on("pageerror", lambda error: self.note(tab, f"a script fails: {error}"))
         tab.on("console", lambda message: self._listen(tab, message.type, message.text))
         tab.on("request", lambda request: self._watch(tab, request.url))

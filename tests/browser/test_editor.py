@@ -19,7 +19,7 @@ from tests.browser.conftest import TIMEOUT, OpenPage
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_site
 from tests.outlet import draw
-from tests.patience import wait_until
+from tests.waiting import wait_until
 
 CHANNELS = ("tumblr", "instagram", "x")
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}

@@ -122,7 +122,7 @@ def test_something_in_front_of_a_log_in_is_no_wrong_password(account: Account, s
 
 
 @of_each_platform("case", lambda driver: [(case.name, case) for case in driver.REFUSED_LOGINS])
-def test_a_refused_log_in_is_believed_whatever_type_the_text_is_said_to_have(account: Account, case: LoginCase) -> None:
+def test_a_refused_log_in_is_believed_whatever_type_its_text_has(account: Account, case: LoginCase) -> None:
     """X and its like label such plain texts as HTML (github.com/themattharris/tmhOAuth/issues/87)."""
 
     def relabels(_request: Request, given: Answer) -> Answer:

@@ -13,7 +13,7 @@ import pytest
 from publisher.platforms.errors import PlatformError, Unavailable
 from publisher.sandbox.wire import Answer, DrippingPart
 from tests.contract.account import Account
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 
 def closed_port() -> int:
@@ -90,9 +90,9 @@ def test_a_signal_is_taken_while_an_answer_drips(account: Account) -> None:
     before = signal.signal(signal.SIGTERM, lambda _number, _frame: taken.set())
     try:
         asking.start()
-        assert asked.wait(PATIENCE)
+        assert asked.wait(TIMEOUT)
         os.kill(os.getpid(), signal.SIGTERM)
-        assert taken.wait(PATIENCE)
+        assert taken.wait(TIMEOUT)
         assert asking.is_alive()
     finally:
         signal.signal(signal.SIGTERM, before)

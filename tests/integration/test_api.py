@@ -44,7 +44,7 @@ from tests.conftest import WriteDesk
 from tests.desk_site import Site, everyone, open_starter_site, text_of
 from tests.fakes import add_delivery, the_delivery
 from tests.outlet import draw
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 ROUTES = sorted(
     (method, route.path, route.name)
@@ -541,7 +541,7 @@ def test_types_and_lengths_that_are_not_taken(editor: Program) -> None:
 
 
 def test_a_picture_that_is_too_large_is_refused_before_it_is_read(site: Site, editor: Program) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", site.server.port, timeout=PATIENCE)
+    connection = http.client.HTTPConnection("127.0.0.1", site.server.port, timeout=TIMEOUT)
     connection.putrequest("POST", "/api/v1/images")
     for name, value in (("Authorization", f"Bearer {editor.token}"), ("Content-Type", "image/png")):
         connection.putheader(name, value)

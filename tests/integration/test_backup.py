@@ -47,8 +47,8 @@ from publisher.scheduler import Callbacks, RegularJob, Scheduler
 from tests.conftest import WriteDesk
 from tests.fakes import add_delivery, the_delivery
 from tests.outlet import PLATFORMS, Outlet, draw
-from tests.patience import PATIENCE
 from tests.queue_desk import open_desk
+from tests.waiting import TIMEOUT
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
@@ -608,7 +608,7 @@ def test_a_running_desk_keeps_a_copy_of_its_database(desk: Desk, monkeypatch: py
     monkeypatch.setattr(regular, "copy_daily", copy_and_note)
     running = service.Service(desk)
     running.start()
-    assert copied.wait(PATIENCE)
+    assert copied.wait(TIMEOUT)
     running.stop()
     [copy_file] = (desk.settings.root / "backups" / "daily").iterdir()
     assert copy_file.name.startswith("queue-20260504T090000Z-")
@@ -632,7 +632,7 @@ def test_a_backup_that_fails_is_reported_and_the_desk_goes_on(
         jobs=[RegularJob("the daily backup", 3600, fail)],
     )
     scheduler.start()
-    assert failed.wait(PATIENCE)
+    assert failed.wait(TIMEOUT)
     scheduler.stop()
     scheduler.tick()
     assert picked[-1]

@@ -17,7 +17,7 @@ from publisher.web import change_streams
 from publisher.web.connections import ConnectionLimits
 from publisher.web.guard import COOKIE
 from tests.desk_site import Client, Site, serve_starter_site
-from tests.patience import PATIENCE, wait_until
+from tests.waiting import TIMEOUT, wait_until
 
 PATH = "/deliveries/changes"
 
@@ -32,7 +32,7 @@ class Listener:
     """Listens to changes as a page does, and reads the lines one after the other."""
 
     def __init__(self, client: Client) -> None:
-        self.answer = client.get(PATH, stream=True, timeout=PATIENCE)
+        self.answer = client.get(PATH, stream=True, timeout=TIMEOUT)
         assert self.answer.status_code == 200
         self._lines = self.answer.iter_lines(chunk_size=1, decode_unicode=True)
         assert next(self._lines) == "retry: 5000"
@@ -177,7 +177,7 @@ def test_streams_give_way_to_people_who_ask_for_pages(tmp_path: Path, listen: Ca
             listen(site.client("contributor", email=f"c{number % 4}@example.org"))
         assert site.server.connections == 8
         for _ in range(3):
-            assert requests.get(f"{site.url}/login", timeout=PATIENCE).status_code == 200
+            assert requests.get(f"{site.url}/login", timeout=TIMEOUT).status_code == 200
         assert site.server.connections <= 8
 
 

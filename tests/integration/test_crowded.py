@@ -16,8 +16,8 @@ from publisher.delivery import operate
 from tests.conftest import OpenOutlet
 from tests.idle_crowd import idle_crowd
 from tests.outlet import Outlet
-from tests.patience import PATIENCE, wait_until
 from tests.post_box import open_post_box
+from tests.waiting import TIMEOUT, wait_until
 
 ROOT = Path(__file__).parents[2]
 CROWD = 1100
@@ -58,12 +58,12 @@ def test_many_idle_connections_stop_neither_posts_nor_alerts_nor_pages(open_outl
                 before = len(box.messages)
                 operate.pause(outlet.desk.database, "tumblr", "a look at it", now=outlet.clock.now(), actor="test")
                 wait_until(lambda: len(box.messages) > before, "an alert has left")
-                page = requests.get(f"http://127.0.0.1:{port}/login", timeout=PATIENCE)
-                health = requests.get(f"http://127.0.0.1:{health_port}/healthz", timeout=PATIENCE)
+                page = requests.get(f"http://127.0.0.1:{port}/login", timeout=TIMEOUT)
+                health = requests.get(f"http://127.0.0.1:{health_port}/healthz", timeout=TIMEOUT)
                 assert crowd.opened >= CROWD
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
     assert process.returncode == 0
     assert (page.status_code, health.status_code) == (200, 200)
     lines = log.read_bytes().splitlines()

@@ -22,7 +22,7 @@ from publisher.core.name_resolving import NotResolvedInTime, resolve
 from publisher.core.public_hosts import resolve_public_host
 from publisher.core.timeouts import CallLimit
 from publisher.webhooks import sending
-from tests.patience import wait_until
+from tests.waiting import wait_until
 
 DRIP_SECONDS = 0.02
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

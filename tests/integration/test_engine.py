@@ -38,7 +38,7 @@ from publisher.sandbox.faults import Fault
 from publisher.settings import SettingsError
 from tests.conftest import OpenOutlet
 from tests.outlet import Outlet, set_environment
-from tests.patience import PATIENCE, wait_until
+from tests.waiting import TIMEOUT, wait_until
 
 ROOT = Path(__file__).parents[2]
 PLATFORM = "tumblr"
@@ -109,7 +109,7 @@ class Desks:
         """End all as an operator does; returns their exit statuses."""
         for process in self.processes.values():
             process.send_signal(signal.SIGTERM)
-        return {name: process.wait(PATIENCE) for name, process in self.processes.items()}
+        return {name: process.wait(TIMEOUT) for name, process in self.processes.items()}
 
 
 def troubles(lines: Lines) -> tuple[Counter[str], Counter[str]]:
@@ -243,7 +243,7 @@ class WatchedDrain:
             self.inside += 1
             self.most = max(self.most, self.inside)
         if channel.startswith("slow"):
-            assert self.go_on.wait(PATIENCE)
+            assert self.go_on.wait(TIMEOUT)
         with self._lock:
             self.inside -= 1
         return 0
@@ -290,7 +290,7 @@ def test_kicks_at_once_leave_one_job(postgres_database: Database) -> None:
 def test_new_work_begins_at_once_also_while_there_is_other_work(
     postgres_url: str, postgres_database: Database, watched_drain: WatchedDrain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "POLL_SECONDS", 10 * PATIENCE)
+    monkeypatch.setattr(engine, "POLL_SECONDS", 10 * TIMEOUT)
     dispatcher = EngineDispatcher(postgres_database)
     with working(postgres_url, watched_drain) as worker:
         dispatcher.kick("slow")
@@ -322,7 +322,7 @@ def test_no_more_channels_are_drained_at_once_than_were_asked_for(
 def test_connections_that_are_cut_are_opened_again(
     postgres_url: str, postgres_database: Database, watched_drain: WatchedDrain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "POLL_SECONDS", 10 * PATIENCE)
+    monkeypatch.setattr(engine, "POLL_SECONDS", 10 * TIMEOUT)
     dispatcher = EngineDispatcher(postgres_database)
     with working(postgres_url, watched_drain):
         before = listeners(postgres_url)
@@ -376,7 +376,7 @@ def test_a_stop_is_obeyed_also_when_a_connection_is_lost_just_then(
         rounds.append(len(rounds))
         working.set()
         try:
-            await asyncio.sleep(PATIENCE)
+            await asyncio.sleep(TIMEOUT)
         except asyncio.CancelledError:
             raise ConnectorException from None
 
@@ -384,7 +384,7 @@ def test_a_stop_is_obeyed_also_when_a_connection_is_lost_just_then(
     monkeypatch.setattr(engine, "PAUSE_SECONDS", 0.01)
     worker = EngineWorker("postgresql+psycopg://nowhere/desk", watched_drain.drain, threads=1)
     worker.start()
-    assert working.wait(PATIENCE)
+    assert working.wait(TIMEOUT)
     worker.stop()
     assert rounds == [0]
 

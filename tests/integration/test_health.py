@@ -40,7 +40,7 @@ from tests.conftest import WriteDesk
 from tests.fakes import add_delivery
 from tests.idle_crowd import idle_crowd
 from tests.outlet import environment
-from tests.patience import PATIENCE, wait_until
+from tests.waiting import TIMEOUT, wait_until
 
 NAMES = ["database", "scheduler", "jobs", "deliveries", "clock", "captions", "disk"]
 Samples = dict[tuple[str, tuple[str, ...]], float]
@@ -255,7 +255,7 @@ def test_a_database_that_hangs_is_not_waited_for(postgres_desk: Desk) -> None:
         checks = {check.name: check for check in check_ready(postgres_desk, timeout=0.2)}
         connection.rollback()
     for question in [thread for thread in threading.enumerate() if thread.name == "health-question"]:
-        question.join(PATIENCE)
+        question.join(TIMEOUT)
     assert (
         checks["database"].told
         == "The database can't be used: it did not answer within 0.2 s; check that its server or its file is well."
@@ -272,7 +272,7 @@ def server(small_desk: Desk) -> Iterator[HealthServer]:
 
 
 def ask(server: HealthServer, path: str, method: str = "GET") -> tuple[int, str, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)
     with contextlib.closing(connection):
         connection.request(method, path)
         answer = connection.getresponse()
@@ -317,7 +317,7 @@ def test_a_caller_that_drips_is_hung_up_on(small_desk: Desk, monkeypatch: pytest
     monkeypatch.setattr("publisher.health.server.CONNECTION_SECONDS", 0.2)
     server = HealthServer(small_desk, "127.0.0.1", 0)
     server.start()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as caller:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as caller:
         caller.sendall(b"GET /metr")
         caller.settimeout(0.05)
         wait_until(lambda: _was_hung_up_on(caller), "the server hangs up")

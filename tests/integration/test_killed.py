@@ -16,7 +16,7 @@ from publisher.sandbox.faults import Fault
 from tests.conftest import OpenOutlet
 from tests.killed_workers import KilledWorkers
 from tests.outlet import PLATFORMS, Outlet
-from tests.patience import PATIENCE, wait_until
+from tests.waiting import TIMEOUT, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,7 +83,7 @@ def test_two_processes_on_one_file_publish_one_copy_each(outlet: Outlet) -> None
     finally:
         for process in processes:
             process.send_signal(signal.SIGTERM)
-        outputs = [process.communicate(timeout=PATIENCE)[1].decode() for process in processes]
+        outputs = [process.communicate(timeout=TIMEOUT)[1].decode() for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert [len(outlet.copies(name)) for name in PLATFORMS] == [1, 1, 1]
     assert not any("locked" in lines for lines in outputs)
@@ -96,7 +96,7 @@ def test_a_stop_in_mid_publication_finishes_the_delivery(outlet: Outlet) -> None
     process = start("publisher", "--config", str(outlet.config), "run")
     wait_until(lambda: len(outlet.sandbox_servers.ledger.posts()) == len(PLATFORMS), "every platform has the post")
     process.send_signal(signal.SIGTERM)
-    _, output = process.communicate(timeout=PATIENCE)
+    _, output = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, output.decode()
     assert is_settled(outlet)
     assert [len(outlet.copies(name)) for name in PLATFORMS] == [1, 1, 1]

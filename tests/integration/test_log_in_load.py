@@ -16,7 +16,7 @@ from publisher.staff.passwords import is_correct_password
 from publisher.web import load_limit
 from tests.conftest import WriteDesk
 from tests.desk_site import PASSWORD, Client, Site, open_starter_site
-from tests.patience import PATIENCE, wait_until
+from tests.waiting import TIMEOUT, wait_until
 
 WRONG_PASSWORD = "not the word at all"
 
@@ -40,13 +40,13 @@ class SlowComparison:
         if password == WRONG_PASSWORD:
             with self._lock:
                 self.comparisons += 1
-            assert self.go_on.wait(PATIENCE)
+            assert self.go_on.wait(TIMEOUT)
         return is_correct_password(password, stored_hash)
 
 
 def log_in(client: Client, email: str, password: str) -> requests.Response:
     form = {"email": email, "password": password}
-    return client.post("/login", data=form, timeout=PATIENCE, allow_redirects=False)
+    return client.post("/login", data=form, timeout=TIMEOUT, allow_redirects=False)
 
 
 def test_pages_and_known_browsers_go_on_while_strangers_try_passwords(
@@ -66,7 +66,7 @@ def test_pages_and_known_browsers_go_on_while_strangers_try_passwords(
             wait_until(lambda: sum(attempt.done() for attempt in tries) == number - 8, "the surplus is refused")
             assert comparison.comparisons == 1
             for path in ("/", "/queue", "/login"):
-                assert editor.get(path, timeout=PATIENCE).status_code == 200
+                assert editor.get(path, timeout=TIMEOUT).status_code == 200
             assert log_in(known_browser, "editor@example.org", PASSWORD).status_code == 303
             refused = next(attempt.result() for attempt in tries if attempt.done())
         finally:
@@ -85,6 +85,6 @@ def test_a_refused_confirmation_keeps_what_was_typed(site: Site) -> None:
     for _ in range(8):
         work.log_ins._capacity.acquire(person)
     form = {"name": "Kept Name", "email": "kept@example.org", "confirm_password": PASSWORD}
-    answer = client.send_form("/people", form, timeout=PATIENCE)
+    answer = client.send_form("/people", form, timeout=TIMEOUT)
     assert "kept@example.org" in answer.text
     assert "Confirm that it is you" in answer.text

@@ -30,9 +30,9 @@ from publisher.settings import Bucket, SettingsError, load_settings
 from publisher.starter import starter_files, write_starter
 from tests.image_judge import BLOG, real
 from tests.outlet import environment
-from tests.patience import PATIENCE
 from tests.queue_desk import facts_of_content
 from tests.s3_server import ACCESS_KEY, KEYS, SECRET_KEY, S3Server, Wire
+from tests.waiting import TIMEOUT
 
 ABSENT = "0" * 64
 CONFIGURATION = Path("config/publisher.toml")
@@ -139,7 +139,7 @@ def test_processes_share_the_copies(tmp_path: Path) -> None:
         "for n in range(60): LocalCache(Path(sys.argv[1]), max_bytes=10).add(f'{n}', b'x' * 100_000)\n"
     )
     others = [subprocess.Popen([sys.executable, "-c", crowd, str(tmp_path)]) for _ in range(2)]
-    assert [other.wait(PATIENCE) for other in others] == [0, 0]
+    assert [other.wait(TIMEOUT) for other in others] == [0, 0]
     assert {path.stat().st_size for number in range(60) if (path := LocalCache(tmp_path).get(f"{number}"))} == {100_000}
     assert len(list(tmp_path.iterdir())) == 61
 

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from publisher.sandbox_client import SandboxClient, running_sandbox
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_the_ledger_begins_empty(sandbox: SandboxClient) -> None:
     ],
 )
 def test_an_invalid_fault_is_refused_with_a_sentence(sandbox: SandboxClient, body: object, sentence: str) -> None:
-    answer = requests.post(f"{sandbox.url}/faults", json=body, timeout=PATIENCE)
+    answer = requests.post(f"{sandbox.url}/faults", json=body, timeout=TIMEOUT)
     assert answer.status_code == 400
     assert sentence in answer.json()["error"]
 
@@ -80,7 +80,7 @@ def test_a_platforms_clock_may_differ(sandbox: SandboxClient) -> None:
     assert datetime.fromisoformat(answer["now"]) > datetime.now(UTC) + timedelta(days=399)
     for platform, days in (("x", 400), ("tumblr", 0)):
         address = sandbox.get("/accounts")[platform]["settings"]["base_url"]
-        date = requests.get(f"{address}/nowhere", timeout=PATIENCE).headers["Date"]
+        date = requests.get(f"{address}/nowhere", timeout=TIMEOUT).headers["Date"]
         assert abs(parsedate_to_datetime(date) - datetime.now(UTC) - timedelta(days=days)) < timedelta(hours=1)
     sandbox.post("/clock", {"platform": "x", "skew_seconds": 0})
 
@@ -95,27 +95,27 @@ def test_a_lag_is_one_number_or_two(sandbox: SandboxClient) -> None:
 
 @pytest.mark.parametrize("seconds", [[840, 0], [1, 2, 3], -5, "soon", None])
 def test_an_invalid_lag_is_refused(sandbox: SandboxClient, seconds: object) -> None:
-    answer = requests.post(f"{sandbox.url}/lag", json={"platform": "x", "seconds": seconds}, timeout=PATIENCE)
+    answer = requests.post(f"{sandbox.url}/lag", json={"platform": "x", "seconds": seconds}, timeout=TIMEOUT)
     assert answer.status_code == 400
 
 
 def test_lag_skew_and_faults_can_be_set_on_the_command_line() -> None:
     with running_sandbox("--lag", "x:0-840", "--skew", "tumblr:90", "--fault", "x:read/drip-body:0.01:2") as sandbox:
         address = sandbox.get("/accounts")["tumblr"]["settings"]["base_url"]
-        date = requests.get(f"{address}/nowhere", timeout=PATIENCE).headers["Date"]
+        date = requests.get(f"{address}/nowhere", timeout=TIMEOUT).headers["Date"]
         assert timedelta(seconds=80) < parsedate_to_datetime(date) - datetime.now(UTC)
 
 
 @pytest.mark.parametrize("page", ["/", "/tumblr", "/x", "/instagram"])
 def test_pages_are_served_without_posts(sandbox: SandboxClient, page: str) -> None:
-    answer = requests.get(sandbox.url + page, timeout=PATIENCE)
+    answer = requests.get(sandbox.url + page, timeout=TIMEOUT)
     assert answer.status_code == 200
     assert "<html" in answer.text
 
 
 def test_an_unknown_path_or_method_is_refused(sandbox: SandboxClient) -> None:
-    assert requests.get(f"{sandbox.url}/nowhere", timeout=PATIENCE).status_code == 404
-    assert requests.put(f"{sandbox.url}/ledger", timeout=PATIENCE).status_code == 405
+    assert requests.get(f"{sandbox.url}/nowhere", timeout=TIMEOUT).status_code == 404
+    assert requests.put(f"{sandbox.url}/ledger", timeout=TIMEOUT).status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_an_invalid_option_is_refused(arguments: tuple[str, ...]) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
@@ -166,7 +166,7 @@ def test_habits_are_set_by_their_names(sandbox: SandboxClient) -> None:
     ],
 )
 def test_an_invalid_habit_is_refused(sandbox: SandboxClient, body: object, sentence: str) -> None:
-    answer = requests.post(f"{sandbox.url}/habits", json=body, timeout=PATIENCE)
+    answer = requests.post(f"{sandbox.url}/habits", json=body, timeout=TIMEOUT)
     assert answer.status_code == 400
     assert sentence in answer.json()["error"]
 
@@ -174,7 +174,7 @@ def test_an_invalid_habit_is_refused(sandbox: SandboxClient, body: object, sente
 def test_a_request_with_a_fault_is_recorded_with_its_text(sandbox: SandboxClient) -> None:
     sandbox.post("/faults", {"platform": "x", "fault": "500-before"})
     address = sandbox.get("/accounts")["x"]["settings"]["base_url"]
-    assert requests.post(f"{address}/2/tweets", json={"text": "Cell 7"}, timeout=PATIENCE).status_code == 500
+    assert requests.post(f"{address}/2/tweets", json={"text": "Cell 7"}, timeout=TIMEOUT).status_code == 500
     latest = sandbox.get("/struck")[-1]
     assert (latest["platform"], latest["fault"]) == ("x", "500-before")
     assert "Cell 7" in latest["text"]

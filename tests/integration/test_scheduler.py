@@ -26,7 +26,7 @@ from publisher.scheduler import Callbacks, JobRunner, RegularJob, Scheduler
 from publisher.settings import SettingsError
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery
-from tests.patience import wait_until
+from tests.waiting import wait_until
 
 TIMEOUT = 30.0
 OFTEN = 0.02

@@ -27,10 +27,10 @@ from tests.desk_site import Client, Site, open_starter_site
 from tests.event_loops import run_coroutine
 from tests.fakes import add_delivery
 from tests.outlet import draw
-from tests.patience import PATIENCE, wait_until
+from tests.waiting import TIMEOUT, wait_until
 
 Act = Callable[[Site, Client], requests.Response]
-ONE = WorkLimits(workers=1, waiting=1, per_person=5, seconds=PATIENCE)
+ONE = WorkLimits(workers=1, waiting=1, per_person=5, seconds=TIMEOUT)
 
 
 @pytest.fixture
@@ -51,14 +51,14 @@ class Gate:
     def __call__(self, *_arguments: Any, **_options: Any) -> Any:
         with self._lock:
             self.within += 1
-        assert self.opened.wait(PATIENCE)
+        assert self.opened.wait(TIMEOUT)
         raise self._error
 
 
 def ask(client: Client, path: str) -> requests.Response:
     with requests.Session() as apart:
         apart.trust_env = False
-        return apart.get(client.base + path, cookies=client.cookies.get_dict(), timeout=PATIENCE)
+        return apart.get(client.base + path, cookies=client.cookies.get_dict(), timeout=TIMEOUT)
 
 
 def assert_pages_are_answered(client: Client) -> None:
@@ -71,21 +71,21 @@ def upload_by_api(site: Site, number: int) -> Callable[[], requests.Response]:
     token = new_api_token(site.desk.database, person, "test", ["read", "write"], days=7, now=site.desk.now())
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "image/png"}
     content = b"\x89PNG\r\n\x1a\n" + number.to_bytes(2000, "big")
-    return lambda: requests.post(f"{site.url}/api/v1/images", content, headers=headers, timeout=PATIENCE)
+    return lambda: requests.post(f"{site.url}/api/v1/images", content, headers=headers, timeout=TIMEOUT)
 
 
 def upload_by_page(site: Site, number: int) -> Callable[[], requests.Response]:
     client = site.client("contributor", email=f"c{number % 5}@example.org")
     upload = client.send_form("/uploads", {"name": "a.png", "size": 2000}).json()["id"]
     headers = {"x-csrf-token": client.csrf}
-    return lambda: client.post(f"/uploads/{upload}/0", number.to_bytes(2000, "big"), headers=headers, timeout=PATIENCE)
+    return lambda: client.post(f"/uploads/{upload}/0", number.to_bytes(2000, "big"), headers=headers, timeout=TIMEOUT)
 
 
 def upload_by_form(site: Site, number: int) -> Callable[[], requests.Response]:
     client = site.client("contributor", email=f"c{number % 5}@example.org")
     files = [("files", (f"{number}.png", number.to_bytes(2000, "big")))]
     form = {"title": "Kept words", "language": "en", "place": "queue", "then": "save"}
-    return lambda: client.send_form("/posts", form, files=files, timeout=PATIENCE)
+    return lambda: client.send_form("/posts", form, files=files, timeout=TIMEOUT)
 
 
 @pytest.mark.parametrize("upload", [upload_by_api, upload_by_page, upload_by_form], ids=["API", "pieces", "form"])
@@ -118,7 +118,7 @@ def test_pages_are_answered_while_many_pictures_are_examined(
 
 
 def adopt(_site: Site, client: Client) -> requests.Response:
-    return client.send_form("/deliveries/1/adopt", {"link": "x"}, timeout=PATIENCE)
+    return client.send_form("/deliveries/1/adopt", {"link": "x"}, timeout=TIMEOUT)
 
 
 def adopt_by_api(site: Site, _client: Client) -> requests.Response:
@@ -126,16 +126,16 @@ def adopt_by_api(site: Site, _client: Client) -> requests.Response:
     token = new_api_token(site.desk.database, person, "test", ["read", "operate"], days=7, now=site.desk.now())
     headers = {"Authorization": f"Bearer {token}", "If-Match": "*"}
     url = f"{site.url}/api/v1/deliveries/1/adopt"
-    return requests.post(url, json={"link": "x"}, headers=headers, timeout=PATIENCE)
+    return requests.post(url, json={"link": "x"}, headers=headers, timeout=TIMEOUT)
 
 
 def post(path: str, form: dict[str, str] | None = None) -> Act:
-    return lambda _site, client: client.send_form(path, form, timeout=PATIENCE)
+    return lambda _site, client: client.send_form(path, form, timeout=TIMEOUT)
 
 
 def send_piece(_site: Site, client: Client) -> requests.Response:
     headers = {"x-csrf-token": client.csrf}
-    return client.post(f"/uploads/{'0' * 32}/0", b"a piece", headers=headers, timeout=PATIENCE)
+    return client.post(f"/uploads/{'0' * 32}/0", b"a piece", headers=headers, timeout=TIMEOUT)
 
 
 def get(path: str) -> Act:
@@ -208,8 +208,8 @@ def test_a_full_queue_and_one_persons_share_are_refused_at_once() -> None:
     go_on = threading.Event()
 
     async def fill() -> tuple[list[Any], list[Any]]:
-        work_queue = WorkQueue("test", WorkLimits(workers=1, waiting=2, per_person=2, seconds=PATIENCE))
-        first = [asyncio.create_task(work_queue.run(lambda: go_on.wait(PATIENCE), person)) for person in "aab"]
+        work_queue = WorkQueue("test", WorkLimits(workers=1, waiting=2, per_person=2, seconds=TIMEOUT))
+        first = [asyncio.create_task(work_queue.run(lambda: go_on.wait(TIMEOUT), person)) for person in "aab"]
         await asyncio.sleep(0)
         refused = await gather(work_queue, (bool, "c"), (bool, "a"))
         go_on.set()
@@ -224,8 +224,8 @@ def test_one_persons_share_is_bounded() -> None:
     go_on = threading.Event()
 
     async def fill() -> list[Any]:
-        work_queue = WorkQueue("test", WorkLimits(workers=1, waiting=5, per_person=1, seconds=PATIENCE))
-        first = asyncio.create_task(work_queue.run(lambda: go_on.wait(PATIENCE), "a"))
+        work_queue = WorkQueue("test", WorkLimits(workers=1, waiting=5, per_person=1, seconds=TIMEOUT))
+        first = asyncio.create_task(work_queue.run(lambda: go_on.wait(TIMEOUT), "a"))
         await asyncio.sleep(0)
         outcomes = await gather(work_queue, (bool, "a"))
         go_on.set()
@@ -239,7 +239,7 @@ def test_work_has_a_deadline_and_keeps_its_place_until_it_is_over() -> None:
 
     async def wait_in_vain() -> list[Any]:
         work_queue = WorkQueue("test", WorkLimits(workers=1, waiting=1, per_person=9, seconds=0.2))
-        late = await gather(work_queue, (lambda: go_on.wait(PATIENCE), "a"), (bool, "b"))
+        late = await gather(work_queue, (lambda: go_on.wait(TIMEOUT), "a"), (bool, "b"))
         # The first one still works: the second's place is free, and the first's is not.
         full = await gather(work_queue, (bool, "c"), (bool, "d"))
         go_on.set()
@@ -256,8 +256,8 @@ def test_one_person_never_keeps_all_threads() -> None:
     go_on = threading.Event()
 
     async def fill() -> tuple[Any, list[Any]]:
-        work_queue = WorkQueue("test", WorkLimits(workers=2, waiting=8, per_person=4, seconds=PATIENCE))
-        slow = [asyncio.create_task(work_queue.run(lambda: go_on.wait(PATIENCE), "a")) for _ in range(4)]
+        work_queue = WorkQueue("test", WorkLimits(workers=2, waiting=8, per_person=4, seconds=TIMEOUT))
+        slow = [asyncio.create_task(work_queue.run(lambda: go_on.wait(TIMEOUT), "a")) for _ in range(4)]
         await asyncio.sleep(0)
         other = await work_queue.run(lambda: 7, "b")
         are_done = [task.done() for task in slow]
@@ -271,8 +271,8 @@ def test_work_that_is_given_up_is_forgotten_at_once() -> None:
     go_on = threading.Event()
 
     async def give_up() -> int:
-        work_queue = WorkQueue("test", WorkLimits(workers=1, waiting=1, per_person=9, seconds=PATIENCE))
-        first = asyncio.create_task(work_queue.run(lambda: go_on.wait(PATIENCE), "a"))
+        work_queue = WorkQueue("test", WorkLimits(workers=1, waiting=1, per_person=9, seconds=TIMEOUT))
+        first = asyncio.create_task(work_queue.run(lambda: go_on.wait(TIMEOUT), "a"))
         await asyncio.sleep(0)
         for _ in range(5):
             later = asyncio.create_task(work_queue.run(bool, "b"))
@@ -304,7 +304,7 @@ def test_a_picture_that_is_examined_for_longer_than_its_request_is_stored(
     go_on, examine = threading.Event(), run_image_process
 
     def examine_late(*arguments: Any, **options: Any) -> Any:
-        assert go_on.wait(PATIENCE)
+        assert go_on.wait(TIMEOUT)
         return examine(*arguments, **options)
 
     monkeypatch.setattr(inspection, "run_image_process", examine_late)
@@ -315,16 +315,16 @@ def test_a_picture_that_is_examined_for_longer_than_its_request_is_stored(
     headers = {"Authorization": f"Bearer {token}"}
     content = (tmp_path / "a.png").read_bytes()
     with_type = {**headers, "Content-Type": "image/png"}
-    answer = requests.post(f"{site.url}/api/v1/images", content, headers=with_type, timeout=PATIENCE)
+    answer = requests.post(f"{site.url}/api/v1/images", content, headers=with_type, timeout=TIMEOUT)
     assert (answer.status_code, "It goes on" in answer.json()["detail"]) == (503, True)
     assert work.bodies._taken.total() == 1
-    refused = requests.post(f"{site.url}/api/v1/images", content, headers=with_type, timeout=PATIENCE)
+    refused = requests.post(f"{site.url}/api/v1/images", content, headers=with_type, timeout=TIMEOUT)
     assert refused.status_code == 503
     assert work.bodies._taken.total() == 1
     go_on.set()
     wait_until(lambda: not work.bodies._taken, "the file is given up")
     stored = f"{site.url}/api/v1/images/{hashlib.sha256(content).hexdigest()}"
-    assert requests.get(stored, headers=headers, timeout=PATIENCE).status_code == 200
+    assert requests.get(stored, headers=headers, timeout=TIMEOUT).status_code == 200
 
 
 @pytest.mark.parametrize(("upload", "kind"), [(upload_by_api, "bodies"), (upload_by_page, "pieces")])

@@ -19,7 +19,7 @@ import pytest
 from publisher.sandbox_client import SandboxClient, running_sandbox
 from tests.acceptance.test_cli import POST
 from tests.outlet import PLATFORMS, draw
-from tests.patience import SETUP_PATIENCE, wait_until
+from tests.waiting import SETUP_TIMEOUT, wait_until
 
 ROOT = Path(__file__).parents[2]
 TOY = ROOT / "tests" / "toy"
@@ -56,7 +56,7 @@ def run(folder: Path, *arguments: str, code: int = 0) -> str:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=SETUP_PATIENCE,
+        timeout=SETUP_TIMEOUT,
         check=False,
     )
     assert result.returncode == code, result.stdout + result.stderr

@@ -25,7 +25,7 @@ from publisher.db.models import Media, Post, PostImage
 from publisher.db.operations import Channel
 from publisher.db.session import Database, create_database_engine
 from publisher.db.upgrade import DatabaseError, UpgradeReport, prepare_database
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 NOW = datetime(2026, 3, 14, 8, 30, 5, tzinfo=UTC)
 
@@ -188,7 +188,7 @@ def test_several_processes_that_start_at_once_create_it_once(file: Path) -> None
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    answers = [process.communicate(timeout=PATIENCE) for process in started]
+    answers = [process.communicate(timeout=TIMEOUT) for process in started]
 
     assert [process.returncode for process in started] == [0, 0, 0, 0], answers
     assert sorted(out.strip() for out, _ in answers) == ["False", "False", "False", "True"]

@@ -32,7 +32,7 @@ from publisher.web.guard import COOKIE
 from publisher.web.pages import ROUTERS
 from tests.conftest import WriteDesk
 from tests.desk_site import PASSWORD, Client, Site, everyone, open_starter_site, text_of
-from tests.patience import PATIENCE, wait_until
+from tests.waiting import TIMEOUT, wait_until
 
 ROUTES = sorted(
     (method, route.path, route.name)
@@ -92,14 +92,14 @@ def test_each_route_lets_in_whom_its_rule_lets_in(site: Site, method: str, path:
         path = path.replace(parameter, value)
     path = re.sub(r"\{[^}]+\}", "1", path)
     # Changes are sent without the session's key, so that they are refused.
-    answer = client.request(method, path, allow_redirects=False, stream=True, timeout=PATIENCE)
+    answer = client.request(method, path, allow_redirects=False, stream=True, timeout=TIMEOUT)
     permissions = None if role == "nobody" else permissions_of([role])
     if method not in ("GET", "HEAD") and role != "nobody" and RULES[name] != Access.PUBLIC:
         assert answer.status_code == 403
         client.headers.update({"x-csrf-token": client.csrf})
         if allows(RULES[name], permissions):
             return
-        answer = client.request(method, path, allow_redirects=False, stream=True, timeout=PATIENCE)
+        answer = client.request(method, path, allow_redirects=False, stream=True, timeout=TIMEOUT)
     if allows(RULES[name], permissions):
         assert answer.status_code not in (401, 403), (answer.status_code, text_of(answer))
         # No scheduler runs here, and the probe says so.
@@ -145,7 +145,7 @@ def test_an_unknown_address_has_a_page_with_links(site: Site) -> None:
     assert answer.status_code == 404
     assert "There is nothing here" in text_of(answer)
     assert 'href="/queue"' in answer.text
-    stranger = requests.get(f"{site.url}/nowhere", timeout=PATIENCE)
+    stranger = requests.get(f"{site.url}/nowhere", timeout=TIMEOUT)
     assert stranger.status_code == 404
     assert 'href="/queue"' not in stranger.text
 

@@ -26,7 +26,7 @@ from publisher.web.pending_logins import LOGIN_LIFETIME
 from tests.conftest import OpenOutlet
 from tests.desk_site import Client, Site, open_site, text_of
 from tests.fakes import add_delivery
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 SECRETS = ("OAUTH_TOKEN", "OAUTH_TOKEN_SECRET", "ACCESS_TOKEN", "ACCESS_TOKEN_SECRET")
 
@@ -65,13 +65,13 @@ def begin(client: Client, channel: str) -> str:
 
 def allow(address: str, *, deny: bool = False) -> str:
     """Presses the button on the platform's page, and return where it sends the browser."""
-    page = requests.get(address, timeout=PATIENCE).text
+    page = requests.get(address, timeout=TIMEOUT).text
     form = {
         unescape(name): unescape(value)
         for name, value in re.findall(r'type="hidden" name="([^"]+)" value="([^"]+)"', page)
     }
     form |= {"deny": "", "answer": "deny"} if deny else {"answer": "allow"}
-    answer = requests.post(address.partition("?")[0], data=form, timeout=PATIENCE, allow_redirects=False)
+    answer = requests.post(address.partition("?")[0], data=form, timeout=TIMEOUT, allow_redirects=False)
     assert answer.status_code == 302, answer.text
     return answer.headers["Location"]
 

@@ -27,7 +27,7 @@ from publisher.web.server import WebServer
 from tests.desk_site import Site, serve_starter_site
 from tests.event_loops import run_coroutine
 from tests.idle_crowd import idle_crowd
-from tests.patience import PATIENCE, wait_until
+from tests.waiting import TIMEOUT, wait_until
 
 QUICK = ConnectionLimits(total=20, per_address=10, head_seconds=1.0, progress_seconds=1.0, progress_bytes=2000)
 LOG_IN = b"POST /login HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\n"
@@ -41,12 +41,12 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def connect(site: Site) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", site.server.port), timeout=PATIENCE)
+    return socket.create_connection(("127.0.0.1", site.server.port), timeout=TIMEOUT)
 
 
 def drip_until_closed(connection: socket.socket, pause: float = 0.02) -> None:
     """Sends one byte after the other until the server hangs up; fails when it never does."""
-    ended = time.monotonic() + PATIENCE
+    ended = time.monotonic() + TIMEOUT
     while time.monotonic() < ended:
         try:
             connection.sendall(b"a")
@@ -57,7 +57,7 @@ def drip_until_closed(connection: socket.socket, pause: float = 0.02) -> None:
 
 
 def assert_answers(site: Site) -> None:
-    assert requests.get(f"{site.url}/login", timeout=PATIENCE).status_code == 200
+    assert requests.get(f"{site.url}/login", timeout=TIMEOUT).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_connection_that_reads_no_answer_is_closed(site: Site) -> None:
 
 
 def test_idle_connections_give_way_to_a_person(tmp_path: Path) -> None:
-    patient = ConnectionLimits(total=20, head_seconds=PATIENCE)
+    patient = ConnectionLimits(total=20, head_seconds=TIMEOUT)
     with serve_starter_site(tmp_path, patient) as site, idle_crowd(site.server.port, 60) as crowd:
         for _ in range(5):
             assert_answers(site)
@@ -131,14 +131,14 @@ def test_idle_connections_give_way_to_a_person(tmp_path: Path) -> None:
 
 
 def test_half_sent_forms_give_way_to_a_person(tmp_path: Path) -> None:
-    patient = ConnectionLimits(total=20, head_seconds=PATIENCE, progress_seconds=PATIENCE)
+    patient = ConnectionLimits(total=20, head_seconds=TIMEOUT, progress_seconds=TIMEOUT)
     with serve_starter_site(tmp_path, patient) as site, idle_crowd(site.server.port, 40, LOG_IN + FORM + b"email=a"):
         assert_answers(site)
 
 
 def test_one_address_takes_its_share_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("publisher.web.connections._is_loopback", lambda _address: False)
-    limits = ConnectionLimits(total=20, per_address=4, head_seconds=PATIENCE)
+    limits = ConnectionLimits(total=20, per_address=4, head_seconds=TIMEOUT)
     with serve_starter_site(tmp_path, limits) as site, idle_crowd(site.server.port, 12):
         assert site.server.connections <= 4
         assert_answers(site)
@@ -160,7 +160,7 @@ def test_one_address_never_takes_all_where_few_files_may_be_open(
 
 def test_a_proxy_may_have_more_than_one_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("publisher.web.connections._is_loopback", lambda _address: False)
-    limits = ConnectionLimits(total=20, per_address=4, shared_addresses={"127.0.0.1"}, head_seconds=PATIENCE)
+    limits = ConnectionLimits(total=20, per_address=4, shared_addresses={"127.0.0.1"}, head_seconds=TIMEOUT)
     with serve_starter_site(tmp_path, limits) as site, idle_crowd(site.server.port, 12):
         wait_until(lambda: site.server.connections == 12, "all are open")
 
@@ -172,16 +172,16 @@ def test_where_every_connection_is_at_work_a_new_one_is_refused(
 
     def slow(*arguments: Any, **options: Any) -> Any:
         at_work.release()
-        assert go_on.wait(PATIENCE)
+        assert go_on.wait(TIMEOUT)
         return page(*arguments, **options)
 
     monkeypatch.setattr("publisher.web.pages.archive.page", slow)
     with serve_starter_site(tmp_path, ConnectionLimits(total=3)) as site, ThreadPoolExecutor(3) as many:
         clients = [site.client("admin") for _ in range(3)]
-        answers = [many.submit(client.get, "/posts", timeout=PATIENCE) for client in clients]
+        answers = [many.submit(client.get, "/posts", timeout=TIMEOUT) for client in clients]
         for _ in answers:
-            assert at_work.acquire(timeout=PATIENCE)
-        refusal = requests.get(f"{site.url}/login", timeout=PATIENCE)
+            assert at_work.acquire(timeout=TIMEOUT)
+        refusal = requests.get(f"{site.url}/login", timeout=TIMEOUT)
         assert (refusal.status_code, refusal.headers["retry-after"]) == (503, "5")
         go_on.set()
         assert [answer.result().status_code for answer in answers] == [200, 200, 200]
@@ -287,7 +287,7 @@ def test_a_slow_reader_of_a_large_export_holds_no_transaction(tmp_path: Path, mo
     monkeypatch.setattr(deliveries, "all_deliveries", many)
     monkeypatch.setattr(deliveries, "_export_row", lambda number: dict.fromkeys(deliveries.COLUMNS, f"row {number}"))
     with serve_starter_site(tmp_path, ConnectionLimits()) as site:
-        answer = site.client("operator").get("/deliveries/export.csv", stream=True, timeout=PATIENCE)
+        answer = site.client("operator").get("/deliveries/export.csv", stream=True, timeout=TIMEOUT)
         with answer:
             pieces = answer.iter_content(1000)
             first = next(pieces)

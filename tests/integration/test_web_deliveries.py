@@ -21,7 +21,7 @@ from publisher.lifecycle import Fenced, move
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site, text_of
 from tests.fakes import add_delivery, the_delivery
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 LINK = "https://picture-of-the-day.tumblr.com/post/4711"
 
@@ -163,7 +163,7 @@ def test_deliveries_are_downloaded_whole_and_run_nothing(site: Site) -> None:
 def test_a_page_hears_of_changes(site: Site) -> None:
     client = site.client("operator")
     with requests.get(
-        f"{site.url}/deliveries/changes", cookies=client.cookies.get_dict(), stream=True, timeout=PATIENCE
+        f"{site.url}/deliveries/changes", cookies=client.cookies.get_dict(), stream=True, timeout=TIMEOUT
     ) as stream:
         lines = stream.iter_lines(decode_unicode=True)
         assert next(lines) == "retry: 5000"

@@ -25,7 +25,7 @@ from publisher.web.pages import queue_page
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site
 from tests.event_loops import run_coroutine
-from tests.patience import PATIENCE, wait_until
+from tests.waiting import TIMEOUT, wait_until
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def resident_pages() -> int:
 def ask(client: Client, path: str) -> requests.Response:
     with requests.Session() as apart:
         apart.trust_env = False
-        return apart.get(client.base + path, cookies=client.cookies.get_dict(), timeout=PATIENCE)
+        return apart.get(client.base + path, cookies=client.cookies.get_dict(), timeout=TIMEOUT)
 
 
 def test_surplus_requests_are_refused_and_the_process_stays_alive(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ def test_surplus_requests_are_refused_and_the_process_stays_alive(site: Site, mo
 
     def slow(*args: object, **options: object) -> object:
         at_work.release()
-        assert go_on.wait(PATIENCE)
+        assert go_on.wait(TIMEOUT)
         return render(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr("publisher.web.pages.archive.page", slow)
@@ -61,7 +61,7 @@ def test_surplus_requests_are_refused_and_the_process_stays_alive(site: Site, mo
         for _ in range(load_limit.MAX_WORKERS):
             # One after the other: at the same moment, all but four would be too many.
             first.append(many.submit(ask, client, "/posts"))
-            assert at_work.acquire(timeout=PATIENCE)
+            assert at_work.acquire(timeout=TIMEOUT)
         later = [many.submit(ask, client, "/posts") for _ in range(20)]
         wait_until(lambda: sum(answer.done() for answer in later) >= 5, "the surplus is refused")
         assert ask(site.client(), "/healthz").text == "ok\n"
@@ -92,7 +92,7 @@ def test_a_flood_leaves_places_for_people_who_were_let_in_before(
 
     def slow(*args: object, **options: object) -> object:
         at_work.release()
-        assert go_on.wait(PATIENCE)
+        assert go_on.wait(TIMEOUT)
         return render(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr("publisher.web.pages.archive.page", slow)
@@ -100,7 +100,7 @@ def test_a_flood_leaves_places_for_people_who_were_let_in_before(
     with ThreadPoolExecutor(60) as many:
         for _ in range(load_limit.MAX_WORKERS):
             many.submit(ask, guest, path)
-            assert at_work.acquire(timeout=PATIENCE)
+            assert at_work.acquire(timeout=TIMEOUT)
         flood = [many.submit(ask, guest, path) for _ in range(30)]
         refused = 30 - (4 if flood_by == "strangers" else load_limit.MAX_PER_CREDENTIALS - load_limit.MAX_WORKERS)
         wait_until(lambda: sum(future.done() for future in flood) == refused, "the surplus is refused")
@@ -116,7 +116,7 @@ def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
     statuses: list[int] = []
 
     async def wait_for_a_thread(_scope: Any, _receive: Any, send: Any) -> None:
-        await to_thread.run_sync(go_on.wait, PATIENCE)
+        await to_thread.run_sync(go_on.wait, TIMEOUT)
         await Response()(_scope, _receive, send)
 
     async def receive() -> dict[str, Any]:

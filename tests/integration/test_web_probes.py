@@ -28,7 +28,7 @@ from publisher.web.server import WebServer
 from tests.conftest import WriteDesk
 from tests.desk_site import PASSWORD
 from tests.event_loops import run_coroutine
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 HERE, THERE = "127.0.0.1", "203.0.113.7"
 TOKEN = {"authorization": "Bearer a token for probes"}
@@ -129,7 +129,7 @@ def proxy_to(port: int, passed_on: Callable[[str], dict[str, str]]) -> Iterator[
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            with closing(http.client.HTTPConnection(HERE, port, timeout=PATIENCE)) as onward:
+            with closing(http.client.HTTPConnection(HERE, port, timeout=TIMEOUT)) as onward:
                 headers = {"Host": self.headers["Host"], **passed_on(self.client_address[0])}
                 onward.request("GET", self.path, headers=headers)
                 answer = onward.getresponse()
@@ -161,7 +161,7 @@ def test_a_proxy_opens_the_probes_to_nobody(
     server.start()
     try:
         with proxy_to(server.port, passed_on) as url:
-            answers = {path: requests.get(url + path, timeout=PATIENCE) for path in ("/metrics", "/readyz", "/login")}
+            answers = {path: requests.get(url + path, timeout=TIMEOUT) for path in ("/metrics", "/readyz", "/login")}
     finally:
         server.stop()
     assert answers["/metrics"].status_code == 404
@@ -176,8 +176,8 @@ def test_the_health_listener_decides_by_its_own_address(desk: Desk, monkeypatch:
     server = HealthServer(desk, host, 0)
     server.start()
     url = f"http://{HERE}:{server.port}"
-    plain = [requests.get(url + path, timeout=PATIENCE) for path in ("/metrics", "/readyz", "/healthz")]
-    with_token = requests.get(f"{url}/metrics", headers=TOKEN, timeout=PATIENCE)
+    plain = [requests.get(url + path, timeout=TIMEOUT) for path in ("/metrics", "/readyz", "/healthz")]
+    with_token = requests.get(f"{url}/metrics", headers=TOKEN, timeout=TIMEOUT)
     server.stop()
     open_to_all = host == HERE
     assert [answer.status_code for answer in plain] == [200 if open_to_all else 401, 503, 200]

@@ -26,7 +26,7 @@ from publisher.settings.private_paths import UPLOADS
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
 from tests.outlet import draw
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 
 @pytest.fixture(scope="module")
@@ -213,20 +213,20 @@ def test_a_piece_that_comes_twice_at_once_is_added_once(site: Site, monkeypatch:
             refusals.append(refusal.received)
 
     waits = threading.Event()
-    monkeypatch.setattr(unfinished, "LOCK_TIMEOUT_SECONDS", PATIENCE)
+    monkeypatch.setattr(unfinished, "LOCK_TIMEOUT_SECONDS", TIMEOUT)
     monkeypatch.setattr(unfinished, "sleep", lambda _seconds: waits.set())
     second = threading.Thread(target=add_again)
     file = folder_of(site) / upload.id
     with file.open("ab") as upload_file:
         fcntl.flock(upload_file, fcntl.LOCK_EX)
         second.start()
-        assert waits.wait(PATIENCE)
+        assert waits.wait(TIMEOUT)
         # What the first request does while it holds the file.
         upload_file.write(b"5678")
         upload_file.flush()
         with site.desk.database.writing() as session:
             session.execute(update(Upload).where(Upload.id == upload.id).values(received=8))
-    second.join(PATIENCE)
+    second.join(TIMEOUT)
     assert refusals == [8]
     assert file.read_bytes() == b"12345678"
 
@@ -297,13 +297,13 @@ def test_one_picture_that_two_people_bring_at_once_is_stored_once(
         )
         second.start()
         wait_for_lock(postgres_database)
-    second.join(PATIENCE)
+    second.join(TIMEOUT)
     assert [media.file_name for media in brought] == ["first"]
 
 
 def wait_for_lock(database: Database) -> None:
     """Return as soon as somebody waits for another's row."""
-    give_up = time.monotonic() + PATIENCE
+    give_up = time.monotonic() + TIMEOUT
     while time.monotonic() < give_up:
         with database.reading() as session:
             if session.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")):

@@ -31,7 +31,7 @@ from tests.conftest import on_every_database
 from tests.desk_site import Site, open_site, text_of
 from tests.fakes import add_delivery
 from tests.hook_receiver import Receiver, open_receiver
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 OTHER_SECRET = "whsec_" + b64encode(bytes(32)).decode()
 PRIVATE = "PUBLISHER__WEB__WEBHOOKS_TO_PRIVATE"
@@ -262,7 +262,7 @@ def test_a_dead_address_keeps_no_other_waiting(desk: Desk, receiver: Receiver) -
 def test_a_receiver_that_drips_is_left(desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("publisher.webhooks.sending.WHOLE_SECONDS", 0.2)
     release = threading.Event()
-    receiver.while_answering = lambda: release.wait(PATIENCE)
+    receiver.while_answering = lambda: release.wait(TIMEOUT)
     outcome = send(receiver.url, OTHER_SECRET, "1", b"{}", private=True, now=desk.now())
     release.set()
     assert outcome.status is None

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from publisher.delivery.dispatch import ThreadDispatcher
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 
 def test_a_kick_during_the_work_is_worked_off_afterwards() -> None:
@@ -15,18 +15,18 @@ def test_a_kick_during_the_work_is_worked_off_afterwards() -> None:
 
     def drain(channel: str, stop: threading.Event) -> int:
         begun.set()
-        assert go_on.wait(PATIENCE)
+        assert go_on.wait(TIMEOUT)
         work_done.release()
         return 1
 
     dispatcher = ThreadDispatcher(drain, threads=2)
     dispatcher.kick("a")
-    assert begun.wait(PATIENCE)
+    assert begun.wait(TIMEOUT)
     dispatcher.kick("a")
     dispatcher.kick("a")
     go_on.set()
-    assert work_done.acquire(timeout=PATIENCE)
-    assert work_done.acquire(timeout=PATIENCE)
+    assert work_done.acquire(timeout=TIMEOUT)
+    assert work_done.acquire(timeout=TIMEOUT)
     dispatcher.stop()
     assert not work_done.acquire(blocking=False)
     assert dispatcher.idle
@@ -80,7 +80,7 @@ def test_trouble_is_logged_once_and_its_end_too(caplog: pytest.LogCaptureFixture
     dispatcher = ThreadDispatcher(drain, threads=1)
     while trouble:
         dispatcher.kick("a")
-        assert drained.acquire(timeout=PATIENCE)
+        assert drained.acquire(timeout=TIMEOUT)
     dispatcher.stop()
     messages = [record.message for record in caplog.records if record.name.startswith("publisher")]
     assert sum("trying again until it works" in line for line in messages) == 1

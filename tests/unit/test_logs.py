@@ -22,7 +22,7 @@ from publisher.core.logs import HIDDEN, LIBRARIES, SECRET_HINT, SECRETS_IN_TEXT,
 from publisher.core.outage_log import LogOnce
 from publisher.db.errors import DatabaseError
 from publisher.platforms.errors import Unavailable
-from tests.patience import wait_until
+from tests.waiting import wait_until
 
 SECRET = "hun/ter2's café"
 

@@ -51,7 +51,7 @@ from publisher.schedule.restore_gap import SHOWN_ON
 from publisher.settings import load_settings
 from tests import mutants
 from tests.fakes import add_delivery
-from tests.patience import wait_until
+from tests.waiting import wait_until
 
 PLATFORMS = dict.fromkeys(("one", "two", "three"), HabitChoices())
 REHEARSED = {"tumblr": "slug_limit", "x": "hides_time_windows", "instagram": "echoes_upload_id"}

@@ -39,7 +39,7 @@ from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.http2 import TlsServer
 from publisher.sandbox.ledger import Ledger, LedgerPost, ListingLag
 from publisher.sandbox.wire import Answer, Request
-from tests.patience import PATIENCE, wait_until
+from tests.waiting import TIMEOUT, wait_until
 
 HOST = "platform.example"
 HttpMethod = Literal["GET", "POST"]
@@ -129,7 +129,7 @@ class Bench:
         self.ca_file = ca_file
 
     def send(
-        self, method: HttpMethod, path: str, body: bytes | None = None, timeout: float = PATIENCE
+        self, method: HttpMethod, path: str, body: bytes | None = None, timeout: float = TIMEOUT
     ) -> ReceivedAnswer:
         version = CurlHttpVersion.V2TLS if self.proxy else CurlHttpVersion.V1_1
         with Session(proxy=self.proxy, http_version=version, trust_env=False) as session:
@@ -145,7 +145,7 @@ class Bench:
 
     def publish_without_answer(self, fault: str) -> None:
         """Sends a post with a fault that never answers, again with longer timeouts until the request arrives."""
-        for timeout_seconds in (0.3, 5, PATIENCE):
+        for timeout_seconds in (0.3, 5, TIMEOUT):
             self.platform.faults.clear()
             self.add_fault(fault)
             with pytest.raises(RequestException):
@@ -238,7 +238,7 @@ def test_a_dripping_answer_arrives_whole_in_the_end(bench: Bench, kind: str) -> 
 @pytest.mark.parametrize("kind", DRIP_KINDS)
 def test_a_dripping_answer_keeps_a_client_waiting(bench: Bench, kind: str) -> None:
     """Each byte comes within any timeout between two bytes; only a deadline for the whole answer ends it."""
-    bench.publish_without_answer(f"{kind}:{PATIENCE}")
+    bench.publish_without_answer(f"{kind}:{TIMEOUT}")
     assert bench.captions() == ["A cell"]
 
 
@@ -252,12 +252,12 @@ def test_a_late_request_is_carried_out_at_its_time(bench: Bench, kind: str) -> N
         bench.publish_without_answer(f"{kind}:1000")
     assert bench.listed_ids() == []
     assert bench.platform.late_requests == 1
-    bench.move_clock(999 - PATIENCE)
+    bench.move_clock(999 - TIMEOUT)
     assert bench.listed_ids() == []
-    bench.move_clock(2 * PATIENCE)
+    bench.move_clock(2 * TIMEOUT)
     assert len(bench.listed_ids()) == 1
     (post,) = bench.platform.posts()
-    assert timedelta(seconds=1000) <= post.at - sent_at < timedelta(seconds=1000 + PATIENCE)
+    assert timedelta(seconds=1000) <= post.at - sent_at < timedelta(seconds=1000 + TIMEOUT)
 
 
 def test_late_requests_are_carried_out_in_order(bench: Bench) -> None:
@@ -283,7 +283,7 @@ def test_answers_carry_the_platforms_own_clock(bench: Bench) -> None:
         if fault:
             bench.add_fault(fault)
         date = parsedate_to_datetime(bench.publish().header("date"))
-        assert abs(date - datetime.now(UTC) - timedelta(days=400)) < timedelta(seconds=PATIENCE)
+        assert abs(date - datetime.now(UTC) - timedelta(days=400)) < timedelta(seconds=TIMEOUT)
     assert all(post.at > datetime.now(UTC) + timedelta(days=399) for post in bench.platform.posts())
 
 
@@ -352,7 +352,7 @@ def test_a_body_that_is_cut_in_mid_transfer_leaves_nothing(bench: Bench, path: s
 
 def _connect(bench: Bench) -> socket.socket:
     address = urlsplit(bench.proxy or bench.url)
-    connection = socket.create_connection((str(address.hostname), address.port or 0), PATIENCE)
+    connection = socket.create_connection((str(address.hostname), address.port or 0), TIMEOUT)
     if bench.proxy is None:
         return connection
     connection.sendall(f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode())

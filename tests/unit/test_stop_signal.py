@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 AT_EVERY_INSTRUCTION = """
 import faulthandler, itertools, signal, sys
@@ -50,7 +50,7 @@ print(number)
 @pytest.mark.parametrize("often", [1, 2])
 def test_a_signal_is_noted_at_whatever_instruction_of_the_wait_it_comes(often: int) -> None:
     """With an Event in place of it, the process waits for itself: it never ends."""
-    command = [sys.executable, "-c", AT_EVERY_INSTRUCTION, str(PATIENCE), str(often)]
+    command = [sys.executable, "-c", AT_EVERY_INSTRUCTION, str(TIMEOUT), str(often)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert int(result.stdout) > 10
@@ -89,5 +89,5 @@ print(stop.wait(), flush=True)
 def test_a_signal_that_another_thread_takes_wakes_the_main_thread() -> None:
     """The system may hand a signal to any thread; a main thread that waits for a queue is not woken by it."""
     command = [sys.executable, "-c", TAKEN_BY_ANOTHER_THREAD]
-    result = subprocess.run(command, input="\n", capture_output=True, text=True, check=False, timeout=PATIENCE)
+    result = subprocess.run(command, input="\n", capture_output=True, text=True, check=False, timeout=TIMEOUT)
     assert result.stdout == "waits\nTrue\n"

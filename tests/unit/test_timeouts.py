@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from publisher.core.timeouts import MAX_OPEN_CALLS, CallTimedOut, call_with_timeout
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 
 @pytest.fixture
@@ -18,11 +18,11 @@ def gate() -> Iterator[threading.Event]:
     yield opened
     opened.set()
     for question in [thread for thread in threading.enumerate() if thread.name == "health-question"]:
-        question.join(PATIENCE)
+        question.join(TIMEOUT)
 
 
 def test_an_answer_and_an_error_come_through() -> None:
-    assert call_with_timeout(lambda: 42, PATIENCE) == 42
+    assert call_with_timeout(lambda: 42, TIMEOUT) == 42
     with pytest.raises(ZeroDivisionError):
         call_with_timeout(lambda: 1 // 0, 30)
 
@@ -42,4 +42,4 @@ def test_hanging_calls_are_counted_until_they_end(gate: threading.Event) -> None
     with pytest.raises(CallTimedOut, match="4 earlier questions to it hang"):
         call_with_timeout(lambda: 42, 0.01)
     gate.set()
-    assert call_with_timeout(lambda: 42, PATIENCE) == 42
+    assert call_with_timeout(lambda: 42, TIMEOUT) == 42

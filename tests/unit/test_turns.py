@@ -12,7 +12,7 @@ from publisher.core.clock import FixedClock
 from publisher.db.models import Event
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 
 def test_a_threads_second_transaction_is_an_error_and_no_endless_wait(database: Database, clock: FixedClock) -> None:
@@ -33,7 +33,7 @@ def test_the_next_thread_writes_when_the_first_one_failed(database: Database, cl
         with suppress(ValueError), database.writing() as session:
             record_event(session, "undone", now=clock.now())
             began.set()
-            assert go_on.wait(PATIENCE)
+            assert go_on.wait(TIMEOUT)
             order.append("failed")
             raise ValueError
 
@@ -44,12 +44,12 @@ def test_the_next_thread_writes_when_the_first_one_failed(database: Database, cl
 
     first = threading.Thread(target=fail)
     first.start()
-    assert began.wait(PATIENCE)
+    assert began.wait(TIMEOUT)
     second = threading.Thread(target=follow)
     second.start()
     go_on.set()
     for thread in (first, second):
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT)
     assert order == ["failed", "follows"]
     with database.reading() as session:
         assert list(session.scalars(select(Event.name))) == ["kept"]

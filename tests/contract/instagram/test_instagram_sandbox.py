@@ -19,7 +19,7 @@ from publisher.sandbox.instagram.service import HOSTS
 from publisher.sandbox.wire import Answer, Request
 from tests.contract.instagram.posts import picture, post_of, publish, upload
 from tests.contract.platforms.instagram import CAPTION, KEY, Driver
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 # --- the sandbox's own rules ------------------------------------------------------------------
 
@@ -88,7 +88,7 @@ def test_a_code_is_what_an_authenticator_shows() -> None:
 
 def tunnel(server: TlsServer, head: bytes) -> bytes:
     port = int(server.proxy_url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT) as connection:
         connection.sendall(head)
         return connection.recv(1000)
 
@@ -116,7 +116,7 @@ def test_the_server_speaks_both_versions_over_tls_1_3(desk: Driver, protocol: st
     context = ssl.create_default_context(cafile=str(desk.server.ca_file))
     context.set_alpn_protocols([protocol])
     port = int(desk.server.proxy_url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT) as plain:
         plain.sendall(b"CONNECT b.i.instagram.com:443 HTTP/1.1\r\n\r\n")
         assert plain.recv(1000).startswith(b"HTTP/1.1 200 ")
         with context.wrap_socket(plain, server_hostname="b.i.instagram.com") as secure:

@@ -25,7 +25,7 @@ from tests.contract.account import Account
 from tests.contract.cases import LoginCase, SecretCase, Step
 from tests.contract.channel import SHORT_SECONDS
 from tests.contract.platforms import tumblr_answers as answers
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 KEY = "0123456789ab-a-cell-divides"
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
@@ -63,8 +63,8 @@ class Person:
     def tell(self, text: str) -> None:
         address = next(word for word in text.split() if "://" in word)
         self.token = address.partition("oauth_token=")[2]
-        assert "Allow" in requests.get(address, timeout=PATIENCE).text
-        page = requests.post(address, {"oauth_token": self.token, "answer": self.answer}, timeout=PATIENCE).text
+        assert "Allow" in requests.get(address, timeout=TIMEOUT).text
+        page = requests.post(address, {"oauth_token": self.token, "answer": self.answer}, timeout=TIMEOUT).text
         code = re.search(r"<code>(\w+)</code>", page)
         self.enter = self.enter.format(verifier=code[1] if code else "none", token=self.token)
 
@@ -220,7 +220,7 @@ class Driver(Account):
 
     def allowed(self, step: LoginStep) -> str:
         form = {"oauth_token": step.kept["oauth_token"], "answer": "allow"}
-        return requests.post(step.url, form, timeout=PATIENCE, allow_redirects=False).headers["Location"]
+        return requests.post(step.url, form, timeout=TIMEOUT, allow_redirects=False).headers["Location"]
 
     def add_post(self, text: str, at: datetime | None = None) -> str:
         return self.add("", at or self.ledger.now(), text=text).id

@@ -32,7 +32,7 @@ from publisher.sandbox.x.service import Sandbox as XSandbox
 from tests.contract.account import Account
 from tests.contract.cases import AnswerCase, ListingCase, LoginCase, SecretCase, Step, WaitCase
 from tests.contract.channel import SHORT_SECONDS, Wire
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 CAPTION = "A cell divides & glows <3 https://example.org/cells?a=1&b=2 #biology"
 TIMELINE = f"/2/users/{USER_ID}/tweets"
@@ -54,11 +54,11 @@ class Person:
         self._address = found.group()
 
     def ask(self, question: str, *, secret: bool = False) -> str:
-        page = requests.get(self._address, timeout=PATIENCE)
+        page = requests.get(self._address, timeout=TIMEOUT)
         fields = re.findall(r'name="([^"]+)" value="([^"]+)"', page.text)
         form = {unescape(name): unescape(value) for name, value in fields}
         target = self._address.partition("?")[0]
-        answer = requests.post(target, data=form, timeout=PATIENCE, allow_redirects=False)
+        answer = requests.post(target, data=form, timeout=TIMEOUT, allow_redirects=False)
         if answer.status_code == 302:
             self.given = self._change(answer.headers["Location"])
             return self.given

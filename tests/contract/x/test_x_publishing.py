@@ -27,7 +27,7 @@ from publisher.platforms.x import client
 from publisher.platforms.x.adapter import Adapter
 from publisher.sandbox.wire import Answer
 from tests.contract.platforms.x import CAPTION, Driver, adapted
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 # --- the straight way -------------------------------------------------------------------------
 
@@ -63,7 +63,7 @@ def test_libraries_that_log_headers_are_quiet_wherever_the_adapter_is_used() -> 
         "import logging; logging.basicConfig(level=logging.DEBUG); import publisher.platforms.x.adapter; "
         f"print([logging.getLogger(name).isEnabledFor(logging.INFO) for name in {libraries!r}])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=TIMEOUT, check=True)
     assert done.stdout.strip() == str([False] * len(libraries))
 
 

@@ -16,7 +16,7 @@ from publisher.platforms.errors import (
 )
 from publisher.sandbox.x.accounts import USER_ID
 from tests.contract.platforms.x import Driver, adapted
-from tests.patience import PATIENCE
+from tests.waiting import TIMEOUT
 
 
 def test_a_signed_request_can_not_be_replayed(desk: Driver) -> None:
@@ -25,7 +25,7 @@ def test_a_signed_request_can_not_be_replayed(desk: Driver) -> None:
     adapter._client.session.hooks["response"].append(lambda response, **_: seen.append(response.request))
     adapter.verify_credentials()
     with requests.Session() as session:
-        assert session.send(seen[0], timeout=PATIENCE).status_code == 401
+        assert session.send(seen[0], timeout=TIMEOUT).status_code == 401
 
 
 def test_the_timeline_takes_five_posts_at_least_and_knows_its_parameters(desk: Driver) -> None:
