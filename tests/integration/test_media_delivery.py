@@ -69,7 +69,7 @@ def test_storage_that_is_away_makes_a_post_late_and_nothing_worse(outlet: Outlet
     outlet.pick()
     move(outlet, tmp_path / "second")
     wire.cut()
-    with pytest.raises(AssertionError, match="did not come to rest"):
+    with pytest.raises(AssertionError, match="the deliveries did not end"):
         outlet.run_until_idle(steps=3)
     delivery = outlet.deliveries()["tumblr"]
     assert delivery.state == "pending"
