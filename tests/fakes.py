@@ -45,7 +45,6 @@ from publisher.platforms.links import LinkFault, LinkRefused, read_link
 from publisher.platforms.profiles import AltTextLimits, ImageLimits, Profile, PublishingHabits, TagLimits, TextLimits
 from publisher.platforms.text_difference import TextDifference, first_difference
 
-Trouble = Callable[[], Exception | None]
 MIN_STEP = timedelta(seconds=1)
 SPEC = RenditionSpec(source="0" * 64, formats=("jpeg",), max_bytes=1000, max_width=100, max_height=100)
 

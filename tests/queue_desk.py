@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -151,8 +151,3 @@ def facts_of_content(path: Path) -> ImageFacts:
     """Replaces the inspection in tests that are not about decoding: the content decides the hash."""
     phash = hashlib.sha256(path.read_bytes()).hexdigest()
     return ImageFacts(format="png", width=1200, height=900, bits=8, frames=1, phash=phash, gutters=(), warnings=())
-
-
-def every_day(desk: Desk, first: date, days: int, moment: Callable[[date], datetime]) -> list[PickOutcome]:
-    """Picks at one moment of each of these days, and returns the outcomes."""
-    return [desk.pick(moment(date.fromordinal(first.toordinal() + number))) for number in range(days)]

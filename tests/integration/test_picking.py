@@ -26,7 +26,6 @@ from publisher.settings import ReserveSettings
 from tests.conftest import on_every_database
 from tests.queue_desk import Desk, open_desk
 
-LONDON = ZoneInfo("Europe/London")
 NINE = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 """Nine in the morning in London."""
 MONDAY = date(2026, 5, 4)

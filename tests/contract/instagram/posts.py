@@ -13,18 +13,13 @@ from publisher.core.content import AdaptedImage, AdaptedPost, Rendition, Renditi
 from publisher.platforms.base import UploadedMedia
 from publisher.platforms.instagram.adapter import Adapter
 from publisher.sandbox.wire import Answer, Request
-from tests.contract.platforms.instagram import CAPTION, CONFIGURE, KEY
+from tests.contract.platforms.instagram import CAPTION, KEY
 
 Rewrite = Callable[[Request, Answer], Answer]
 
 
 def unchanged(_request: Request, answer: Answer) -> Answer:
     return answer
-
-
-def instead(answer: Answer) -> Rewrite:
-    """Publishes, and answers with something else."""
-    return lambda request, given: answer if request.path in CONFIGURE else given
 
 
 def picture(

@@ -13,11 +13,7 @@ from hypothesis import strategies as st
 from publisher.platforms.base import KeySeed, UploadedMedia
 from publisher.platforms.errors import (
     ContentRejected,
-    CredentialsRefused,
-    PlatformError,
-    RateLimited,
     Unavailable,
-    Unconfirmed,
     UnsupportedContent,
 )
 from publisher.platforms.instagram.adapter import Adapter
@@ -72,22 +68,6 @@ def test_a_picture_without_alt_text_sends_none(desk: Driver) -> None:
     shown = adapter.read_publication(number)
     assert shown is not None
     assert shown.alt_texts == ("",)
-
-
-OUTCOMES: dict[str, tuple[type[PlatformError], int]] = {
-    "refuse": (Unavailable, 0),
-    "drop-before": (Unconfirmed, 0),
-    "drop-after": (Unconfirmed, 1),
-    "500-before": (Unconfirmed, 0),
-    "500-after": (Unconfirmed, 1),
-    "504-after": (Unconfirmed, 1),
-    "truncate-after": (Unconfirmed, 1),
-    "garbage-after": (Unconfirmed, 1),
-    "slow-after": (Unconfirmed, 1),
-    "429": (RateLimited, 0),
-    "unauthorized": (CredentialsRefused, 0),
-    "reject": (ContentRejected, 0),
-}
 
 
 def test_a_platform_that_is_out_of_reach_leaves_nothing_unknown(desk: Driver) -> None:

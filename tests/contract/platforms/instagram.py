@@ -27,7 +27,6 @@ from tests.contract.platforms import instagram_answers as answers
 CAPTION = "A cell divides 🔬\n\nImage: Ana Roig, CC BY 4.0\n#biology"
 KEY = "1777885200016"
 CONFIGURE = ("/api/v1/media/configure/", "/api/v1/media/configure_sidecar/")
-FEED = "/api/v1/feed/user/"
 
 
 class Person:

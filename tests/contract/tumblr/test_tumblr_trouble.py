@@ -13,7 +13,6 @@ import pytest
 from publisher.core.clock import FixedClock
 from publisher.platforms.base import Quota, UploadedMedia
 from publisher.platforms.errors import (
-    ContentRejected,
     CredentialsRefused,
     PlatformError,
     RateLimited,
@@ -25,68 +24,6 @@ from publisher.platforms.tumblr.answers import daily_quotas, daily_reset
 from publisher.sandbox.wire import Answer, Request
 from tests.contract.platforms.tumblr import KEY, NOW, POST, Driver
 from tests.contract.platforms.tumblr_answers import answered, error
-
-ENDS: dict[str, tuple[type[PlatformError], int]] = {
-    "drop-before": (Unconfirmed, 0),
-    "drop-after": (Unconfirmed, 1),
-    "500-before": (Unconfirmed, 0),
-    "500-after": (Unconfirmed, 1),
-    "504-after": (Unconfirmed, 1),
-    "truncate-after": (Unconfirmed, 1),
-    "garbage-after": (Unconfirmed, 1),
-    "slow-after": (Unconfirmed, 1),
-    "429": (RateLimited, 0),
-    "unauthorized": (CredentialsRefused, 0),
-    "reject": (ContentRejected, 0),
-}
-
-
-CREATED = '{"meta": {"status": 201}, "response": %s}'
-UNREADABLE = [
-    answered(201, CREATED % '{"id": "1", "state": "queued"}'),
-    answered(201, '{"response": {"id": "1"}}'),
-    answered(200, '{"meta": {"status": 500}, "response": {"id": "1"}}'),
-    answered(200, '{"meta": "fine", "response": {"id": "1"}}'),
-    answered(200, "[]"),
-    answered(200, ""),
-    answered(204, ""),
-    answered(200, '{"meta": {"status": 201}, "respon'),
-    answered(300, ""),
-    answered(303, "", Location="/v2/user/info"),
-    answered(302, "", Location="/v2/user/info"),
-    answered(307, "", Location="/v2/blog/x/posts"),
-    answered(304, ""),
-    error(408),
-    error(425),
-    error(500, 8006),
-    error(502),
-    error(504),
-    error(400, 0, "Hit a glitch. Try again."),
-    answered(400, "<html>bad</html>"),
-    answered(400, '{"error": "bad gateway configuration"}'),
-    answered(401, "<html>no</html>"),
-    answered(403, "<html>blocked</html>"),
-    answered(403, '{"message": "Forbidden"}'),
-    answered(404, "<html>nothing</html>"),
-    answered(405, "<html>not that way</html>"),
-    answered(409, "<html>conflict</html>"),
-    answered(413, "<html>too large</html>"),
-    answered(421, "<html>misdirected</html>"),
-    answered(503, "<html>busy</html>"),
-    answered(520, "<html>unknown</html>"),
-]
-"""Nothing of this is Tumblr's own refusal: it decides neither about the post nor about the account."""
-WITHOUT_ID = [answered(201, CREATED % each) for each in ("{}", '{"id": null}', '{"id": "none"}', '"123"', "[]")]
-REFUSED: list[tuple[Answer, type[PlatformError]]] = [
-    (error(503), Unavailable),
-    (error(401, 1016), CredentialsRefused),
-    (error(400, 8001), ContentRejected),
-    (error(400, 8005), ContentRejected),
-    (error(403), ContentRejected),
-    (error(429), RateLimited),
-    (answered(429, '{"response": {"error": "Rate Limit Exceeded"}}'), RateLimited),
-    (answered(429, "<html>slower</html>"), RateLimited),
-]
 
 
 def ends_with(desk: Driver, answer: Answer, *, drafts: bool = True, at: str = "PUT") -> PlatformError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -18,8 +18,6 @@ from publisher.sandbox.faults import Fault
 from publisher.sandbox.wire import Request
 from tests.contract.platforms.x import Driver, adapted, reply
 from tests.contract.x.lookups import found, lose, number_found, prepare
-
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def test_a_text_that_x_remembers_is_a_content_problem_at_the_first_answer(desk: Driver) -> None:
