@@ -108,5 +108,5 @@ class Operator:
             adopt(self._desk.database, self._desk.channels, post, now=now, actor=ACTOR)
             self.acts["adopt"] += 1
         else:
-            operate.retry(self._desk.database, row.id, now=now, actor=ACTOR, i_have_looked=True)
+            retry(self._desk, row.id, actor=ACTOR, i_have_looked=True)
             self.acts["retry after a look"] += 1
