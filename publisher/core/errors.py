@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from publisher.core.machine_errors import machine_problem, reading_problem
+from publisher.core.messages import Message
+from publisher.core.problems import Problem
 
 
 class ErrorKind(Enum):
@@ -29,11 +31,26 @@ class ErrorKind(Enum):
 
 
 class UserError(Exception):
-    """Ends an act with a message for people: what happened, what it means, and what to do."""
+    """Ends an act with a message for people: what happened, what it means, and what to do.
+
+    `str(error)` renders it for the present reader.
+    """
 
     code: str
     """Names the error for programs and logs, in kebab case. It never changes; each subclass has its own."""
     kind: ErrorKind = ErrorKind.CONFLICT
+
+    def __init__(self, message: Message | Problem | str) -> None:
+        super().__init__(message)
+        self.text = message
+
+    @property
+    def message(self) -> str:
+        """The text, rendered for the present reader."""
+        return str(self.text)
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class SettingsError(UserError):

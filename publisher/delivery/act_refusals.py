@@ -127,7 +127,7 @@ class ActRefused(UserError):
     """Says that an act isn't possible, or would risk a second copy; nothing was changed."""
 
     def __init__(self, reason: Reason, **parameters: object) -> None:
-        super().__init__(reason, parameters)
+        super().__init__(reason.value)
         self.code = reason.value
         self.reason = reason
         self.parameters = parameters

@@ -32,7 +32,6 @@ class BudgetReached(UserError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
-        self.message = message
 
 
 def request_cost(profile: Profile, text: str) -> int:

@@ -21,12 +21,13 @@ from datetime import datetime
 
 from publisher.core.content import Preparation
 from publisher.core.errors import ErrorKind, UserError
+from publisher.core.problems import Problem, recorded_problem
 
 
 class PlatformError(UserError):
     """Says that a platform call ended badly.
 
-    `message` is one sentence for the operator. `status` is the HTTP status, `request_id` the
+    `problem` says what happened. `status` is the HTTP status, `request_id` the
     platform's own name for the request, and `answer` what came back, shortened and without
     secrets.
     """
@@ -35,10 +36,10 @@ class PlatformError(UserError):
     kind = ErrorKind.DEPENDENCY
 
     def __init__(
-        self, message: str, *, status: int | None = None, request_id: str | None = None, answer: str = ""
+        self, problem: Problem | str, *, status: int | None = None, request_id: str | None = None, answer: str = ""
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.problem = problem if isinstance(problem, Problem) else recorded_problem(problem)
+        super().__init__(self.problem)
         self.status = status
         self.request_id = request_id
         self.answer = answer
@@ -87,14 +88,14 @@ class RateLimited(PlatformError):
 
     def __init__(
         self,
-        message: str,
+        problem: Problem | str,
         *,
         retry_at: datetime,
         status: int | None = None,
         request_id: str | None = None,
         answer: str = "",
     ) -> None:
-        super().__init__(message, status=status, request_id=request_id, answer=answer)
+        super().__init__(problem, status=status, request_id=request_id, answer=answer)
         self.retry_at = retry_at
 
 
@@ -118,8 +119,10 @@ class NotPrepared(Unavailable):
 
     code = "not-prepared-yet"
 
-    def __init__(self, message: str, *, preparation: Preparation, status: int | None = None, answer: str = "") -> None:
-        super().__init__(message, status=status, answer=answer)
+    def __init__(
+        self, problem: Problem | str, *, preparation: Preparation, status: int | None = None, answer: str = ""
+    ) -> None:
+        super().__init__(problem, status=status, answer=answer)
         self.preparation = preparation
 
 

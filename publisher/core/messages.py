@@ -1,0 +1,171 @@
+"""Holds texts for people as data: an English source and the values in it. A face renders them for its reader.
+
+`_` marks a text for translation and takes its values: `_("Post {post} is not there.", post=7)`. Nothing is rendered
+until somebody reads it: `str(message)` renders it for the present reader, who is English-speaking where nobody said
+otherwise. A field may say how its value is written: `{at:moment}`, `{day:weekday}`, `{size:number}`, `{names:list}`,
+`{answer:clause}` (without its full stop).
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, tzinfo
+from enum import Enum, auto
+from typing import Any
+
+from publisher.core.translations import SOURCE_LANGUAGE, translations
+
+COUNT = "count"
+"""The value that chooses between a text's singular and plural."""
+
+
+class Face(Enum):
+    """Says where a person reads a text: each place has other means to do what the text advises."""
+
+    COMMAND = auto()
+    PAGE = auto()
+    PROGRAM = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Says for whom texts are rendered. `zone`: of the instants in them."""
+
+    language: str = SOURCE_LANGUAGE
+    zone: tzinfo = UTC
+    face: Face = Face.COMMAND
+
+
+ENGLISH_READER = Reader()
+_reader: ContextVar[Reader] = ContextVar("reader", default=ENGLISH_READER)
+
+
+def current_reader() -> Reader:
+    """Returns the reader for whom `str()` renders texts in this thread or task."""
+    return _reader.get()
+
+
+def set_reader(reader: Reader) -> None:
+    """Sets the reader of this thread or task until something else is set."""
+    _reader.set(reader)
+
+
+@contextmanager
+def reading_as(reader: Reader) -> Iterator[None]:
+    """Sets the reader within a block."""
+    token = _reader.set(reader)
+    try:
+        yield
+    finally:
+        _reader.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Holds one text: its English source, and the values of the fields in it."""
+
+    source: str
+    values: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    plural: str = ""
+    """The English source where the value `count` is not 1. Empty: the text has no number."""
+
+    def __str__(self) -> str:
+        return render(self, current_reader())
+
+    def fill(self, values: Mapping[str, Any]) -> Message:
+        """Returns the same text with these values."""
+        return Message(self.source, values, self.plural)
+
+
+def _(source: str, /, **values: Any) -> Message:
+    """Makes a text that is translated when it is read. The first argument must be a literal, so that it is found."""
+    return Message(source, values)
+
+
+def ngettext(singular: str, plural: str, /, *, count: int, **values: Any) -> Message:
+    """Makes a text with a number in it, `{count}`, which is translated when it is read."""
+    return Message(singular, {COUNT: count, **values}, plural)
+
+
+def plural_template(singular: str, plural: str, /) -> Message:
+    """Makes a text with a number in it whose values come later, with `Message.fill`."""
+    return Message(singular, {}, plural)
+
+
+def render(message: Message, reader: Reader) -> str:
+    """Renders a text in the reader's language, with times in the reader's zone."""
+    catalogue = translations(reader.language)
+    if message.plural:
+        template = catalogue.ngettext(message.source, message.plural, int(message.values[COUNT]))
+    else:
+        template = catalogue.gettext(message.source)
+    return _Formatter(reader).vformat(template, (), message.values)
+
+
+class _Formatter(string.Formatter):
+    """Fills the fields of a text; a field is a plain name, so that a translation reaches nothing else."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
+        # What another version of the program has stored may lack a value.
+        return kwargs.get(field_name, "?"), field_name
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        match format_spec:
+            case "":
+                return self._text(value)
+            case "clause":
+                return self._text(value).rstrip(".")
+            case "list":
+                return ", ".join(map(self._text, value))
+            case "number":
+                from babel.numbers import format_decimal  # noqa: PLC0415 - few texts have such numbers
+
+                return format_decimal(value, locale=_locale_name(self._reader.language))
+            case "moment" | "clock" | "day" | "weekday":
+                return format_instant(value, format_spec, self._reader)
+            case _:
+                raise ValueError(f"a text has the unknown format {format_spec!r}")
+
+    def _text(self, value: Any) -> str:
+        if isinstance(value, Message):
+            return render(value, self._reader)
+        with reading_as(self._reader):
+            return str(value)
+
+
+MOMENT = _("HH:mm 'on' yyyy-MM-dd")
+"""How an instant is written, as a pattern of the Unicode CLDR."""
+PATTERNS: Mapping[str, Message] = {
+    "moment": MOMENT,
+    "clock": _("HH:mm"),
+    "day": _("yyyy-MM-dd"),
+    "weekday": _("EEEE yyyy-MM-dd"),
+}
+
+
+def format_instant(value: datetime | date | time | str | None, form: str, reader: Reader) -> str:
+    """Writes an instant or a day in the reader's language and zone; a `str` is one in ISO 8601."""
+    from babel.dates import format_date, format_datetime, format_time  # noqa: PLC0415 - most starts show no time
+
+    if value is None:
+        return str(_("an unknown time"))
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value) if len(value) > len("2026-05-12") else date.fromisoformat(value)
+    pattern, locale = translations(reader.language).gettext(PATTERNS[form].source), _locale_name(reader.language)
+    if isinstance(value, datetime):
+        return str(format_datetime(value, pattern, tzinfo=reader.zone, locale=locale))
+    if isinstance(value, date):
+        return str(format_date(value, pattern, locale=locale))
+    return str(format_time(value, pattern, locale=locale))
+
+
+def _locale_name(language: str) -> str:
+    """Returns the name under which Babel knows a language."""
+    return "en" if language == SOURCE_LANGUAGE else language.replace("-", "_")

@@ -1,0 +1,112 @@
+"""Names what a person can do about a problem, and says it for each place where a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from publisher.core.messages import Face, Message, _
+
+
+class Remedy(Enum):
+    """Names what a person can do. The parameters of the problem fill the fields, such as `{channel}`.
+
+    `command`: what to type. `sentences`: what it says on the command line, on a page, and to a program.
+    `path`: the page of the desk where it is done.
+    """
+
+    CONNECT_CHANNEL = (
+        "publisher connect {channel}",
+        _("Run: publisher connect {channel}"),
+        _("Connect it on the page Channels."),
+        _("A person can connect the channel {channel} again."),
+        "/channels",
+    )
+    RECONNECT_AND_RETRY = (
+        "publisher connect {channel}, publisher resume {channel}, publisher retry {delivery}",
+        _(
+            "Run publisher connect {channel}, or mend its secrets. "
+            "Then: publisher resume {channel}, publisher retry {delivery}."
+        ),
+        _(
+            "Connect it on the page Channels, or have its secrets mended. "
+            "Then resume the channel on the page Channels, and let this try again."
+        ),
+        _("A person can connect the channel {channel} again and resume it; then retry the delivery."),
+        "/deliveries/{delivery}",
+    )
+    RESUME_CHANNEL = (
+        "publisher resume {channel}",
+        _("Once that is mended, run: publisher resume {channel}"),
+        _("Once that is mended, resume it on the page Channels."),
+        _("Once that is mended, a person can resume the channel {channel}."),
+        "/channels",
+    )
+    RETRY_DELIVERY = (
+        "publisher retry {delivery}",
+        _("Then: publisher retry {delivery}"),
+        _("Then let it try again."),
+        _("Then retry the delivery."),
+        "/deliveries/{delivery}",
+    )
+    LOOK_THEN_SETTLE = (
+        "publisher adopt {delivery} LINK if it is there, else publisher retry {delivery} --i-have-looked",
+        _("If it is there: publisher adopt {delivery} LINK. If it is not: publisher retry {delivery} --i-have-looked"),
+        _("If it is there, adopt it by its link. If it is not, say that you have looked and try again."),
+        _("If it is there, adopt it by its link. If it is not, repeat this with i_have_looked."),
+        "/deliveries/{delivery}",
+    )
+    SHOW_DELIVERY = (
+        "publisher log {delivery}",
+        _("See: publisher log {delivery}"),
+        _("Open the delivery to see its history."),
+        _("Read the delivery to see its attempts."),
+        "/deliveries/{delivery}",
+    )
+    LIST_DELIVERIES = (
+        "publisher deliveries",
+        _("List them with: publisher deliveries"),
+        _("Look for it among the deliveries."),
+        _("List them to find the one that you mean."),
+        "/deliveries",
+    )
+    SHOW_QUEUE = (
+        "publisher queue",
+        _("See: publisher queue"),
+        _("See the page Queue."),
+        _("List the posts."),
+        "/queue",
+    )
+    RUN_DOCTOR = (
+        "publisher doctor",
+        _("Run: publisher doctor"),
+        _("Ask the operator to run: publisher doctor"),
+        _("An operator can run: publisher doctor"),
+        "",
+    )
+
+    def __init__(
+        self, command: str, on_command_line: Message, on_page: Message, to_program: Message, path: str
+    ) -> None:
+        self.command = command
+        self.sentences: Mapping[Face, Message] = {
+            Face.COMMAND: on_command_line,
+            Face.PAGE: on_page,
+            Face.PROGRAM: to_program,
+        }
+        self.path = path
+
+    @property
+    def code(self) -> str:
+        """The name that programs get."""
+        return self.name.lower().replace("_", "-")
+
+    def sentence(self, face: Face, parameters: Mapping[str, Any]) -> Message:
+        """Returns what to do, for a reader in this place."""
+        return self.sentences[face].fill(parameters)
+
+
+def find_remedy(code: str) -> Remedy | None:
+    """Returns the remedy with this name; None: this version of the program has none."""
+    return next((remedy for remedy in Remedy if remedy.code == code), None)

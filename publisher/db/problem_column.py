@@ -1,0 +1,38 @@
+"""Stores a problem in a column: its code, parameters and remedy as JSON. Faces render the text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from sqlalchemy import ColumnElement, Dialect, Text, TypeDecorator, or_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from publisher.core.problems import Problem, codes_containing, recorded_problem
+
+
+class ProblemColumn(TypeDecorator[Problem]):
+    """Stores a problem as JSON text, in which a search finds the values; None: there is no problem."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Problem | None, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value.to_json(), ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Problem | None:
+        return None if value is None else Problem.from_json(json.loads(value))
+
+
+def read_recorded(stored: object) -> Problem | None:
+    """Reads a problem from an event's detail. Older versions of the program have stored a sentence there."""
+    if isinstance(stored, Mapping):
+        return Problem.from_json(stored)
+    return recorded_problem(str(stored)) if stored else None
+
+
+def problem_contains(column: InstrumentedAttribute[Problem | None], text: str) -> ColumnElement[bool]:
+    """Makes the condition that a stored problem has a text in its values, or is of a kind whose text has it."""
+    content = column.cast(Text)
+    kinds = [content.contains(f'"code": "{code}"', autoescape=True) for code in codes_containing(text)]
+    return or_(content.icontains(text, autoescape=True), *kinds)

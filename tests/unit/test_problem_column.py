@@ -1,0 +1,53 @@
+"""Tests the column of a problem: what is stored is data, and a search finds it."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from publisher.core.messages import _
+from publisher.core.problems import Problem, ProblemCode, recorded_problem
+from publisher.db.problem_column import ProblemColumn, problem_contains, read_recorded
+
+
+class ColumnProblem(ProblemCode):
+    """Has the problem that these tests store."""
+
+    NO_ROOM = _("There is no room for {name} on the shelf.")
+
+
+class TableBase(DeclarativeBase):
+    pass
+
+
+class Row(TableBase):
+    __tablename__ = "row"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    problem: Mapped[Problem | None] = mapped_column(ProblemColumn)
+
+
+def test_a_problem_is_stored_as_data_and_found_by_text_and_value() -> None:
+    engine = create_engine("sqlite://")
+    TableBase.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add_all([Row(id=1, problem=ColumnProblem.NO_ROOM(name="Ana “Nit”")), Row(id=2, problem=None)])
+        session.flush()
+        stored = session.scalar(text("SELECT problem FROM row WHERE id = 1"))
+        assert json.loads(stored)["parameters"] == {"name": "Ana “Nit”"}
+        session.expunge_all()
+        assert str(session.get_one(Row, 1).problem) == "There is no room for Ana “Nit” on the shelf."
+        assert session.get_one(Row, 2).problem is None
+        for wanted, rows in (("on the SHELF", [1]), ("“nit”", [1]), ("100%", []), ("attic", [])):
+            found = session.scalars(select(Row.id).where(problem_contains(Row.problem, wanted)))
+            assert list(found) == rows, wanted
+    engine.dispose()
+
+
+def test_an_event_of_an_older_version_keeps_its_sentence() -> None:
+    assert str(read_recorded("It {failed}.")) == "It {failed}."
+    assert str(read_recorded(recorded_problem("It failed.").to_json())) == "It failed."
+    assert read_recorded(None) is None
+    assert read_recorded("") is None
