@@ -12,6 +12,7 @@ from typing import IO, Any
 import requests
 
 from publisher.core.errors import UserError
+from publisher.core.messages import _
 
 TIMEOUT_SECONDS = 30.0
 
@@ -47,7 +48,7 @@ class SandboxClient:
 
     def _answer(self, response: requests.Response) -> Any:
         if response.status_code != 200:
-            raise SandboxFailed(f"the sandbox refused: {response.text[:200]}")
+            raise SandboxFailed(_("the sandbox refused: {answer}", answer=response.text[:200]))
         return response.json()
 
 
@@ -63,7 +64,7 @@ def running_sandbox(*arguments: str, errors: IO[bytes] | None = None) -> Iterato
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
-                raise SandboxFailed(f"the sandbox did not start (exit status {process.wait()})")
+                raise SandboxFailed(_("the sandbox did not start (exit status {status})", status=process.wait()))
             addresses = json.loads(line)
             client = SandboxClient(addresses["control"], addresses["pid"])
             try:

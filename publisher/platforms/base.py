@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from publisher.core.clock import Clock
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.core.messages import Message
 from publisher.platforms.profiles import Profile
 from publisher.platforms.session_files import SessionStore
 from publisher.platforms.text_difference import TextDifference
@@ -21,7 +22,8 @@ class Secret:
     """Describes one credential of a channel, read from `PUBLISHER_<CHANNEL>_<NAME>` or `..._FILE`."""
 
     name: str
-    hint: str
+    hint: Message | str
+    """What it is, as a noun phrase."""
     required: bool = True
 
 

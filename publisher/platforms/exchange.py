@@ -45,6 +45,11 @@ UNSENT_BYTES = 4 * PIECE_BYTES
 class CaFileUnreadable(requests.RequestException):
     """Says that the file with the trusted authorities can't be read; nothing was sent."""
 
+    def __init__(self, file: str, why: str) -> None:
+        super().__init__(f"the CA file {file} can't be read ({why})")
+        self.file = file
+        self.why = why
+
 
 class Exchange:
     """Counts the time of one exchange, and knows whether any of its request left."""
@@ -172,7 +177,7 @@ def shared_context(ca_file: Path | None) -> ssl.SSLContext:
         state = Path(path).stat()
         return _loaded_context(path, state.st_mtime_ns, state.st_size)
     except OSError as error:
-        raise CaFileUnreadable(f"the CA file {path} can't be read ({error})") from error
+        raise CaFileUnreadable(path, str(error)) from error
 
 
 @lru_cache(maxsize=16)

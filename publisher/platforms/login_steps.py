@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from urllib.parse import parse_qsl, urlsplit
 
 from publisher.core.content import Account
+from publisher.core.messages import Message, _
 from publisher.platforms.base import Connection, Dialogue
 
 ADDRESS = "address"
@@ -19,7 +20,7 @@ class Question:
     """Holds one thing that a person is asked while a channel is connected."""
 
     name: str
-    text: str
+    text: Message | str
     secret: bool = False
     """It is not shown while it is typed."""
     one_time: bool = False
@@ -30,7 +31,7 @@ class Question:
 class LoginStep:
     """Says what a person does next to connect a channel."""
 
-    told: str = ""
+    told: Message | str = ""
     url: str = ""
     """A page of the platform, to be opened in a browser. Empty: there is none."""
     questions: tuple[Question, ...] = ()
@@ -85,21 +86,30 @@ def log_in_by_dialogue(adapter: ConnectsInSteps, connection: Connection, dialogu
     step = adapter.begin_login(connection, "")
     while isinstance(step, LoginStep):
         if step.told:
-            dialogue.tell(step.told)
-        answer = {question.name: dialogue.ask(question.text, secret=question.secret) for question in step.questions}
+            dialogue.tell(str(step.told))
+        answer = {
+            question.name: dialogue.ask(str(question.text), secret=question.secret) for question in step.questions
+        }
         step = adapter.finish_login(connection, step.kept, answer)
     return step
 
 
-def warn_of_secrets(step: LoginStep, connection: Connection, *names: str) -> LoginStep:
-    """Returns the step, with a hint on configured secrets that would be used before the new log-in."""
-    if not all(map(connection.secrets.get, names)):
+def warn_of_secrets(step: LoginStep, connection: Connection, first: str, second: str) -> LoginStep:
+    """Returns the step, with a hint on two configured secrets that would be used before the new log-in."""
+    if not (connection.secrets.get(first) and connection.secrets.get(second)):
         return step
-    variables = " and ".join(f"PUBLISHER_{connection.channel}_{name}".upper().replace("-", "_") for name in names)
-    instructions = (
-        f"{step.told}\nWhat {variables} hold comes before the new log-in: remove both, then start the desk again."
+    instructions = _(
+        "{told}\nWhat {first} and {second} hold comes before the new log-in: remove both, then start the desk again.",
+        told=step.told,
+        first=_variable(connection, first),
+        second=_variable(connection, second),
     )
     return replace(step, told=instructions)
+
+
+def _variable(connection: Connection, secret: str) -> str:
+    """Returns the environment variable that holds a secret of a channel."""
+    return f"PUBLISHER_{connection.channel}_{secret}".upper().replace("-", "_")
 
 
 def parse_callback(answer: Mapping[str, str]) -> dict[str, str]:

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 
 from publisher.core.file_reading import SESSION_BYTES, read_text
 from publisher.core.machine_errors import machine_problem
+from publisher.core.messages import _
 from publisher.core.private_files import FILE_MODE, make_private_folder
-from publisher.platforms.errors import Unavailable
+from publisher.platforms.errors import CredentialsRefused, Unavailable
+from publisher.platforms.problem_codes import SessionProblem
 
 LOCK_PAUSE_SECONDS = 0.2
 LOCK_TIMEOUT_SECONDS = 60.0
@@ -97,11 +99,13 @@ class SessionFile:
 
 def unreadable_session(store: SessionStore, error: OSError) -> Unavailable:
     """Returns the error for a stored log-in that this machine can't read now: the log-in may be in order."""
-    why = machine_problem(error) or error.strerror or "it could not be opened"
-    return Unavailable(
-        f"{store.place} could not be read on this machine ({why}); the log-in stays as it is. "
-        "If this lasts, check the file's owner and the machine's limits."
-    )
+    why = machine_problem(error) or error.strerror or _("it could not be opened")
+    return Unavailable(SessionProblem.SESSION_UNREADABLE(place=store.place, why=why))
+
+
+def damaged_session(store: SessionStore, channel: str) -> CredentialsRefused:
+    """Returns the error for a stored log-in that holds something else: a person has to connect the channel again."""
+    return CredentialsRefused(SessionProblem.SESSION_DAMAGED(place=store.place, channel=channel))
 
 
 @contextmanager
@@ -119,6 +123,6 @@ def file_lock(file: Path, what: str) -> Iterator[None]:
     try:
         acquired = lock.acquire()
     except Timeout:
-        raise Unavailable(f"Somebody else is renewing {what} for too long; nothing was published") from None
+        raise Unavailable(SessionProblem.SESSION_BUSY(place=what)) from None
     with acquired:
         yield

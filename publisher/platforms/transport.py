@@ -20,6 +20,7 @@ import requests
 import urllib3
 
 from publisher.core.clock import Clock
+from publisher.core.messages import Message, _, ngettext
 from publisher.core.network_errors import describe_failure
 from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
 from publisher.platforms.exchange import (
@@ -30,6 +31,7 @@ from publisher.platforms.exchange import (
     TimedAdapter,
     exchange_of,
 )
+from publisher.platforms.problem_codes import RequestProblem
 
 ANSWER_LENGTH = 300
 MAX_RETRY_AFTER = timedelta(days=2)
@@ -57,9 +59,9 @@ NEVER_CONNECTED = (
 
 @dataclass(frozen=True, slots=True)
 class SentRequest:
-    """Says how far a request is meant to go, and what to call it in a sentence."""
+    """Says how far a request is meant to go, and names its step for people, such as "Publishing on Tumblr"."""
 
-    what: str
+    what: Message | str
     publishing: bool = False
 
 
@@ -109,12 +111,12 @@ def send_once(
 def _failure(error: requests.RequestException, exchange: Exchange, sent: SentRequest) -> PlatformError:
     why = describe_failure(error)
     if isinstance(error, CaFileUnreadable):
-        return Unavailable(f"{sent.what}: {error}; nothing was sent")
+        return Unavailable(RequestProblem.CA_FILE_UNREADABLE(step=sent.what, file=error.file, why=error.why))
     if was_never_sent(error) or exchange.surely_not_sent:
-        return Unavailable(f"{sent.what}: not reached ({why})")
+        return Unavailable(RequestProblem.NOT_REACHED(step=sent.what, why=why))
     if sent.publishing:
-        return Unconfirmed(f"{sent.what}: the answer was lost ({why})")
-    return Unavailable(f"{sent.what}: no answer ({why})")
+        return Unconfirmed(RequestProblem.ANSWER_LOST(step=sent.what, why=why))
+    return Unavailable(RequestProblem.NO_ANSWER(step=sent.what, why=why))
 
 
 def was_never_sent(error: requests.RequestException) -> bool:
@@ -196,12 +198,21 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
     return None if wait is None or wait < timedelta(0) else now + min(wait, MAX_RETRY_AFTER)
 
 
-def describe_wait(retry_at: datetime, now: datetime) -> str:
+def is_shortened_wait(retry_at: datetime, now: datetime) -> bool:
+    """Returns whether a platform may have asked for a longer wait than anybody waits."""
+    return retry_at - now >= MAX_RETRY_AFTER
+
+
+def describe_wait(retry_at: datetime, now: datetime) -> Message:
     """Says until when a platform is left alone, and that it asked for longer where that was shortened."""
-    sentence = f"until {retry_at:%Y-%m-%d %H:%M} UTC"
-    if retry_at - now < MAX_RETRY_AFTER:
-        return sentence
-    return f"{sentence} (it asked for longer; after {MAX_RETRY_AFTER.days} days it is asked again)"
+    if not is_shortened_wait(retry_at, now):
+        return _("until {at:moment}", at=retry_at)
+    return ngettext(
+        "until {at:moment} (it asked for longer; after {count} day it is asked again)",
+        "until {at:moment} (it asked for longer; after {count} days it is asked again)",
+        count=MAX_RETRY_AFTER.days,
+        at=retry_at,
+    )
 
 
 def _asked_wait(headers: Mapping[str, str], now: datetime) -> timedelta | None:

@@ -17,6 +17,7 @@ import urllib3
 
 from publisher.core import file_reading
 from publisher.core.machine_errors import PROBLEMS, machine_problem
+from publisher.core.messages import _
 from publisher.core.public_hosts import AddressRefused, resolve_public_host
 from publisher.db.session import Database
 from publisher.delivery import channels
@@ -98,7 +99,9 @@ def test_a_platform_is_not_blamed_and_nothing_was_sent() -> None:
     session = requests.Session()
     session.request = lambda *_args, **_options: (_ for _ in ()).throw(in_libraries(lacking(errno.EMFILE)))  # type: ignore[method-assign]
     with pytest.raises(Unavailable, match=r"not reached \(this machine has no free file descriptors"):
-        send_once(session, "POST", "https://x.test/", sent=SentRequest("Publishing", publishing=True), read_timeout=5)
+        send_once(
+            session, "POST", "https://x.test/", sent=SentRequest(_("Publishing"), publishing=True), read_timeout=5
+        )
 
 
 def test_a_host_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:

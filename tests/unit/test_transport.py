@@ -19,15 +19,18 @@ import trustme
 import urllib3
 
 from publisher.core.clock import FixedClock
+from publisher.core.messages import _
 from publisher.platforms import exchange
 from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
 from publisher.platforms.exchange import within
+from publisher.platforms.problem_codes import RequestProblem
 from publisher.platforms.transport import (
     MAX_RETRY_AFTER,
     SentRequest,
     deadline_for,
     describe_wait,
     is_from_gateway,
+    is_shortened_wait,
     json_object,
     new_session,
     note_clock,
@@ -38,8 +41,8 @@ from publisher.platforms.transport import (
     was_never_sent,
 )
 
-POSTING = SentRequest("Posting", publishing=True)
-READING = SentRequest("Reading")
+POSTING = SentRequest(_("Posting"), publishing=True)
+READING = SentRequest(_("Reading"))
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 Script = Callable[[socket.socket], None]
 
@@ -142,7 +145,9 @@ def test_a_lost_answer_leaves_a_publishing_request_unconfirmed(
     peer: Callable[[Script], Peer], session: requests.Session, script: Script
 ) -> None:
     server = peer(script)
-    assert type(end_of(session, server.url, POSTING)) is Unconfirmed
+    error = end_of(session, server.url, POSTING)
+    assert (type(error), error.problem.code) == (Unconfirmed, RequestProblem.ANSWER_LOST)
+    assert error.message.startswith("Posting: the answer was lost (")
     assert server.connections == 1, "it was sent again"
 
 
@@ -150,7 +155,8 @@ def test_a_lost_answer_leaves_a_publishing_request_unconfirmed(
 def test_a_lost_answer_to_a_reading_is_no_harm(
     peer: Callable[[Script], Peer], session: requests.Session, script: Script
 ) -> None:
-    assert type(end_of(session, peer(script).url, READING)) is Unavailable
+    error = end_of(session, peer(script).url, READING)
+    assert (type(error), error.problem.code) == (Unavailable, RequestProblem.NO_ANSWER)
 
 
 @pytest.mark.parametrize(("sent", "expected"), [(POSTING, Unconfirmed), (READING, Unavailable)])
@@ -183,7 +189,7 @@ def dripping(head: bytes) -> Script:
     def script(connection: socket.socket) -> None:
         connection.recv(65536)
         connection.sendall(head)
-        for _ in range(200):
+        for _byte in range(200):
             time.sleep(0.05)
             connection.sendall(b"x")
         raise AssertionError("the client would have waited for ever")
@@ -440,7 +446,8 @@ def test_a_body_that_can_not_be_sent_in_time_ends_with_the_exchange(
 
 @pytest.mark.parametrize("sent", [POSTING, READING])
 def test_a_refused_connection_was_never_sent(session: requests.Session, sent: SentRequest) -> None:
-    assert type(end_of(session, f"http://127.0.0.1:{closed_port()}", sent)) is Unavailable
+    error = end_of(session, f"http://127.0.0.1:{closed_port()}", sent)
+    assert (type(error), error.problem.code) == (Unavailable, RequestProblem.NOT_REACHED)
 
 
 def test_an_unknown_name_was_never_sent(session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -472,7 +479,9 @@ def test_a_certificate_that_is_not_trusted_was_never_sent(
 @pytest.mark.parametrize("sent", [POSTING, READING])
 def test_a_ca_file_that_is_not_there_was_never_sent(sent: SentRequest, tmp_path: Path) -> None:
     with new_session("test", ca_file=tmp_path / "missing.pem") as session:
-        assert type(end_of(session, f"https://127.0.0.1:{closed_port()}", sent)) is Unavailable
+        error = end_of(session, f"https://127.0.0.1:{closed_port()}", sent)
+    assert (type(error), error.problem.code) == (Unavailable, RequestProblem.CA_FILE_UNREADABLE)
+    assert error.problem.parameters["file"] == str(tmp_path / "missing.pem")
 
 
 def test_a_ca_file_is_read_once_for_all_sessions(
@@ -487,7 +496,7 @@ def test_a_ca_file_is_read_once_for_all_sessions(
 
     monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counting)
     server = peer(over_tls(authority, answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")))
-    for _ in range(3):
+    for _session in range(3):
         with new_session("test", ca_file=ca_file) as session:
             address = server.url.replace("http:", "https:")
             assert send_once(session, "GET", address, sent=READING, read_timeout=5.0).json() == {}
@@ -620,8 +629,11 @@ def test_retry_after_as_a_date_is_measured_on_the_platforms_clock() -> None:
 
 
 def test_a_wait_that_was_shortened_is_reported() -> None:
-    assert describe_wait(NOW + timedelta(hours=1), NOW) == "until 2026-05-04 10:00 UTC"
-    assert "it asked for longer" in describe_wait(NOW + MAX_RETRY_AFTER, NOW)
+    assert str(describe_wait(NOW + timedelta(hours=1), NOW)) == "until 10:00 on 2026-05-04"
+    assert str(describe_wait(NOW + MAX_RETRY_AFTER, NOW)) == (
+        "until 09:00 on 2026-05-06 (it asked for longer; after 2 days it is asked again)"
+    )
+    assert [is_shortened_wait(NOW + wait, NOW) for wait in (timedelta(hours=1), MAX_RETRY_AFTER)] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from publisher.core.content import Account
+from publisher.core.messages import Message
 from publisher.platforms.base import Quota, QuotaKind
 from publisher.platforms.errors import Unavailable
 
@@ -92,7 +93,7 @@ def read_account(body: object) -> Account:
     return Account(id=str(user["id"]), name=str(user["username"]), url=f"https://x.com/{user['username']}")
 
 
-def read_media(body: object, what: str) -> dict[str, Any]:
+def read_media(body: object, what: Message | str) -> dict[str, Any]:
     """Returns an uploaded medium, which has an `id`. `what` was being done, for a sentence."""
     media = read_data(body)
     if not str(media.get("id")).isdecimal():
