@@ -9,7 +9,7 @@ WORKERS ?= 4
 export PYTHONDONTWRITEBYTECODE =
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint screenshots lock clean
+.PHONY: demo test lint texts screenshots lock clean
 
 demo: $(VENV)/ready
 	@$(BIN)/publisher demo $(DEMO)
@@ -22,6 +22,11 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.catalogues check
+
+# The list of texts to translate, publisher/locale/publisher.pot, and the catalogue of each language.
+texts: $(VENV)/ready-dev
+	$(BIN)/python -m tests.catalogues extract
 
 # Every page of the desk, light, dark and on a phone, in screenshots/; those of the README in docs/pictures/.
 screenshots: $(VENV)/ready-dev
