@@ -15,6 +15,7 @@ from pathlib import Path
 from publisher.backup.files import UNFINISHED, as_backup_errors, clear_unfinished, flush_folder
 from publisher.backup.manifest import MANIFEST
 from publisher.backup.whole_backup import database_revision, make_dump
+from publisher.core.messages import _
 from publisher.core.private_files import make_private_folder
 from publisher.db.upgrade import back_up
 from publisher.settings import Settings
@@ -42,7 +43,7 @@ def copy_daily(file: Path, backups: Path, now: datetime) -> Path | None:
     # A copy from the future, by a clock that was wrong, must not keep the next ones away.
     if any(now - EVERY < made <= now for made in _copies(folder, file.stem)):
         return None
-    with as_backup_errors(f"the daily backup can't be written to {folder}"):
+    with as_backup_errors(_("the daily backup can't be written to {folder}", folder=folder)):
         make_private_folder(folder)
         clear_unfinished(folder, UNFINISHED, now)
         with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as part:
@@ -63,7 +64,7 @@ def dump_daily(settings: Settings, now: datetime) -> Path | None:
     folder = settings.path(settings.storage.backups) / FOLDER
     if any(now - EVERY < made <= now for made in _dumps(folder)):
         return None
-    with as_backup_errors(f"the daily backup can't be written to {folder}"):
+    with as_backup_errors(_("the daily backup can't be written to {folder}", folder=folder)):
         make_private_folder(folder)
         clear_unfinished(folder, UNFINISHED, now)
         made = make_dump(settings, folder, f"{DUMP_PREFIX}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}", now)

@@ -26,6 +26,7 @@ from publisher.backup.locking import (
     refuse_busy,
     revision_in,
 )
+from publisher.core.messages import Message, _
 from publisher.db.base import Base
 from publisher.db.history import History, UnknownHistory, newest_event
 from publisher.db.history_file import KnownEvent
@@ -62,8 +63,8 @@ class TableCopy:
 class CopyReport:
     """Holds the result of a copy. Where the tables differ, the target was left as it was before."""
 
-    source: str
-    target: str
+    source: Message | str
+    target: Message | str
     replaced: bool
     """The target held an earlier copy of the same desk."""
     upgrade: UpgradeReport
@@ -141,7 +142,7 @@ def _refuse_unknown_history(source: str, folder: Path | None) -> None:
         if history is not None:
             history.examine()
     except UnknownHistory as error:
-        raise BackupError(str(error)) from error
+        raise BackupError(error.text) from error
 
 
 def _note_copy(source: str, target: str, newest: KnownEvent, folder: Path | None) -> None:
@@ -158,13 +159,20 @@ def _note_copy(source: str, target: str, newest: KnownEvent, folder: Path | None
 def _refuse_unfit(source: str, target: str) -> None:
     file, other = sqlite_path(source), sqlite_path(target)
     if source == target or (file is not None and other is not None and file.resolve() == other.resolve()):
-        raise BackupError(f"{database_label(source)} is named twice; name another database to copy it into")
+        raise BackupError(
+            _("{database} is named twice; name another database to copy it into", database=database_label(source))
+        )
     if not has_desk_tables(source):
-        raise BackupError(f"{database_label(source)} holds no desk; name the database that the desk works on")
+        raise BackupError(
+            _("{database} holds no desk; name the database that the desk works on", database=database_label(source))
+        )
     if file is not None and not _was_opened(file):
         raise BackupError(
-            f"{file} is a kept copy, and what went out after it was made would go out again: name the database that "
-            "the desk works on, or bring a backup back with publisher restore"
+            _(
+                "{file} is a kept copy, and what went out after it was made would go out again: name the "
+                "database that the desk works on, or bring a backup back with publisher restore",
+                file=file,
+            )
         )
 
 
@@ -184,20 +192,29 @@ def _refuse_other_revision(target: str, expected: str) -> None:
         revision = revision_in(connection)
     if revision != expected:
         raise BackupError(
-            f"{database_label(target)} holds tables of revision {revision or 'unknown'}, not {expected}: it is not "
-            "plainly an earlier copy; empty it, or name another database"
+            _(
+                "{database} holds tables of revision {revision}, not {expected}: it is not plainly an "
+                "earlier copy; empty it, or name another database",
+                database=database_label(target),
+                revision=revision or _("unknown"),
+                expected=expected,
+            )
         )
 
 
-def _refuse_own_history(old: Connection, new: Connection, name: str) -> None:
+def _refuse_own_history(old: Connection, new: Connection, name: Message | str) -> None:
     """Raises BackupError unless the target's history is where the source's begins."""
     for columns in HISTORY:
         events = select(*columns)
         last = new.scalar(select(func.max(columns[0]))) or 0
         if query_content(new, events) != query_content(old, events.where(columns[0] <= last)):
             raise BackupError(
-                f"{name} holds a desk with a history of its own (its table {columns[0].class_.__tablename__} has what "
-                "the source does not), and nothing of it may be lost; empty it, or name another database"
+                _(
+                    "{database} holds a desk with a history of its own (its table {table} has what the "
+                    "source does not), and nothing of it may be lost; empty it, or name another database",
+                    database=name,
+                    table=columns[0].class_.__tablename__,
+                )
             )
 
 
@@ -220,7 +237,11 @@ def _copy_rows(old: Connection, new: Connection, table: Table) -> TableContent:
             new.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
         except DBAPIError as error:
             raise BackupError(
-                f"the table {table.name} can't be copied: {first_line(error)}; nothing was changed"
+                _(
+                    "the table {table} can't be copied: {reason}; nothing was changed",
+                    table=table.name,
+                    reason=first_line(error),
+                )
             ) from error
     return fingerprint.content
 

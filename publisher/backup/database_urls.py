@@ -8,6 +8,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from publisher.backup.files import BackupError
+from publisher.core.messages import Message, _
 from publisher.settings import read_secret
 
 FROM_ENVIRONMENT = "env:"
@@ -25,21 +26,26 @@ def read_url(name_or_url: str) -> str:
     """
     variable = name_or_url.removeprefix(FROM_ENVIRONMENT)
     if variable == name_or_url:
-        url = _parsed(name_or_url, "the database's URL")
+        url = _parsed(name_or_url, _("the database's URL"))
         if url.password or "password" in url.query:
             raise BackupError(
-                "a URL with a password can be read by everybody on this machine while the command runs: put it "
-                f"into an environment variable, and write {FROM_ENVIRONMENT} and the variable's name"
+                _(
+                    "a URL with a password can be read by everybody on this machine while the command runs: put it "
+                    "into an environment variable, and write {prefix} and the variable's name",
+                    prefix=FROM_ENVIRONMENT,
+                )
             )
     else:
         value = read_secret(variable)
         if value is None:
-            raise BackupError(f"the environment variable {variable} is not set; put the database's URL into it")
+            raise BackupError(
+                _("the environment variable {variable} is not set; put the database's URL into it", variable=variable)
+            )
         url = _parsed(value, variable)
     return url.render_as_string(hide_password=False)
 
 
-def _parsed(text: str, where: str) -> URL:
+def _parsed(text: str, where: Message | str) -> URL:
     try:
         url = make_url(text)
         backend = url.get_backend_name()
@@ -48,18 +54,26 @@ def _parsed(text: str, where: str) -> URL:
         backend = ""
     if backend not in ("sqlite", "postgresql") or (backend == "sqlite" and url.database in (None, "", ":memory:")):
         raise BackupError(
-            f'{where} must be a URL such as "sqlite:///queue.db" or "postgresql+psycopg://user@host/name"'
+            _(
+                '{where} must be a URL such as "sqlite:///queue.db" or "postgresql+psycopg://user@host/name"',
+                where=where,
+            )
         ) from None
     return url
 
 
-def database_label(url: str) -> str:
+def database_label(url: str) -> Message | str:
     """Returns what a database is called before people: its file, or its name and its host."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return str(sqlite_path(url))
-    host = parsed.host or parsed.query.get("host") or "this machine"
-    return f"the PostgreSQL database {parsed.database} on {host if isinstance(host, str) else ', '.join(host)}"
+    match parsed.host or parsed.query.get("host"):
+        case None | "" | ():
+            return _("the PostgreSQL database {database} on this machine", database=parsed.database)
+        case str(host):
+            return _("the PostgreSQL database {database} on {host}", database=parsed.database, host=host)
+        case hosts:
+            return _("the PostgreSQL database {database} on {host:list}", database=parsed.database, host=hosts)
 
 
 def sqlite_path(url: str) -> Path | None:

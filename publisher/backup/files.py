@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from publisher.core.errors import UserError
+from publisher.core.messages import Message, _
 from publisher.core.private_files import make_private_folder
 
 UNFINISHED = ".part-"
@@ -75,25 +76,35 @@ def clear_unfinished(folder: Path, prefix: str, now: datetime) -> None:
 
 
 @contextmanager
-def as_backup_errors(doing: str) -> Iterator[None]:
-    """Turns the error of a disk or database into one sentence that begins with `doing`."""
+def as_backup_errors(failure: Message) -> Iterator[None]:
+    """Turns the error of a disk or database into one sentence that begins with `failure`."""
     try:
         yield
     except sqlite3.Error as error:
         full = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
-        remedy = "make room, then try again" if full else "mend it, then try again"
-        raise BackupError(f"{doing}: {error}; {remedy}") from error
+        remedy = _("make room, then try again") if full else _("mend it, then try again")
+        raise BackupError(_("{failure}: {reason}; {remedy}", failure=failure, reason=error, remedy=remedy)) from error
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        raise BackupError(f"{doing}: {error.strerror or error}{where}; {_remedy(error)}") from error
+        reason = error.strerror or error
+        if not error.filename:
+            text = _("{failure}: {reason}; {remedy}", failure=failure, reason=reason, remedy=_remedy(error))
+        else:
+            text = _(
+                "{failure}: {reason} ({file}); {remedy}",
+                failure=failure,
+                reason=reason,
+                file=error.filename,
+                remedy=_remedy(error),
+            )
+        raise BackupError(text) from error
 
 
-def _remedy(error: OSError) -> str:
+def _remedy(error: OSError) -> Message:
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            return "make room or name another folder"
+            return _("make room or name another folder")
         case errno.EACCES | errno.EPERM | errno.EROFS:
-            return "allow this user to read and write there"
+            return _("allow this user to read and write there")
         case errno.ENOENT:
-            return "mend its path"
-    return "mend it, then try again"
+            return _("mend its path")
+    return _("mend it, then try again")

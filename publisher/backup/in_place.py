@@ -26,6 +26,7 @@ from publisher.backup.manifest import Manifest, check_files, read_manifest
 from publisher.backup.reconcile import Reconciliation, reconcile, refuse_future
 from publisher.backup.restore import RestoreReport, missing_originals, put_originals, restore_server
 from publisher.backup.sqlite_copy import DatabaseCopy, last_known_instant, make_copy, make_safe, upgraded_database
+from publisher.core.messages import _
 from publisher.db.history import History
 from publisher.db.history_file import HistoryFile, KnownEvent
 from publisher.media.opening import open_media_store
@@ -62,15 +63,19 @@ def restore_in_place(
     file = settings.database_file
     if file is None or database is not None:
         raise BackupError(
-            "the backup holds a SQLite database, which goes into a file: set storage.database to a SQLite file, "
-            "restore without naming a database, then move the desk with publisher db copy"
+            _(
+                "the backup holds a SQLite database, which goes into a file: set storage.database to a SQLite file, "
+                "restore without naming a database, then move the desk with publisher db copy"
+            )
         )
     if not file.parent.is_dir():
-        raise BackupError(f"the folder {file.parent} of the database is not there; make it or mend its path")
+        raise BackupError(
+            _("the folder {folder} of the database is not there; make it or mend its path", folder=file.parent)
+        )
     _refuse_running(file, now, seen_within)
     clear_unfinished(file.parent, RESTORING, now)
     with (
-        as_backup_errors(f"the backup can't be restored to {file.parent}"),
+        as_backup_errors(_("the backup can't be restored to {folder}", folder=file.parent)),
         tempfile.TemporaryDirectory(dir=file.parent, prefix=RESTORING) as part,
     ):
         source = backup / manifest.database.path if manifest else backup
@@ -110,8 +115,11 @@ def accept_present_database(settings: Settings, *, now: datetime, seen_within: t
     else:
         if not file.is_file() or file.stat().st_size == 0:
             raise BackupError(
-                f"{file} is not there, or empty; bring a backup back with publisher restore FILE, or begin with an "
-                "empty queue by publisher restore --begin-empty"
+                _(
+                    "{file} is not there, or empty; bring a backup back with publisher restore FILE, or "
+                    "begin with an empty queue by publisher restore --begin-empty",
+                    file=file,
+                )
             )
         _refuse_running(file, now, seen_within)
         history.record.replace(NOT_DONE)
@@ -139,14 +147,17 @@ def begin_with_empty_queue(settings: Settings, *, now: datetime) -> Path | None:
     file = settings.database_file
     if file is not None and file.is_file() and file.stat().st_size:
         raise BackupError(
-            f"{file} is there; move it away first, or go on with it by publisher restore --accept-this-database"
+            _(
+                "{file} is there; move it away first, or go on with it by publisher restore --accept-this-database",
+                file=file,
+            )
         )
     aside = None
     if file is not None:
-        with as_backup_errors(f"what is left of {file} can't be kept"):
+        with as_backup_errors(_("what is left of {file} can't be kept", file=file)):
             aside = _set_aside(file, now)
             _remove(file)
-    with as_backup_errors(f"{history.record.path} can't be removed"):
+    with as_backup_errors(_("{path} can't be removed", path=history.record.path)):
         history.record.path.unlink(missing_ok=True)
         flush_folder(history.record.path.parent)
     return aside
@@ -154,7 +165,7 @@ def begin_with_empty_queue(settings: Settings, *, now: datetime) -> Path | None:
 
 def _restore_server(backup: Path, manifest: Manifest, settings: Settings, now: datetime, url: str) -> RestoreReport:
     history = History(url, settings.root)
-    with as_backup_errors("the backup can't be restored"):
+    with as_backup_errors(_("the backup can't be restored")):
         changed = history.record.changed_deliveries()
         reconciliation = restore_server(backup, manifest, settings, now=now, url=url, changed=changed)
     history.record.replace(reconciliation.newest)
@@ -179,7 +190,7 @@ def _refuse_running(file: Path, now: datetime, seen_within: timedelta) -> None:
             refuse_running(connection, str(file), now=now, seen_within=seen_within)
     except DBAPIError as error:
         if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise BackupError(f"{file} is in use; stop what uses it, then try again") from error
+            raise BackupError(_("{file} is in use; stop what uses it, then try again", file=file)) from error
     finally:
         engine.dispose()
 
@@ -188,14 +199,23 @@ def _refuse_other_desk(copy: DatabaseCopy, source: Path, settings: Settings, fil
     """Raises BackupError when a copy is plainly of another desk: another history, or none of its channels."""
     if copy.channels and not copy.channels & set(settings.channels):
         raise BackupError(
-            f"{source} is a copy of another desk: its channels are {', '.join(sorted(copy.channels))}, and none of "
-            f"them is in {settings.file}; name a copy of this desk"
+            _(
+                "{source} is a copy of another desk: its channels are {channels:list}, and none of them "
+                "is in {file}; name a copy of this desk",
+                source=source,
+                channels=sorted(copy.channels),
+                file=settings.file,
+            )
         )
     first = _first_event(file)
     if first is not None and copy.first_event is not None and first != copy.first_event:
         raise BackupError(
-            f"{source} is a copy of another desk: its history does not begin as that of {file} does; name a copy of "
-            "this desk, or move that database away first"
+            _(
+                "{source} is a copy of another desk: its history does not begin as that of {file} does; "
+                "name a copy of this desk, or move that database away first",
+                source=source,
+                file=file,
+            )
         )
 
 

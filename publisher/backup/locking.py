@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from publisher.backup.database_urls import database_label, sqlite_path
 from publisher.backup.files import BackupError, as_backup_errors
+from publisher.core.messages import Message, _, ngettext
 from publisher.db.base import Base
 from publisher.db.models import LEASED, Delivery
 from publisher.db.operations import Process
@@ -33,7 +34,7 @@ def _names_in_file(file: Path) -> set[str]:
     if not file.exists():
         return set()
     with (
-        as_backup_errors(f"{file} can't be read"),
+        as_backup_errors(_("{file} can't be read", file=file)),
         closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as opened,
     ):
         return {name for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -57,7 +58,11 @@ def open_transaction(url: str) -> Iterator[Connection]:
             yield connection
     except DBAPIError as error:
         raise BackupError(
-            f"{database_label(url)} can't be used: {first_line(error)}; mend that, then try again"
+            _(
+                "{database} can't be used: {reason}; mend that, then try again",
+                database=database_label(url),
+                reason=first_line(error),
+            )
         ) from error
     finally:
         engine.dispose()
@@ -76,10 +81,12 @@ def locked_desk(url: str) -> Iterator[Connection]:
         yield connection
 
 
-def _lock(connection: Connection, name: str) -> None:
+def _lock(connection: Connection, name: Message | str) -> None:
     # Before the tables' locks: two of these on one database would wait for each other without an end.
     if not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:mark)"), {"mark": MARK}):
-        raise BackupError(f"{name} is being copied already, or is named twice; wait, or name another database")
+        raise BackupError(
+            _("{database} is being copied already, or is named twice; wait, or name another database", database=name)
+        )
     connection.execute(text(f"SET LOCAL lock_timeout = {BUSY_TIMEOUT_MS}"))
     quoted = connection.dialect.identifier_preparer.format_table
     tables = ", ".join(quoted(table) for table in Base.metadata.sorted_tables)
@@ -93,26 +100,38 @@ def revision_in(connection: Connection) -> str:
     return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
 
 
-def refuse_running(connection: Connection, name: str, *, now: datetime, seen_within: timedelta) -> None:
+def refuse_running(connection: Connection, name: Message | str, *, now: datetime, seen_within: timedelta) -> None:
     """Raises BackupError while a desk works on a database."""
     recent = select(Process.owner, Process.role).where(Process.seen_at > now - seen_within).order_by(Process.owner)
     alive = [(owner.partition(":")[0], role) for owner, role in connection.execute(recent) if not is_surely_gone(owner)]
     if alive:
         raise BackupError(
-            f"a desk works on {name}: {', '.join(f'{role} on {machine}' for machine, role in alive)}; stop it, wait "
-            f"{seen_within.total_seconds() / 60:.0f} minutes if it ran on another machine, then try again"
+            ngettext(
+                "a desk works on {database}: {processes:list}; stop it, wait {count} minute if it ran on another "
+                "machine, then try again",
+                "a desk works on {database}: {processes:list}; stop it, wait {count} minutes if it ran on another "
+                "machine, then try again",
+                count=round(seen_within.total_seconds() / 60),
+                database=name,
+                processes=[_("{role} on {machine}", role=role, machine=machine) for machine, role in alive],
+            )
         )
 
 
-def refuse_busy(connection: Connection, name: str, *, now: datetime, seen_within: timedelta) -> None:
+def refuse_busy(connection: Connection, name: Message | str, *, now: datetime, seen_within: timedelta) -> None:
     """Raises BackupError while a desk works on a locked database, or a delivery was just being sent."""
     refuse_running(connection, name, now=now, seen_within=seen_within)
     sending = select(Delivery.id, Delivery.channel_name).where(Delivery.state.in_(LEASED)).order_by(Delivery.id)
     if deliveries := connection.execute(sending).all():
         raise BackupError(
-            f"{name} has deliveries that were just being sent "
-            f"({', '.join(f'{number} to {channel}' for number, channel in deliveries)}): start its desk once more, "
-            "stop it when publisher deliveries shows none as preparing or publishing, then try again"
+            _(
+                "{database} has deliveries that were just being sent ({deliveries:list}): start its desk once more, "
+                "stop it when publisher deliveries shows none as preparing or publishing, then try again",
+                database=name,
+                deliveries=[
+                    _("{delivery} to {channel}", delivery=number, channel=channel) for number, channel in deliveries
+                ],
+            )
         )
 
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from publisher.backup.files import BackupError, as_backup_errors, file_hash
 from publisher.core.file_reading import MANIFEST_BYTES, read_bytes
+from publisher.core.messages import _
 from publisher.media import write_atomically
 
 MANIFEST = "manifest.json"
@@ -81,8 +82,14 @@ def read_manifest(backup: Path) -> Manifest:
     """
     file = backup / MANIFEST
     if not file.is_file():
-        raise BackupError(f"{backup} is no backup: it holds no {MANIFEST}; name a folder that publisher backup wrote")
-    with as_backup_errors(f"{file} can't be read"):
+        raise BackupError(
+            _(
+                "{backup} is no backup: it holds no {manifest}; name a folder that publisher backup wrote",
+                backup=backup,
+                manifest=MANIFEST,
+            )
+        )
+    with as_backup_errors(_("{file} can't be read", file=file)):
         text = read_bytes(file, MANIFEST_BYTES)
     try:
         manifest = Manifest.model_validate_json(text)
@@ -90,9 +97,15 @@ def read_manifest(backup: Path) -> Manifest:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         problem = f"{place}: {first['msg']}" if place else first["msg"]
-        raise BackupError(f"{file} is damaged ({problem}); use another backup") from None
+        raise BackupError(_("{file} is damaged ({problem}); use another backup", file=file, problem=problem)) from None
     if manifest.config_file not in {config_file.path for config_file in manifest.config}:
-        raise BackupError(f"{file} is damaged (it lacks {manifest.config_file}); use another backup")
+        raise BackupError(
+            _(
+                "{file} is damaged (it lacks {config_file}); use another backup",
+                file=file,
+                config_file=manifest.config_file,
+            )
+        )
     return manifest
 
 
@@ -101,11 +114,14 @@ def check_files(backup: Path, manifest: Manifest) -> None:
     for backed_up in manifest.files():
         file = backup / backed_up.path
         if not file.is_file():
-            raise BackupError(f"the backup is damaged: {file} is missing; use another backup")
-        with as_backup_errors(f"{file} can't be read"):
+            raise BackupError(_("the backup is damaged: {file} is missing; use another backup", file=file))
+        with as_backup_errors(_("{file} can't be read", file=file)):
             same = file.stat().st_size == backed_up.bytes and file_hash(file) == backed_up.sha256
         if not same:
             raise BackupError(
-                f"the backup is damaged: {file} is not what the manifest says; use another backup, or put the true "
-                "file in its place"
+                _(
+                    "the backup is damaged: {file} is not what the manifest says; use another backup, or put "
+                    "the true file in its place",
+                    file=file,
+                )
             )

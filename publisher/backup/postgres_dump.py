@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from publisher.backup.database_urls import database_label
 from publisher.backup.files import BackupError
 from publisher.backup.locking import open_transaction, revision_in
+from publisher.core.messages import _
 from publisher.db.models import Media
 
 PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin")
@@ -84,18 +85,28 @@ def refuse_unfit(url: str, schema: str) -> None:
     """Raises BackupError unless the database is PostgreSQL, without tables, and would have them in this schema."""
     if make_url(url).get_backend_name() != "postgresql":
         raise BackupError(
-            f"the backup holds a PostgreSQL database, and {database_label(url)} is none: name an empty one with "
-            "--database, or in PUBLISHER__STORAGE__DATABASE"
+            _(
+                "the backup holds a PostgreSQL database, and {database} is none: name an empty one with "
+                "--database, or in PUBLISHER__STORAGE__DATABASE",
+                database=database_label(url),
+            )
         )
     with open_transaction(url) as connection:
         here, tables = schema_of(connection), inspect(connection).get_table_names()
     if here != schema:
         raise BackupError(
-            f"{database_label(url)} has its tables in the schema {here or '(none)'}, and the backup's are in {schema}; "
-            "name another database, or set its search_path"
+            _(
+                "{database} has its tables in the schema {here}, and the backup's are in {schema}; name "
+                "another database, or set its search_path",
+                database=database_label(url),
+                here=here or _("(none)"),
+                schema=schema,
+            )
         )
     if tables:
-        raise BackupError(f"{database_label(url)} is not empty; name an empty database, such as createdb makes")
+        raise BackupError(
+            _("{database} is not empty; name an empty database, such as createdb makes", database=database_label(url))
+        )
 
 
 def schema_of(connection: Connection) -> str:
@@ -117,10 +128,21 @@ def find_program(name: str, server: int) -> Path:
         return programs[min(fitting)]
     if programs:
         raise BackupError(
-            f"{name} is of PostgreSQL {max(programs)}, older than the server's {server}; install the client programs "
-            f"of PostgreSQL {server}"
+            _(
+                "{program} is of PostgreSQL {version}, older than the server's {server}; install the client "
+                "programs of PostgreSQL {server}",
+                program=name,
+                version=max(programs),
+                server=server,
+            )
         )
-    raise BackupError(f"there is no {name} on this machine; install the client programs of PostgreSQL {server}")
+    raise BackupError(
+        _(
+            "there is no {program} on this machine; install the client programs of PostgreSQL {server}",
+            program=name,
+            server=server,
+        )
+    )
 
 
 def _candidates(name: str) -> Iterator[Path]:
@@ -148,7 +170,7 @@ def _originals(connection: Connection) -> tuple[tuple[str, str], ...]:
 
 def _run(program: Path, url: str, *arguments: str) -> None:
     parsed = make_url(url)
-    _, parameters = parsed.get_dialect()().create_connect_args(parsed)
+    _places, parameters = parsed.get_dialect()().create_connect_args(parsed)
     # Everybody on the machine can read a command line, and only its owner the environment.
     password = parameters.pop("password", None)
     # Imported here: a desk on SQLite never needs the ten megabytes that it takes.
@@ -163,5 +185,12 @@ def _run(program: Path, url: str, *arguments: str) -> None:
         check=False,
     )
     if result.returncode != 0:
-        problem = (result.stderr.strip().splitlines() or [f"{program.name} failed without a reason"])[0]
-        raise BackupError(f"{database_label(url)}: {problem.removesuffix('.')}; mend that, then try again")
+        answer = result.stderr.strip().partition("\n")[0].strip()
+        problem = answer or _("{program} failed without a reason", program=program.name)
+        raise BackupError(
+            _(
+                "{database}: {problem:clause}; mend that, then try again",
+                database=database_label(url),
+                problem=problem,
+            )
+        )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from publisher.backup.files import BackupError
 from publisher.core.content import AdaptedPost
+from publisher.core.messages import _
 from publisher.db.history import NEWEST
 from publisher.db.history_file import KnownEvent
 from publisher.db.models import Attempt, Delivery, Event
@@ -71,8 +72,12 @@ def refuse_future(made: datetime, now: datetime) -> None:
     """Raises BackupError when a backup is younger than this machine's clock allows."""
     if made > now:
         raise BackupError(
-            f"the backup was made at {made:%Y-%m-%d %H:%M} UTC, and this machine's clock shows "
-            f"{now:%Y-%m-%d %H:%M} UTC; set the clock right, or what went out would look as if it were still to come"
+            _(
+                "the backup was made at {made:moment}, and this machine's clock shows {now:moment}; "
+                "set the clock right, or what went out would look as if it were still to come",
+                made=made,
+                now=now,
+            )
         )
 
 
@@ -83,7 +88,11 @@ def _idempotency_key(session: Session, delivery: Delivery) -> str:
         adapter = adapter_class(platform)
     except LookupError as error:
         raise BackupError(
-            f"the channel {delivery.channel_name!r} can't be restored: {error}; install a version that knows it"
+            _(
+                "the channel '{channel}' can't be restored: {error}; install a version that knows it",
+                channel=delivery.channel_name,
+                error=error,
+            )
         ) from None
     title = AdaptedPost.model_validate(delivery.adapted).title
     return adapter.idempotency_key(KeySeed(token=delivery.token, title=title, created_at=delivery.scheduled_at))

@@ -25,6 +25,7 @@ from publisher.backup.postgres_dump import load, refuse_unfit
 from publisher.backup.reconcile import Reconciliation, reconcile, refuse_future
 from publisher.backup.sqlite_copy import make_copy, make_safe
 from publisher.backup.whole_backup import complete_backup
+from publisher.core.messages import Message, _
 from publisher.core.private_files import make_private_folder
 from publisher.db.history import History
 from publisher.db.models import Media
@@ -42,7 +43,7 @@ class RestoreReport:
     """The configuration file of the restored desk."""
     kept_aside: Path | None = None
     """The folder in which the database lies that was there before; None where there was none."""
-    missing: tuple[str, ...] = ()
+    missing: tuple[Message | str, ...] = ()
     """File names of originals that the desk does not have."""
     looked_up: int
     """How many deliveries may have gone out since the backup, and are looked up first."""
@@ -68,12 +69,14 @@ def restore(backup: Path, folder: Path, now: datetime, database: str | None = No
     refuse_future(manifest.created_at, now)
     if database is not None and manifest.postgres_schema is None:
         raise BackupError(
-            "the backup holds a SQLite database, which goes into a file: restore it without naming a database, then "
-            "move it with publisher db copy"
+            _(
+                "the backup holds a SQLite database, which goes into a file: restore it without naming a "
+                "database, then move it with publisher db copy"
+            )
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BackupError(f"{folder} is not empty; name a folder that is empty or not there yet")
-    with as_backup_errors(f"the backup can't be restored to {folder}"), _empty_folder(folder):
+        raise BackupError(_("{folder} is not empty; name a folder that is empty or not there yet", folder=folder))
+    with as_backup_errors(_("the backup can't be restored to {folder}", folder=folder)), _empty_folder(folder):
         part = Path(tempfile.mkdtemp(dir=folder, prefix=".restoring-"))
         report = _Restore(backup, manifest, part, folder, now).run(database)
         flush_folder(folder)
@@ -89,13 +92,17 @@ def restore_copy(copy: Path, settings: Settings, folder: Path, now: datetime) ->
     """
     if settings.database_file is None:
         raise BackupError(
-            f"{copy} is a SQLite database, and the configuration {settings.file} names another kind: set "
-            "storage.database to a SQLite file, restore, then move the desk with publisher db copy"
+            _(
+                "{copy} is a SQLite database, and the configuration {file} names another kind: set "
+                "storage.database to a SQLite file, restore, then move the desk with publisher db copy",
+                copy=copy,
+                file=settings.file,
+            )
         )
     # Not beside the copy: the disk that keeps it may be read-only.
     beside = next(parent for parent in folder.absolute().parents if parent.is_dir())
     with (
-        as_backup_errors(f"{copy} can't be restored to {folder}"),
+        as_backup_errors(_("{copy} can't be restored to {folder}", copy=copy, folder=folder)),
         tempfile.TemporaryDirectory(dir=beside, prefix=UNFINISHED) as part,
     ):
         report = complete_backup(make_copy(copy, Path(part) / "taken.db"), settings, Path(part), now)
@@ -155,11 +162,15 @@ class _Restore:
         target = settings.database_file
         if target is None:
             raise BackupError(
-                "the backup holds a SQLite database, and PUBLISHER__STORAGE__DATABASE names another kind: unset it, "
-                "restore, then move the desk with publisher db copy"
+                _(
+                    "the backup holds a SQLite database, and PUBLISHER__STORAGE__DATABASE names another "
+                    "kind: unset it, restore, then move the desk with publisher db copy"
+                )
             )
         if target.exists():
-            raise BackupError(f"{target}, where the configuration keeps the database, is there; move it away first")
+            raise BackupError(
+                _("{target}, where the configuration keeps the database, is there; move it away first", target=target)
+            )
         ready = self._part / "restored.db"
         self._copy(self._manifest.database, ready)
         reconciliation = make_safe(ready, settings, made_at=self._manifest.created_at, now=self._now)
@@ -203,7 +214,9 @@ def restore_server(
     """
     schema = manifest.postgres_schema or ""
     if not knows_revision(manifest.revision):
-        raise BackupError(f"the backup comes from a newer publisher ({manifest.version}); install that version")
+        raise BackupError(
+            _("the backup comes from a newer publisher ({version}); install that version", version=manifest.version)
+        )
     refuse_unfit(url, schema)
     put_originals(backup, manifest, settings)
     load(url, backup / manifest.database.path, schema)
@@ -211,7 +224,11 @@ def restore_server(
         return _reconcile_server(manifest, settings, now=now, url=url, changed=changed)
     except Exception as error:
         raise BackupError(
-            f"{error}; {database_label(url)} was left half restored, as nobody's desk: drop it, and make it anew"
+            _(
+                "{error}; {database} was left half restored, as nobody's desk: drop it, and make it anew",
+                error=error,
+                database=database_label(url),
+            )
         ) from error
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 
 from publisher.backup.files import BackupError, as_backup_errors, copy_file
 from publisher.backup.reconcile import Reconciliation, reconcile
+from publisher.core.messages import _
 from publisher.db.session import Database
 from publisher.db.upgrade import knows_revision, prepare_database
 from publisher.settings import Settings
@@ -55,7 +56,7 @@ def make_copy(source: Path, target: Path) -> DatabaseCopy:
         BackupError: it is no file, too large, damaged, of another program, or of a newer version.
     """
     _refuse_no_file(source)
-    with as_backup_errors(f"{source} can't be read"):
+    with as_backup_errors(_("{source} can't be read", source=source)):
         copy_file(source, target)
         if (changes := Path(f"{source}-wal")).is_file():
             copy_file(changes, Path(f"{target}-wal"))
@@ -63,7 +64,7 @@ def make_copy(source: Path, target: Path) -> DatabaseCopy:
         with closing(sqlite3.connect(target)) as connection:
             return _examine(connection, source, target)
     except sqlite3.Error as error:
-        raise BackupError(f"{source} is damaged ({error}); use another backup") from error
+        raise BackupError(_("{source} is damaged ({error}); use another backup", source=source, error=error)) from error
 
 
 def backup_time(file: Path) -> datetime | None:
@@ -106,23 +107,30 @@ def upgraded_database(file: Path, settings: Settings, now: datetime) -> Iterator
 
 
 def _refuse_no_file(source: Path) -> None:
-    with as_backup_errors(f"{source} can't be read"):
+    with as_backup_errors(_("{source} can't be read", source=source)):
         if not source.exists():
-            raise BackupError(f"{source} is not there; name a backup, such as a file in backups/daily")
+            raise BackupError(_("{source} is not there; name a backup, such as a file in backups/daily", source=source))
         status = source.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise BackupError(f"{source} is no file; name a backup, such as a file in backups/daily")
+            raise BackupError(_("{source} is no file; name a backup, such as a file in backups/daily", source=source))
         if status.st_size > MAX_BYTES:
             raise BackupError(
-                f"{source} is {status.st_size / 1e9:.0f} GB large, and no desk's database is; name a backup, such as a "
-                "file in backups/daily"
+                _(
+                    "{source} is {gigabytes:number} GB large, and no desk's database is; name a backup, such as a file "
+                    "in backups/daily",
+                    source=source,
+                    gigabytes=round(status.st_size / 1e9),
+                )
             )
         with source.open("rb") as content:
             magic = content.read(len(MAGIC))
     if magic != MAGIC:
         raise BackupError(
-            f"{source} is no SQLite database; name a file that the daily backup wrote, or a folder that "
-            "publisher backup wrote"
+            _(
+                "{source} is no SQLite database; name a file that the daily backup wrote, or a folder "
+                "that publisher backup wrote",
+                source=source,
+            )
         )
 
 
@@ -132,17 +140,27 @@ def _examine(connection: sqlite3.Connection, source: Path, target: Path) -> Data
     kinds = {name: kind for kind, name in connection.execute("SELECT type, name FROM sqlite_master")}
     tables = {name for name, kind in kinds.items() if kind == "table"}
     if not tables >= REQUIRED or not set(kinds.values()) <= {"table", "index"}:
-        raise BackupError(f"{source} is no desk's database; name a file that the daily backup wrote")
+        raise BackupError(_("{source} is no desk's database; name a file that the daily backup wrote", source=source))
     result = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if result != "ok":
-        raise BackupError(f"{source} is damaged ({' '.join(result.split())}); use another backup")
+        raise BackupError(
+            _("{source} is damaged ({problem}); use another backup", source=source, problem=" ".join(result.split()))
+        )
     if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
-        raise BackupError(f"{source} is damaged (rows lack what they belong to); use another backup")
+        raise BackupError(_("{source} is damaged (rows lack what they belong to); use another backup", source=source))
     revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if revision is None:
-        raise BackupError(f"{source} has no revision, so it can't be told what is in it; use another backup")
+        raise BackupError(
+            _("{source} has no revision, so it can't be told what is in it; use another backup", source=source)
+        )
     if not knows_revision(str(revision[0])):
-        raise BackupError(f"{source} comes from a newer publisher (revision {revision[0]}); install that version")
+        raise BackupError(
+            _(
+                "{source} comes from a newer publisher (revision {revision}); install that version",
+                source=source,
+                revision=revision[0],
+            )
+        )
     first = connection.execute("SELECT id, at FROM event ORDER BY id LIMIT 1").fetchone()
     return DatabaseCopy(
         file=target,

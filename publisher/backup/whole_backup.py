@@ -21,6 +21,7 @@ from publisher.backup.files import UNFINISHED, BackupError, as_backup_errors, co
 from publisher.backup.manifest import BackedUpFile, Manifest
 from publisher.backup.postgres_dump import dump
 from publisher.backup.sqlite_copy import DatabaseCopy, last_known_instant
+from publisher.core.messages import Message, _
 from publisher.db.upgrade import back_up
 from publisher.media import FolderStore, MediaDamaged, MediaMissing, MediaStore
 from publisher.media.opening import open_media_store
@@ -36,7 +37,7 @@ DUMP = "publisher.dump"
 class BackupReport:
     path: Path
     manifest: Manifest
-    left_out: tuple[str, ...]
+    left_out: tuple[Message, ...]
     """File names of originals that are missing or damaged, and therefore not in the backup."""
 
 
@@ -60,11 +61,11 @@ def make_dump(settings: Settings, folder: Path, name: str, now: datetime) -> Bac
 
 def _make(settings: Settings, folder: Path, name: str, now: datetime, *, with_originals: bool) -> BackupReport:
     if not folder.is_dir():
-        raise BackupError(f"the folder {folder} is not there; make it or mend its path")
+        raise BackupError(_("the folder {folder} is not there; make it or mend its path", folder=folder))
     target = folder / name
     if target.exists():
-        raise BackupError(f"{target} is there already; wait a second, or name another folder")
-    with as_backup_errors(f"the backup can't be written to {folder}"):
+        raise BackupError(_("{target} is there already; wait a second, or name another folder", target=target))
+    with as_backup_errors(_("the backup can't be written to {folder}", folder=folder)):
         part = Path(tempfile.mkdtemp(dir=folder, prefix=UNFINISHED))
         try:
             # The database first: an original is stored before any row names it, so none can be lacking afterwards.
@@ -84,11 +85,11 @@ def database_revision(file: Path) -> str:
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as connection:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if row is None:
-        raise BackupError(f"{file} has no revision; run publisher doctor")
+        raise BackupError(_("{file} has no revision; run publisher doctor", file=file))
     return str(row[0])
 
 
-def complete_backup(copy: DatabaseCopy, settings: Settings, part: Path, now: datetime) -> tuple[str, ...]:
+def complete_backup(copy: DatabaseCopy, settings: Settings, part: Path, now: datetime) -> tuple[Message, ...]:
     """Makes a whole backup of a checked copy in the folder `part`, with a desk's configuration and originals.
 
     Returns the file names of the originals that the desk does not have.
@@ -99,7 +100,7 @@ def complete_backup(copy: DatabaseCopy, settings: Settings, part: Path, now: dat
 
 def _finish(
     part: Path, settings: Settings, database: _KeptDatabase, made_at: datetime, *, with_originals: bool = True
-) -> tuple[Manifest, tuple[str, ...]]:
+) -> tuple[Manifest, tuple[Message, ...]]:
     needed_originals = database.originals if with_originals else ()
     originals, left_out = (
         _store_originals(part, needed_originals, open_media_store(settings)) if needed_originals else ((), ())
@@ -142,7 +143,7 @@ def _keep_database(part: Path, settings: Settings, now: datetime) -> _KeptDataba
 
 def _store_originals(
     part: Path, originals: Iterable[tuple[str, str]], store: MediaStore
-) -> tuple[tuple[BackedUpFile, ...], tuple[str, ...]]:
+) -> tuple[tuple[BackedUpFile, ...], tuple[Message, ...]]:
     """Stores the originals that the database names. Returns them, and the names of those that are missing."""
     files, left_out = [], []
     target = FolderStore(part / MEDIA)
@@ -150,9 +151,9 @@ def _store_originals(
         try:
             source = store.fetch(sha256)
         except MediaMissing:
-            left_out.append(f"{name} (missing)")
+            left_out.append(_("{file} (missing)", file=name))
         except MediaDamaged:
-            left_out.append(f"{name} (damaged)")
+            left_out.append(_("{file} (damaged)", file=name))
         else:
             link_or_copy(source, target.path(sha256))
             files.append(BackedUpFile.of(part, target.path(sha256)))

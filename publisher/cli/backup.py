@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from publisher.backup.whole_backup import make_backup
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
 from publisher.core.clock import SystemClock
+from publisher.core.messages import Message, _, ngettext
 from publisher.core.private_files import make_private_folder
 from publisher.desk import Desk
 from publisher.health.heartbeat import HEARTBEAT_TIMEOUT
@@ -36,19 +38,26 @@ def backup_command(ctx: click.Context, folder: Path | None) -> None:
     settings = desk.settings
     if folder is None:
         folder = settings.path(settings.storage.backups)
-        with as_backup_errors(f"the folder {folder} can't be made"):
+        with as_backup_errors(_("the folder {folder} can't be made", folder=folder)):
             make_private_folder(folder)
     desk.database.close()
     report = make_backup(settings, folder, desk.now())
     manifest = report.manifest
     size = sum(file.bytes for file in manifest.files()) / 1e6
     echo(
-        f"The backup is in {report.path}: the database (revision {manifest.revision}), "
-        f"originals: {len(manifest.originals)}, configuration files: {len(manifest.config)}, {size:.1f} MB. "
-        "Secrets and sessions are not in it."
+        _(
+            "The backup is in {folder}: the database (revision {revision}), originals: {originals}, "
+            "configuration files: {files}, {megabytes:number} MB. Secrets and sessions are not in it.",
+            folder=report.path,
+            revision=manifest.revision,
+            originals=len(manifest.originals),
+            files=len(manifest.config),
+            megabytes=round(size, 1),
+        )
     )
     for original in report.left_out:
-        echo(f"Not in it: the original {original}; put it back from an older backup.", err=True)
+        text = _("Not in it: the original {original}; put it back from an older backup.", original=original)
+        echo(text, err=True)
 
 
 @click.command("restore")
@@ -84,16 +93,22 @@ def restore_command(
     now = SystemClock().now()
     if accept or empty:
         if backup is not None or database is not None or accept == empty:
-            raise click.UsageError("--accept-this-database and --begin-empty are used alone, without a backup")
+            raise click.UsageError(str(_("--accept-this-database and --begin-empty are used alone, without a backup")))
         (_accept_database if accept else _begin_empty)(desk_of(ctx), now)
         return
     if backup is None:
-        raise click.UsageError("name a backup: a folder that publisher backup wrote, or a file in backups/daily")
+        text = _("name a backup: a folder that publisher backup wrote, or a file in backups/daily")
+        raise click.UsageError(str(text))
     url = read_url(database) if database else None
     report = _restore(desk_of(ctx), backup, folder, now, url)
     desk = Desk(report.config)
     if url and url != desk.settings.database_url:
-        echo(f"Set PUBLISHER__STORAGE__DATABASE, or storage.database: the database is {database_label(url)} now.")
+        echo(
+            _(
+                "Set PUBLISHER__STORAGE__DATABASE, or storage.database: the database is {database} now.",
+                database=database_label(url),
+            )
+        )
     for sentence in _restore_report(report, desk, in_place=folder is None):
         echo(sentence)
 
@@ -105,89 +120,114 @@ def _restore(desk: Desk, backup: Path, folder: Path | None, now: datetime, url: 
         return restore(backup, folder, now, url)
     if not desk.config.exists():
         raise BackupError(
-            f"{backup} holds a database alone, and the configuration {desk.config} is not there: name the desk's with "
-            "publisher --config FILE restore, or make a new one with publisher init and restore into its place"
+            _(
+                "{backup} holds a database alone, and the configuration {config} is not there: name the desk's with "
+                "publisher --config FILE restore, or make a new one with publisher init and restore into its place",
+                backup=backup,
+                config=desk.config,
+            )
         )
     if url is not None:
-        raise BackupError(f"{backup} goes into a file; restore it without --database")
+        raise BackupError(_("{backup} goes into a file; restore it without --database", backup=backup))
     return restore_copy(backup, desk.settings, folder, now)
 
 
 def _accept_database(desk: Desk, now: datetime) -> None:
     report = accept_present_database(desk.settings, now=now, seen_within=HEARTBEAT_TIMEOUT)
-    echo(f"The desk goes on with {_database_label(desk)}, whose last entry is of {desk.local(report.made_at)}.")
-    for sentence in [*_uncertain_posts(report), f"Then: publisher --config {report.config} doctor"]:
-        echo(sentence)
+    echo(
+        _(
+            "The desk goes on with {database}, whose last entry is of {made:moment}.",
+            database=_database_label(desk),
+            made=report.made_at,
+        )
+    )
+    for text in [*_uncertain_posts(report), _what_next(report)]:
+        echo(text)
 
 
 def _begin_empty(desk: Desk, now: datetime) -> None:
     aside = begin_with_empty_queue(desk.settings, now=now)
     desk.database.close()
-    kept = f" The rest of the lost one is in {aside}." if aside else ""
-    echo(
-        f"{_database_label(desk)} was made with an empty queue.{kept} It does not know the posts that were shown "
-        "before: add none of them again."
-    )
+    echo(_("{database} was made with an empty queue.", database=_database_label(desk)))
+    if aside:
+        echo(_("The rest of the lost one is in {folder}.", folder=aside))
+    echo(_("It does not know the posts that were shown before: add none of them again."))
 
 
-def _database_label(desk: Desk) -> str:
+def _database_label(desk: Desk) -> Message | str:
     return database_label(desk.settings.database_url)
 
 
-def _restore_report(report: RestoreReport, desk: Desk, *, in_place: bool = False) -> list[str]:
-    made = desk.local(report.made_at)
+def _restore_report(report: RestoreReport, desk: Desk, *, in_place: bool = False) -> Iterator[Message]:
     if in_place:
-        sentences = [
-            f"The database of {made} is in {_database_label(desk)}; configuration and originals are the desk's own."
-        ]
-    else:
-        sentences = [f"The backup of {made} is restored; its configuration is {report.config}."]
-    if report.kept_aside is not None:
-        sentences.append(f"The former database is kept in {report.kept_aside}; remove it when all is well.")
-    if report.missing:
-        sentences.append(
-            f"These originals are missing, and posts that show them can't go out: {_list_names(report.missing)}. "
-            "Bring them back from a whole backup, or upload them again."
+        yield _(
+            "The database of {made:moment} is in {database}; configuration and originals are the desk's own.",
+            made=report.made_at,
+            database=_database_label(desk),
         )
-    sentences += _uncertain_posts(report)
+    else:
+        yield _(
+            "The backup of {made:moment} is restored; its configuration is {config}.",
+            made=report.made_at,
+            config=report.config,
+        )
+    if report.kept_aside is not None:
+        yield _("The former database is kept in {folder}; remove it when all is well.", folder=report.kept_aside)
+    if report.missing:
+        yield _missing_originals(report.missing)
+    yield from _uncertain_posts(report)
     if not in_place:
-        sentences.append(
+        yield _(
             "Make sure that the lost desk runs nowhere, set the secrets, and connect the channels that log in by hand."
         )
-    sentences.append(f"Then: publisher --config {report.config} doctor")
-    return sentences
+    yield _what_next(report)
 
 
-def _list_names(names: tuple[str, ...]) -> str:
-    more = len(names) - MAX_NAMES
-    return ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+def _what_next(report: RestoreReport) -> Message:
+    return _("Then: publisher --config {config} doctor", config=report.config)
 
 
-def _uncertain_posts(report: RestoreReport) -> list[str]:
-    sentences = []
-    if number := report.looked_up:
-        are = "1 delivery" if number == 1 else f"{number} deliveries"
-        sentences.append(
-            f"{are} may have gone out since: each is looked up first, and is sent only if the platform does not "
-            "have it."
+def _missing_originals(names: Sequence[Message | str]) -> Message:
+    if len(names) <= MAX_NAMES:
+        return _(
+            "These originals are missing, and posts that show them can't go out: {names:list}. Bring them back from a "
+            "whole backup, or upload them again.",
+            names=names,
+        )
+    return _(
+        "These originals are missing, and posts that show them can't go out: {names:list} and {more} more. Bring them "
+        "back from a whole backup, or upload them again.",
+        names=names[:MAX_NAMES],
+        more=len(names) - MAX_NAMES,
+    )
+
+
+def _uncertain_posts(report: RestoreReport) -> Iterator[Message]:
+    if report.looked_up:
+        yield ngettext(
+            "{count} delivery may have gone out since: each is looked up first, and is sent only if the platform does "
+            "not have it.",
+            "{count} deliveries may have gone out since: each is looked up first, and is sent only if the platform "
+            "does not have it.",
+            count=report.looked_up,
         )
     if days := report.gap.days:
-        span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
-        sentences.append(
-            f"What went out on {span} is not known here, so nothing more goes out for that time by itself: look at the "
+        span = days[0] if len(days) == 1 else _("{first:day} to {last:day}", first=days[0], last=days[-1])
+        yield _(
+            "What went out on {days} is not known here, so nothing more goes out for that time by itself: look at the "
             "channels, and publish by hand what is missing. Posts that were added since the backup are not here: if "
-            "one of them was shown, don't add it again."
+            "one of them was shown, don't add it again.",
+            days=span,
         )
     if posts := report.gap.posts:
-        names = ", ".join(f"{post.id} “{post.title}”" for post in posts)
-        sentences.append(
-            f"These posts may have been shown then and are drafts again; approve those that were not: {names}."
+        yield _(
+            "These posts may have been shown then and are drafts again; approve those that were not: {posts:list}.",
+            posts=[f"{post.id} “{post.title}”" for post in posts],
         )
     if others := report.gap.others:
-        numbers = " ".join(str(post.id) for post in others)
-        sentences.append(
+        yield _(
             "All other approved posts are drafts again, too, because somebody may have changed the order after the "
             "backup. Until you approve them, nothing goes out by itself. Look at the channels, leave out what was "
-            f"shown, then: publisher approve {numbers}"
+            "shown, then: publisher approve {posts}",
+            posts=" ".join(str(post.id) for post in others),
         )
-    return sentences

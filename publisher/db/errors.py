@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from publisher.core.errors import ErrorKind, UserError
+from publisher.core.messages import _
 
 
 class DatabaseError(UserError):
@@ -12,7 +13,7 @@ class DatabaseError(UserError):
     kind = ErrorKind.MACHINE
 
 
-RESTORE_HINT = (
+RESTORE_HINT = _(
     "stop the desk, then bring the last good backup back with publisher restore FILE, such as the newest file in "
     "backups/daily"
 )

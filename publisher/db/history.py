@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from publisher.core.messages import Message, _
 from publisher.db.driver_statements import DriverStatement
 from publisher.db.errors import DatabaseError
 from publisher.db.history_file import HistoryFile, KnownEvent
@@ -144,8 +145,11 @@ class History:
         """Raises UnknownHistory when the database's file was removed or replaced since it was opened."""
         if not self.is_there():
             raise UnknownHistory(
-                f"the database {self.database_file} was removed or exchanged while the desk ran, and nothing more is "
-                "published: stop the desk, then put the file back as it was, or run publisher restore FILE"
+                _(
+                    "the database {file} was removed or exchanged while the desk ran, and nothing more is "
+                    "published: stop the desk, then put the file back as it was, or run publisher restore FILE",
+                    file=self.database_file,
+                )
             )
 
     def _present_place(self) -> tuple[int, int] | None:
@@ -172,15 +176,45 @@ class History:
 
     def _examine_moves(self, connection: Connection) -> None:
         """Raises UnknownHistory where the desk went on with the database that this one was copied from, or to."""
-        for path, sentence in zip(self.record.read_moves(), (_COPIED, _MOVED), strict=True):
-            other = HistoryFile(path).read() if path is not None else None
-            if path is None or (other is None and sentence is _COPIED):
-                continue
+        source, target = self.record.read_moves()
+        if source is not None and (other := HistoryFile(source).read()) is not None:
+            self._refuse_if_unknown(connection, other, self._copied(source, other))
+        if target is not None:
+            other = HistoryFile(target).read()
             if other is None:
-                raise UnknownHistory(f"the desk was moved, and {path} is not there: {_UNTOLD}")
-            if other.id and connection.scalar(select(Event.at).where(Event.id == other.id)) != other.at:
-                name = self.database_file or "the PostgreSQL database"
-                raise UnknownHistory(sentence.format(name=name, path=path, at=_format_instant(other.at)))
+                raise UnknownHistory(
+                    _(
+                        "the desk was moved, and {path} is not there: put that file back, or run {command}, which "
+                        "looks up first what fell due",
+                        path=target,
+                        command=_ACCEPT,
+                    )
+                )
+            self._refuse_if_unknown(connection, other, self._moved(target, other))
+
+    def _refuse_if_unknown(self, connection: Connection, other: KnownEvent, text: Message) -> None:
+        if other.id and connection.scalar(select(Event.at).where(Event.id == other.id)) != other.at:
+            raise UnknownHistory(text)
+
+    def _copied(self, source: Path, other: KnownEvent) -> Message:
+        return _(
+            "{database} is a copy, and the desk went on with the other database until {at}, as {path} knows: what it "
+            "published since would go out again. Copy that database once more with publisher db copy, or run {command}",
+            database=self._name(),
+            at=_format_instant(other.at),
+            path=source,
+            command=_ACCEPT,
+        )
+
+    def _moved(self, target: Path, other: KnownEvent) -> Message:
+        return _(
+            "the desk was moved away from {database}, and went on elsewhere until {at}, as {path} knows: what it "
+            "published since would go out again. Copy that database back with publisher db copy, or run {command}",
+            database=self._name(),
+            at=_format_instant(other.at),
+            path=target,
+            command=_ACCEPT,
+        )
 
     def _examine_without_record(self, connection: Connection) -> None:
         file = self.database_file
@@ -189,47 +223,69 @@ class History:
         # A desk works in WAL mode. Copies that we make never are in it.
         if connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() != "wal":
             raise UnknownHistory(
-                f"{file} is a kept copy, and what went out after it was made would go out again: run "
-                f"{_ACCEPT}, which looks it up first"
+                _(
+                    "{file} is a kept copy, and what went out after it was made would "
+                    "go out again: run {command}, which looks it up first",
+                    file=file,
+                    command=_ACCEPT,
+                )
             )
         if _application_id(connection) == APPLICATION_ID:
             raise UnknownHistory(
-                f"{self.record.path.name} is not beside {file}, so it can't be told whether this is the newest "
-                "database, and what went out since would go out again: put that file back beside it, or run "
-                f"{_ACCEPT}, which looks up first what fell due"
+                _(
+                    "{path} is not beside {file}, so it can't be told whether this is the newest "
+                    "database, and what went out since would go out again: put that file back "
+                    "beside it, or run {command}, which looks up first what fell due",
+                    path=self.record.path.name,
+                    file=file,
+                    command=_ACCEPT,
+                )
             )
 
-    def _older(self, known: KnownEvent, newest: KnownEvent | None) -> str:
-        name = self.database_file or "the PostgreSQL database"
-        if newest is not None and newest.at > known.at:
-            problem = f"{name} is not the database that this desk knew at {_format_instant(known.at)}, but another one"
+    def _older(self, known: KnownEvent, newest: KnownEvent | None) -> Message:
+        database, at = self._name(), _format_instant(known.at)
+        if newest is None:
+            problem = _(
+                "{database} knows of nothing that happened, and this desk had gone on to {at}", database=database, at=at
+            )
+        elif newest.at > known.at:
+            problem = _(
+                "{database} is not the database that this desk knew at {at}, but another one", database=database, at=at
+            )
         else:
-            until = f"ends at {_format_instant(newest.at)}" if newest else "knows of nothing that happened"
-            problem = f"{name} {until}, and this desk had gone on to {_format_instant(known.at)}"
-        return (
-            f"{problem}: what it published since would go out again. Bring a backup back with publisher restore FILE; "
-            f"or, if this is the newest database there is, run {_ACCEPT}. Either looks up first what fell due since"
+            problem = _(
+                "{database} ends at {end}, and this desk had gone on to {at}",
+                database=database,
+                end=_format_instant(newest.at),
+                at=at,
+            )
+        return _(
+            "{problem}: what it published since would go out again. Bring a backup back with publisher restore FILE; "
+            "or, if this is the newest database there is, run {command}. Either looks up first what fell due since",
+            problem=problem,
+            command=_ACCEPT,
         )
 
-    def _missing(self, known: KnownEvent) -> str:
-        file = self.database_file
-        gone = f"{file} is not there, or empty" if file else "the PostgreSQL database is empty"
-        return (
-            f"{gone}, and this desk had a database until {_format_instant(known.at)}: bring a backup back with "
-            "publisher restore FILE, or begin with an empty queue by publisher restore --begin-empty"
+    def _missing(self, known: KnownEvent) -> Message:
+        at = _format_instant(known.at)
+        if self.database_file is None:
+            return _(
+                "the PostgreSQL database is empty, and this desk had a database until {at}: bring a backup back with "
+                "publisher restore FILE, or begin with an empty queue by publisher restore --begin-empty",
+                at=at,
+            )
+        return _(
+            "{file} is not there, or empty, and this desk had a database until {at}: bring a backup back with "
+            "publisher restore FILE, or begin with an empty queue by publisher restore --begin-empty",
+            file=self.database_file,
+            at=at,
         )
+
+    def _name(self) -> Path | Message:
+        return self.database_file or _("the PostgreSQL database")
 
 
 _ACCEPT = "publisher restore --accept-this-database"
-_COPIED = (
-    "{name} is a copy, and the desk went on with the other database until {at}, as {path} knows: what it published "
-    f"since would go out again. Copy that database once more with publisher db copy, or run {_ACCEPT}"
-)
-_MOVED = (
-    "the desk was moved away from {name}, and went on elsewhere until {at}, as {path} knows: what it published since "
-    f"would go out again. Copy that database back with publisher db copy, or run {_ACCEPT}"
-)
-_UNTOLD = f"put that file back, or run {_ACCEPT}, which looks up first what fell due"
 
 
 def newest_event(connection: Connection) -> KnownEvent | None:

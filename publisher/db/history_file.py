@@ -21,6 +21,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
+from publisher.core.messages import _
 from publisher.db.errors import DatabaseError
 
 RECORD_BYTES = 512
@@ -119,7 +120,7 @@ class HistoryFile:
 
     def note_copy(self, event: KnownEvent, source: Path) -> None:
         """Records that the database was copied from the one of the file `source`, up to `event`."""
-        self._write(lambda _: HistoryRecord(event, moved_from=str(source)), heal=True)
+        self._write(lambda _record: HistoryRecord(event, moved_from=str(source)), heal=True)
 
     def note_move(self, target: Path) -> None:
         """Records that the desk works with the database of the file `target` from now on."""
@@ -168,9 +169,12 @@ class HistoryFile:
         records = self._readable(handle)
         if not records:
             raise DatabaseError(
-                f"{self.path}, in which the desk keeps what it last knew of its database, is damaged: bring a backup "
-                "back with publisher restore FILE, or, if the database is the newest there is, run "
-                "publisher restore --accept-this-database"
+                _(
+                    "{path}, in which the desk keeps what it last knew of its database, is damaged: "
+                    "bring a backup back with publisher restore FILE, or, if the database is the "
+                    "newest there is, run publisher restore --accept-this-database",
+                    path=self.path,
+                )
             )
         return max(records, key=_turn_of)
 
@@ -185,8 +189,12 @@ class HistoryFile:
                 os.close(handle)
         except OSError as error:
             raise HistoryNotWritten(
-                f"{self.path}, in which the desk keeps what it last knew of its database, can't be used: "
-                f"{error.strerror or error}; allow this user to read and write it"
+                _(
+                    "{path}, in which the desk keeps what it last knew of its database, can't "
+                    "be used: {reason}; allow this user to read and write it",
+                    path=self.path,
+                    reason=error.strerror or error,
+                )
             ) from error
 
 
@@ -204,8 +212,11 @@ def _raised(
     deliveries = record.changed if record else ()
     if record and record.moved_to:
         raise HistoryNotWritten(
-            f"the desk was moved, and works with the database of {record.moved_to} by now; stop the desk that works "
-            "with the former one"
+            _(
+                "the desk was moved, and works with the database of {moved_to} by "
+                "now; stop the desk that works with the former one",
+                moved_to=record.moved_to,
+            )
         )
     newest = record.event if record and record.event.id >= event.id else event
     if record and record.event == newest and set(changed).issubset(deliveries):
@@ -226,7 +237,7 @@ def _line(turn: int, record: HistoryRecord) -> bytes:
         if len(line) < RECORD_BYTES:
             break
     else:
-        raise HistoryNotWritten("the path of the desk's folder is too long to be kept; move it to a shorter one")
+        raise HistoryNotWritten(_("the path of the desk's folder is too long to be kept; move it to a shorter one"))
     return line.ljust(RECORD_BYTES - 1) + b"\n"
 
 

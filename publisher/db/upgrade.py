@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from publisher.core.clock import monotonic, sleep
+from publisher.core.messages import Message, _
 from publisher.core.private_files import make_private_file, make_private_folder
 from publisher.db import engine_tables, session
 from publisher.db.base import Base
@@ -56,18 +57,25 @@ class UpgradeReport:
         return self.before not in (None, self.after)
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Message:
         """Returns what was done, for a person."""
-        if self.created:
-            return f"The database was created (revision {self.after})."
+        if self.before is None:
+            return _("The database was created (revision {revision}).", revision=self.after)
         if not self.upgraded:
-            return f"The database is up to date (revision {self.after})."
-        backup = (
-            f"as it was before, it is kept in {self.backup}"
-            if self.backup
-            else "no backup was made, because that is left to the tools of PostgreSQL"
+            return _("The database is up to date (revision {revision}).", revision=self.after)
+        if self.backup is None:
+            return _(
+                "The database was upgraded from revision {before} to {after}; no backup was made, because that is left "
+                "to the tools of PostgreSQL.",
+                before=self.before,
+                after=self.after,
+            )
+        return _(
+            "The database was upgraded from revision {before} to {after}; as it was before, it is kept in {backup}.",
+            before=self.before,
+            after=self.after,
+            backup=self.backup,
         )
-        return f"The database was upgraded from revision {self.before} to {self.after}; {backup}."
 
 
 def prepare_database(url: str, *, backups: Path, now: datetime, history: History | None = None) -> UpgradeReport:
@@ -87,7 +95,9 @@ def prepare_database(url: str, *, backups: Path, now: datetime, history: History
     file = _sqlite_file(url)
     with _plain_errors(_label(url, file)):
         if file is not None and not file.parent.is_dir():
-            raise DatabaseError(f"the folder {file.parent} of the database is not there; make it or mend its path")
+            raise DatabaseError(
+                _("the folder {folder} of the database is not there; make it or mend its path", folder=file.parent)
+            )
         if file is not None and file.exists():
             _refuse_other_database(file)
         if history is not None:
@@ -123,7 +133,14 @@ def back_up(file: Path, backups: Path, *, revision: str, now: datetime) -> Path:
             copy.execute("PRAGMA journal_mode=DELETE")
             result = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if result != "ok":
-            raise DatabaseError(f"{file} is damaged ({' '.join(result.split())}); {RESTORE_HINT}")
+            raise DatabaseError(
+                _(
+                    "{file} is damaged ({problem}); {remedy}",
+                    file=file,
+                    problem=" ".join(result.split()),
+                    remedy=RESTORE_HINT,
+                )
+            )
         _flush(unfinished)
         unfinished.replace(target)
         _flush(backups)
@@ -162,7 +179,13 @@ def _upgrade(engine: Engine, file: Path | None, backups: Path, now: datetime) ->
         migrate(connection)
         _refuse_other_tables(connection, after)
         if file is not None and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
-            raise DatabaseError(f"the migration of {file} would leave rows of {broken[0]} without what they belong to")
+            raise DatabaseError(
+                _(
+                    "the migration of {file} would leave rows of {table} without what they belong to",
+                    file=file,
+                    table=broken[0],
+                )
+            )
     return UpgradeReport(before=before, after=after, backup=backup)
 
 
@@ -194,8 +217,13 @@ def _checked_backup(file: Path, backups: Path, *, revision: str, now: datetime) 
         return back_up(file, backups, revision=revision, now=now)
     except (OSError, sqlite3.Error) as error:
         raise DatabaseError(
-            f"{file} needs an upgrade, but the backup before it can't be written to {backups}: {error}; "
-            "make room or mend storage.backups"
+            _(
+                "{file} needs an upgrade, but the backup before it can't be written to "
+                "{backups}: {error}; make room or mend storage.backups",
+                file=file,
+                backups=backups,
+                error=error,
+            )
         ) from error
 
 
@@ -226,16 +254,28 @@ def _revisions(connection: Connection) -> tuple[str | None, str]:
         or (before is not None and not desk_tables)
         or engine_tables.has_foreign_tables(tables)
     ):
-        raise DatabaseError(f"{_name(connection)} belongs to another program; choose another database")
+        raise DatabaseError(
+            _("{database} belongs to another program; choose another database", database=_name(connection))
+        )
     if before is not None and not knows_revision(before):
         raise DatabaseError(
-            f"{_name(connection)} was written by a newer publisher, or by one that was never released "
-            f"(revision {before}, this one knows {newest}); install that version, or {RESTORE_HINT}"
+            _(
+                "{database} was written by a newer publisher, or by one that was never released (revision "
+                "{before}, this one knows {newest}); install that version, or {remedy}",
+                database=_name(connection),
+                before=before,
+                newest=newest,
+                remedy=RESTORE_HINT,
+            )
         )
     if engine_tables.newer_migrations(connection):
         raise DatabaseError(
-            f"{_name(connection)} was used with a newer version of {engine_tables.PACKAGE} than is installed here; "
-            "install that version, or a newer one"
+            _(
+                "{database} was used with a newer version of {package} than is "
+                "installed here; install that version, or a newer one",
+                database=_name(connection),
+                package=engine_tables.PACKAGE,
+            )
         )
     if before is not None and before == newest:
         _refuse_other_tables(connection, before)
@@ -246,7 +286,7 @@ def _refuse_other_tables(connection: Connection, revision: str) -> None:
     """Refuses a database with one of our revisions and other tables: the revision was rewritten since."""
     present = {
         name: {present_column["name"] for present_column in columns}
-        for (_, name), columns in inspect(connection).get_multi_columns().items()
+        for (_schema, name), columns in inspect(connection).get_multi_columns().items()
     }
     for name, expected in Base.metadata.tables.items():
         missing = [
@@ -256,8 +296,15 @@ def _refuse_other_tables(connection: Connection, revision: str) -> None:
         ]
         if missing:
             raise DatabaseError(
-                f"{_name(connection)} says that it has revision {revision}, but its table {name} lacks {missing[0]}: "
-                f"it was made by a version that was never released; {RESTORE_HINT}"
+                _(
+                    "{database} says that it has revision {revision}, but its table {table} lacks "
+                    "{column}: it was made by a version that was never released; {remedy}",
+                    database=_name(connection),
+                    revision=revision,
+                    table=name,
+                    column=missing[0],
+                    remedy=RESTORE_HINT,
+                )
             )
 
 
@@ -275,7 +322,7 @@ def _sqlite_file(url: str) -> Path | None:
     if parsed.get_backend_name() != "sqlite":
         return None
     if parsed.database in (None, "", ":memory:"):
-        raise DatabaseError("a database in memory would be forgotten; name a file, such as sqlite:///queue.db")
+        raise DatabaseError(_("a database in memory would be forgotten; name a file, such as sqlite:///queue.db"))
     return Path(str(parsed.database)).absolute()
 
 
@@ -286,7 +333,7 @@ def _refuse_other_database(file: Path) -> None:
         rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
         tables = {name for (name,) in rows}
     if tables and not tables & set(Base.metadata.tables):
-        raise DatabaseError(f"{file} belongs to another program; choose another database")
+        raise DatabaseError(_("{file} belongs to another program; choose another database", file=file))
 
 
 def _switch_to_wal(file: Path) -> None:
@@ -316,23 +363,30 @@ def _plain_errors(label: str) -> Iterator[None]:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise DatabaseError(_sentence(label, cause)) from error
     except (ModuleNotFoundError, NoSuchModuleError) as error:
-        raise DatabaseError(f"{label} can't be reached without a driver: {error}; install it") from error
+        raise DatabaseError(
+            _("{database} can't be reached without a driver: {error}; install it", database=label, error=error)
+        ) from error
 
 
-def _sentence(label: str, cause: BaseException | None) -> str:
+def _sentence(label: str, cause: BaseException | None) -> Message:
     # The low byte is the kind of a SQLite error; the rest says in which corner it arose.
     match getattr(cause, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_NOTADB:
-            return f"{label} is no SQLite database; move that file away or choose another database"
+            return _("{database} is no SQLite database; move that file away or choose another database", database=label)
         case sqlite3.SQLITE_CORRUPT:
-            return f"{label} is damaged ({cause}); {RESTORE_HINT}"
+            return _("{database} is damaged ({reason}); {remedy}", database=label, reason=cause, remedy=RESTORE_HINT)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return f"{label} is in use by another program that does not let go of it; stop that one, then try again"
+            return _(
+                "{database} is in use by another program that does not let go of it; stop that one, then try again",
+                database=label,
+            )
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-            return f"{label} is read-only for this user; allow writing to it and to its folder"
+            return _("{database} is read-only for this user; allow writing to it and to its folder", database=label)
         case sqlite3.SQLITE_FULL:
-            return f"there is no space left for {label}; make room, then try again"
+            return _("there is no space left for {database}; make room, then try again", database=label)
         case sqlite3.SQLITE_CANTOPEN:
-            return f"{label} can't be opened; make it and its folder readable and writable for this user"
-    first_line = str(cause).strip().splitlines()[0] if str(cause).strip() else "no reason given"
-    return f"{label} can't be used: {first_line}"
+            return _(
+                "{database} can't be opened; make it and its folder readable and writable for this user", database=label
+            )
+    first_line = str(cause).strip().partition("\n")[0] or _("no reason given")
+    return _("{database} can't be used: {reason}", database=label, reason=first_line)
