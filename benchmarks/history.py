@@ -123,7 +123,6 @@ def _add_deliveries(session: Session, after_pick: int, *, published: bool) -> No
         "token": cast(number, String),
         "adapted": literal(text_post("A title"), Delivery.adapted.type),
         **{name: literal(0) for name in ("tries", "lookups", "clean_lookups", "lost_requests")},
-        "problem": literal(""),
     }
     if published:
         remote_id = cast(number, String)

@@ -27,7 +27,7 @@ from publisher.sandbox.faults import Fault
 from publisher.sandbox.servers import SandboxServers
 from tests.outlet import PLATFORMS, Outlet, environment
 
-UNKNOWN = ("Unconfirmed", "AlreadyPublic", "unexpected")
+UNKNOWN = ("publication-unconfirmed", "already-public", "unexpected")
 FAULTS = ("drop-before", "drop-after", "500-after", "504-after", "truncate-after", "garbage-after", "late-504:100")
 ENDS = tuple(f"delivery {state}" for state in ("published", "held", "failed", "missed"))
 DEFAULTS = ("look_up_after", "listing_lag_seconds", "retry_seconds")

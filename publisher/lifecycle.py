@@ -17,7 +17,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.core.content import AdaptedPost
-from publisher.core.states import LEASED, MOVES, SENT, State
+from publisher.core.problems import Problem
+from publisher.core.states import LEASED, MOVES, SENT, AttemptOutcome, State
 from publisher.db.driver_statements import DriverStatement
 from publisher.db.history import note_intent
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
@@ -68,10 +69,10 @@ def open_delivery(
     due_at: datetime,
     expires_at: datetime,
     now: datetime,
-    held: str = "",
+    held: Problem | None = None,
     after: Delivery | None = None,
 ) -> Delivery:
-    """Opens a delivery of a pick: pending, or held from the start with the sentence `held`.
+    """Opens a delivery of a pick: pending, or held from the start for the problem `held`.
 
     `after`: the delivery that this one continues as a reply.
     """
@@ -96,7 +97,7 @@ def open_delivery(
         now=now,
         delivery_id=delivery.id,
         post_id=pick.post_id,
-        detail={"channel": delivery.place, **({"problem": held} if held else {})},
+        detail={"channel": delivery.place, **({"problem": held.to_json()} if held else {})},
     )
     return delivery
 
@@ -223,7 +224,9 @@ def look_again(session: Session, delivery_id: int, *, fence: int, state: State, 
     change_columns(session, delivery_id, fence, values, (state,))
 
 
-def continue_thread(session: Session, delivery_id: int, now: datetime, *, new_post: bool, held: str = "") -> None:
+def continue_thread(
+    session: Session, delivery_id: int, now: datetime, *, new_post: bool, held: Problem | None = None
+) -> None:
     """Opens the delivery of the reply that continues a post which has just become published, if any.
 
     The answer to our own request names a `new_post`, which nobody can have answered yet. A post
@@ -269,7 +272,7 @@ def close_lost_attempts(session: Session, delivery_id: int, fence: int, now: dat
     session.execute(
         update(Attempt)
         .where(Attempt.delivery_id == delivery_id, Attempt.fence <= fence, Attempt.outcome.is_(None))
-        .values(outcome="lost", ended_at=now, detail="the worker was gone before it recorded an answer")
+        .values(outcome=AttemptOutcome.LOST.value, ended_at=now)
         .execution_options(synchronize_session=False)
     )
 
@@ -292,8 +295,14 @@ def record_event(
 def _event_columns(values: dict[str, Any]) -> dict[str, Any]:
     """Returns the columns of a move that belong into its event."""
     names = ("problem", "due_at", "remote_url", "lease_owner", "idempotency_key")
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in values.items()
-        if name in names and value
-    }
+    return {name: _event_value(value) for name, value in values.items() if name in names and value}
+
+
+def _event_value(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case Problem():
+            return value.to_json()
+        case _:
+            return value

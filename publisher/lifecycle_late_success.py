@@ -11,6 +11,7 @@ from publisher.core.content import Publication
 from publisher.core.states import SENT, State
 from publisher.db.history import note_intent
 from publisher.db.models import Delivery, Event
+from publisher.delivery.problem_codes import PublicPostProblem
 from publisher.lifecycle import continue_thread, record_event
 from publisher.platforms.registry import canonical_id
 
@@ -18,10 +19,6 @@ SECOND_COPY = "second copy"
 """The event for a post that is public twice."""
 CANCELED_PUBLIC = "canceled post is public"
 """The event for a post that was canceled, and is public all the same."""
-CANCELED_PUBLIC_TEXT = "It was canceled, and is public nevertheless: {link}. Remove it there if nobody is to see it."
-CANCELED_THREAD = (
-    "The post before it was canceled and is public nevertheless; retry this reply to continue it, or cancel it."
-)
 
 
 def record_late_success(session: Session, delivery_id: int, publication: Publication, now: datetime) -> bool:
@@ -43,7 +40,7 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
         delivery.remote_url = publication.url
         delivery.published_at = now
         delivery.unknown_since = None
-        delivery.problem = ""
+        delivery.problem = None
         if before == State.CANCELED:
             _record_canceled_public(session, delivery, now)
         session.flush()
@@ -57,14 +54,14 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
         if before not in SENT:
             # As in `move`: a database that has forgotten this would publish what is public already.
             note_intent(session, delivery_id)
-        held_reason = CANCELED_THREAD if before == State.CANCELED else ""
+        held_reason = PublicPostProblem.FIRST_PART_CANCELED() if before == State.CANCELED else None
         continue_thread(session, delivery_id, now, new_post=False, held=held_reason)
     return True
 
 
 def _record_canceled_public(session: Session, delivery: Delivery, now: datetime) -> None:
-    delivery.problem = CANCELED_PUBLIC_TEXT.format(link=delivery.remote_url or delivery.remote_id)
-    detail = {"problem": delivery.problem}
+    problem = PublicPostProblem.CANCELED_AND_PUBLIC(link=delivery.remote_url or delivery.remote_id)
+    delivery.problem, detail = problem, {"problem": problem.to_json()}
     record_event(session, CANCELED_PUBLIC, now=now, delivery_id=delivery.id, detail=detail)
 
 
@@ -79,9 +76,9 @@ def _record_copy(session: Session, delivery: Delivery, publication: Publication,
     detail = {"first": first, "second": second}
     record_event(session, SECOND_COPY, now=now, delivery_id=delivery.id, detail=detail)
     delivery.problem = (
-        f"There are {len(copies) + 2} copies: {', '.join([first, *copies])} and {second}; remove all but one by hand."
+        PublicPostProblem.SEVERAL_COPIES(count=len(copies) + 2, links=[first, *copies], last=second)
         if copies
-        else f"There are two copies: {first} and {second}; remove one by hand."
+        else PublicPostProblem.TWO_COPIES(first=first, second=second)
     )
 
 

@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session
 from publisher.core.content import Preparation
 from publisher.core.states import BY_HAND, LEASED, WAITING, State
 from publisher.db.models import Delivery
+from publisher.delivery.problem_codes import DeliveryProblem
 from publisher.lifecycle import close_lost_attempts, key_is_taken, next_token, record_event
-
-RESTORED_TEXT = "The desk was restored from a backup; it is looked up whether this went out before."
 
 
 def restore_deliveries(
@@ -71,7 +70,7 @@ def _mark_unconfirmed(session: Session, delivery: Delivery, now: datetime, key: 
     delivery.sent_at = min(delivery.sent_at or delivery.scheduled_at, delivery.scheduled_at)
     delivery.unknown_since = delivery.due_at = now
     delivery.lookups = delivery.clean_lookups = 0
-    delivery.problem = RESTORED_TEXT
+    delivery.problem = DeliveryProblem.RESTORED()
     session.flush()
     record_event(
         session,

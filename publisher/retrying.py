@@ -9,6 +9,7 @@ from publisher.core.states import BY_HAND, State
 from publisher.db.models import Delivery
 from publisher.delivery import operate
 from publisher.delivery.act_refusals import ActRefused, Reason
+from publisher.delivery.problem_codes import blocked
 from publisher.desk import Desk
 from publisher.lifecycle import replace_adapted
 
@@ -51,12 +52,12 @@ def _adapt_again(desk: Desk, delivery_id: int, seen: str) -> str:
         if not replace_adapted(session, delivery, fresh.adapted, desk.now(), version=approved.version):
             return seen
         session.refresh(delivery)
-        blocking = " ".join(problem.message for problem in fresh.blocking)
+        blocking = blocked([problem.message for problem in fresh.blocking])
         if blocking:
             delivery.problem = blocking
         version = operate.version_of(delivery)
     if blocking:
-        raise ActRefused(Reason.NOT_ADAPTED, delivery=delivery_id, why=blocking)
+        raise ActRefused(Reason.NOT_ADAPTED, delivery=delivery_id, why=str(blocking))
     return version if seen else ""
 
 

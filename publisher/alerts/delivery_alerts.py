@@ -10,6 +10,7 @@ from publisher.alerts.conditions import MAX_EVENT_AGE, SILENT_ENDING, Condition,
 from publisher.core.states import BY_HAND, State
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Alert
+from publisher.db.problem_column import read_recorded
 from publisher.delivery.stray_drafts import STRAY_DRAFT
 from publisher.delivery.verify import AS_SENT, DIFFERS
 from publisher.lifecycle_late_success import CANCELED_PUBLIC, SECOND_COPY
@@ -29,7 +30,7 @@ def deliveries_by_hand(snapshot: Snapshot) -> Iterator[Condition]:
             subject=f"delivery {delivery.id} {event}",
             kind=delivery.state,
             title=f"{delivery.place}: {_quoted_title(delivery)} {state}",
-            message=with_remedy(delivery.problem, snapshot.remedies.delivery(delivery)),
+            message=with_remedy(str(delivery.problem or ""), snapshot.remedies.delivery(delivery)),
         )
 
 
@@ -66,11 +67,11 @@ def wrongly_shown_posts(snapshot: Snapshot) -> Iterator[Condition]:
             copies = f"{event.detail.get('first')} and {event.detail.get('second')}; remove one by hand"
             yield Condition(f"event {event.id}", SECOND_COPY, f"{title} is public twice", f"{copies}.")
         elif event.name == CANCELED_PUBLIC:
-            problem = str(event.detail.get("problem", ""))
+            problem = str(read_recorded(event.detail.get("problem")) or "")
             yield Condition(f"event {event.id}", SECOND_COPY, f"{title} was canceled and is public", problem)
         elif delivery.id not in corrected_by or corrected_by[delivery.id] < event.id:
             remedy = delivery.remote_url or snapshot.remedies.history(delivery)
-            problem = with_remedy(str(event.detail.get("problem", "")), remedy)
+            problem = with_remedy(str(read_recorded(event.detail.get("problem")) or ""), remedy)
             yield Condition(f"event {event.id}", "differs", f"{title} is not shown as it was sent", problem)
 
 
@@ -79,7 +80,7 @@ def stray_drafts(snapshot: Snapshot) -> Iterator[Condition]:
     query = select(Event).where(Event.at >= snapshot.now - MAX_EVENT_AGE, Event.name == STRAY_DRAFT).order_by(Event.id)
     for event in snapshot.session.scalars(query):
         title = f"{event.detail.get('channel')}: an unused draft is left"
-        yield Condition(f"event {event.id}", "draft", title, str(event.detail.get("problem", "")))
+        yield Condition(f"event {event.id}", "draft", title, str(read_recorded(event.detail.get("problem")) or ""))
 
 
 def _quoted_title(delivery: Delivery) -> str:

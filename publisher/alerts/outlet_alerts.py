@@ -13,6 +13,7 @@ from publisher.alerts.conditions import MAX_EVENT_AGE, SILENT_ENDING, Condition,
 from publisher.alerts.late_posts import first_work_at
 from publisher.db.models import Delivery, Event, Pick
 from publisher.db.operations import Alert, Channel
+from publisher.db.problem_column import read_recorded
 from publisher.delivery.budget import monthly_spendings
 from publisher.posts.possibly_shown import closed_days, restored_at, waiting_after_restore
 from publisher.schedule.projection import project
@@ -36,7 +37,7 @@ def paused_channels(snapshot: Snapshot) -> Iterator[Condition]:
                 subject=f"paused {channel.name} {channel.paused_at.timestamp():.6f}",
                 kind="paused",
                 title=f"{channel.name}: the channel is paused",
-                message=with_remedy(channel.pause_reason, snapshot.remedies.channel(channel.name)),
+                message=with_remedy(str(channel.pause_problem or ""), snapshot.remedies.channel(channel.name)),
             )
 
 
@@ -58,7 +59,9 @@ def silent_channels(snapshot: Snapshot) -> Iterator[Condition]:
                 subject=f"silent {channel} {event.id}",
                 kind="silent",
                 title=f"{channel}: the platform gives no answers",
-                message=with_remedy(str(event.detail.get("problem", "")), snapshot.remedies.deliveries()),
+                message=with_remedy(
+                    str(read_recorded(event.detail.get("problem")) or ""), snapshot.remedies.deliveries()
+                ),
             )
 
 

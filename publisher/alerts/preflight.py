@@ -77,7 +77,11 @@ def preflight(desk: Desk, day: date) -> Preflight:
         raise PostError(f"{day:%Y-%m-%d} is over; examine today or a later day")
     with desk.database.reading() as session:
         post, reason = _find_post(session, desk, day)
-        paused = {row.name: row.pause_reason for row in session.scalars(select(Channel)) if row.paused_at is not None}
+        paused = {
+            row.name: str(row.pause_problem or "")
+            for row in session.scalars(select(Channel))
+            if row.paused_at is not None
+        }
     with ThreadPoolExecutor(MAX_THREADS) as pool:
         accounts = pool.map(lambda name: _check_credentials(desk, name, day), desk.channels.names())
         links = pool.map(lambda url: _check_link(desk, url), _links_of(post) if post else ())

@@ -14,6 +14,7 @@ from publisher.cli.output import console, escape, json_option, print_json, print
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.db.models import STATES, Attempt, Delivery, Event, Pick
 from publisher.db.operations import Channel
+from publisher.db.problem_column import read_recorded
 from publisher.delivery.act_refusals import ActRefused, Reason
 from publisher.delivery.attempt_description import describe_attempt
 from publisher.delivery.budget import MICROS, format_dollars, monthly_spendings
@@ -59,7 +60,7 @@ def deliveries_command(
     for row in channels.values():
         if row.paused_at is not None:
             console().print(
-                f"[red]The channel {row.name} is paused[/]: {escape(row.pause_reason.rstrip('.'))}. "
+                f"[red]The channel {row.name} is paused[/]: {escape(str(row.pause_problem or '').rstrip('.'))}. "
                 f"Once that is mended, run: publisher resume {row.name}"
             )
     _print_spendings(desk)
@@ -106,7 +107,7 @@ def _cells(desk: Desk, delivery: Delivery, channel: Channel, *, with_title: bool
 
 
 def _link_or_problem(desk: Desk, delivery: Delivery, channel: Channel) -> str:
-    text = delivery.problem or delivery.remote_url or ""
+    text = str(delivery.problem or delivery.remote_url or "")
     if at := next_try(delivery, channel):
         text = f"{text} next try {local_time(desk, at)}".strip()
     return escape(text)
@@ -134,7 +135,7 @@ def delivery_row(delivery: Delivery, channel: Channel) -> dict[str, Any]:
         "url": delivery.remote_url,
         "remote_id": delivery.remote_id,
         "idempotency_key": delivery.idempotency_key,
-        "problem": delivery.problem,
+        "problem": str(delivery.problem or ""),
     }
 
 
@@ -171,7 +172,9 @@ def log_command(ctx: click.Context, delivery: int, as_json: bool) -> None:
 
 def _attempt_row(attempt: Attempt) -> dict[str, Any]:
     names = ("kind", "started_at", "ended_at", "outcome", "status", "request_id", "detail", "worker", "fence")
-    return {**{name: getattr(attempt, name) for name in names}, "cost_usd": attempt.cost_micros / MICROS}
+    problem = attempt.problem.to_json() if attempt.problem else None
+    values = {name: getattr(attempt, name) for name in names}
+    return {**values, "problem": problem, "cost_usd": attempt.cost_micros / MICROS}
 
 
 def _print_delivery(desk: Desk, row: Delivery, channel: Channel, attempts: list[Attempt], events: list[Event]) -> None:
@@ -181,7 +184,7 @@ def _print_delivery(desk: Desk, row: Delivery, channel: Channel, attempts: list[
     for label, value in (
         ("link", row.remote_url),
         ("answers", row.adapted.get("reply_to")),
-        ("problem", row.problem),
+        ("problem", str(row.problem or "")),
         ("key", row.idempotency_key),
         ("scheduled", desk.local(row.scheduled_at)),
         ("too late from", desk.local(row.expires_at)),
@@ -203,6 +206,7 @@ def _print_delivery(desk: Desk, row: Delivery, channel: Channel, attempts: list[
                 for part in (
                     f"HTTP {attempt.status}" if attempt.status else "",
                     f"request {attempt.request_id}" if attempt.request_id else "",
+                    str(attempt.problem or ""),
                     attempt.detail,
                 )
                 if part
@@ -226,5 +230,5 @@ def _event_detail(desk: Desk, event: Event) -> str:
     by = f"by {event.actor}" if event.actor.startswith("cli") else ""
     due = event.detail.get("due_at")
     at = local_time(desk, datetime.fromisoformat(due)) if due else ""
-    parts = (by, str(event.detail.get("problem", "")), f"next try {at}" if at else "")
+    parts = (by, str(read_recorded(event.detail.get("problem")) or ""), f"next try {at}" if at else "")
     return " ".join(part for part in parts if part)

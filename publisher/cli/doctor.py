@@ -231,7 +231,7 @@ def _check_channel(desk: Desk, name: str) -> Line:
         return Line(True, line.what, f"{line.told}; it was paused and publishes again")
     with desk.database.reading() as session:
         row = session.get(Channel, name)
-        paused = "" if row is None or row.paused_at is None else row.pause_reason.rstrip(".")
+        paused = "" if row is None or row.paused_at is None else str(row.pause_problem or "").rstrip(".")
     if line.good and paused:
         return Line(False, line.what, f"{line.told}, and is paused: {paused}; publisher resume {name}")
     return line

@@ -3,7 +3,7 @@
 `_` marks a text for translation and takes its values: `_("Post {post} is not there.", post=7)`. Nothing is rendered
 until somebody reads it: `str(message)` renders it for the present reader, who is English-speaking where nobody said
 otherwise. A field may say how its value is written: `{at:moment}`, `{day:weekday}`, `{size:number}`, `{names:list}`,
-`{answer:clause}` (without its full stop).
+`{answer:clause}` (without its full stop), `{parts:clauses}` and `{problems:sentences}` for several of them.
 """
 
 from __future__ import annotations
@@ -124,11 +124,15 @@ class _Formatter(string.Formatter):
                 return self._text(value).rstrip(".")
             case "list":
                 return ", ".join(map(self._text, value))
+            case "clauses":
+                return "; ".join(self._text(part).rstrip(".") for part in value)
+            case "sentences":
+                return " ".join(map(self._text, value))
             case "number":
                 from babel.numbers import format_decimal  # noqa: PLC0415 - few texts have such numbers
 
                 return format_decimal(value, locale=_locale_name(self._reader.language))
-            case "moment" | "clock" | "day" | "weekday":
+            case "moment" | "clock" | "day" | "month" | "weekday":
                 return format_instant(value, format_spec, self._reader)
             case _:
                 raise ValueError(f"a text has the unknown format {format_spec!r}")
@@ -146,6 +150,7 @@ PATTERNS: Mapping[str, Message] = {
     "moment": MOMENT,
     "clock": _("HH:mm"),
     "day": _("yyyy-MM-dd"),
+    "month": _("MMMM yyyy"),
     "weekday": _("EEEE yyyy-MM-dd"),
 }
 

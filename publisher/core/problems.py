@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -74,10 +75,18 @@ class Problem:
         return self.text_for(current_reader().face)
 
     def text_for(self, face: Face) -> str:
-        """Renders what is wrong and what to do, for a reader in this place."""
+        """Renders what is wrong and what to do, for a reader in this place. Never raises for a value in it."""
+        try:
+            text = str(self.message)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            # A stored value may be of another version of the program.
+            text = str(StoredProblem.UNKNOWN_CODE.template.fill(self._as_unknown()))
         if self.remedy is None:
-            return str(self.message)
-        return f"{as_sentence(str(self.message))} {self.remedy.sentence(face, self.parameters)}"
+            return text
+        return f"{as_sentence(text)} {self.remedy.sentence(face, self.parameters)}"
+
+    def _as_unknown(self) -> dict[str, str]:
+        return {"code": self.code.code, "parameters": str(dict(self.to_json()["parameters"]))}
 
     def with_remedy(self, remedy: Remedy | None, /, **parameters: Any) -> Problem:
         """Returns the same problem with another remedy, and with the values that the remedy needs besides."""
@@ -179,9 +188,18 @@ def _value_to_json(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, list | tuple):
         return [_value_to_json(item) for item in value]
-    if isinstance(value, str | int | float | bool) or value is None:
+    if isinstance(value, int | bool) or value is None or (isinstance(value, float) and isfinite(value)):
         return value
-    raise TypeError(f"a problem can't store {type(value).__name__}")
+    return _storable_text(value)
+
+
+def _storable_text(value: object) -> str:
+    """Returns any value as text that every database takes: what a request led to is recorded, whatever it is."""
+    try:
+        text = str(value)
+    except Exception:
+        text = type(value).__name__
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
 def _value_from_json(value: Any) -> Any:

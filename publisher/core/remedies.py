@@ -50,6 +50,36 @@ class Remedy(Enum):
         _("Then retry the delivery."),
         "/deliveries/{delivery}",
     )
+    RETRY_OR_CANCEL = (
+        "publisher retry {delivery}, or publisher cancel {delivery}",
+        _("Use retry to publish it late, or cancel."),
+        _("Let it try again to publish it late, or cancel it."),
+        _("Retry the delivery to publish it late, or cancel it."),
+        "/deliveries/{delivery}",
+    )
+    ADAPT_AGAIN = (
+        "publisher retry {delivery}",
+        _(
+            "Run publisher retry {delivery}, which makes the text anew from the approved post. If that changes "
+            "nothing, install the version that ran before, or give this post up: publisher cancel {delivery}."
+        ),
+        _(
+            "Let it try again, which makes the text anew from the approved post. If that changes nothing, have the "
+            "version installed that ran before, or give this post up."
+        ),
+        _("Retry the delivery, which makes the text anew from the approved post; or cancel it."),
+        "/deliveries/{delivery}",
+    )
+    RESTORE_CHANNEL = (
+        "publisher retry {delivery}, or publisher cancel {delivery}",
+        _(
+            "Write it there again and restart the desk, then: publisher retry {delivery}. "
+            "Or give this up: publisher cancel {delivery}."
+        ),
+        _("Have it written there again and the desk restarted, then let this try again. Or give this up."),
+        _("An operator can write the channel there again and restart the desk; then retry the delivery, or cancel it."),
+        "/deliveries/{delivery}",
+    )
     LOOK_THEN_SETTLE = (
         "publisher adopt {delivery} LINK if it is there, else publisher retry {delivery} --i-have-looked",
         _("If it is there: publisher adopt {delivery} LINK. If it is not: publisher retry {delivery} --i-have-looked"),

@@ -20,6 +20,35 @@ class State(StrEnum):
     CANCELED = "canceled"
 
 
+class AttemptOutcome(StrEnum):
+    """Names how an attempt ended. An end by an error has the error's code; a name never changes."""
+
+    PUBLISHED = "published"
+    FOUND = "found"
+    ABSENT = "absent"
+    POSSIBLE_COPIES = "possible-copies"
+    CANNOT_TELL = "cannot-tell"
+    AS_SENT = "as-sent"
+    DIFFERS = "differs"
+    GONE = "gone"
+    HIDDEN = "hidden"
+    NOT_READABLE = "not-readable"
+    LOST = "lost"
+    REFUSED_ONCE = "refused-once"
+    MEDIA_EXPIRED = "media-expired"
+    ALREADY_PUBLIC = "already-public"
+    CONTENT_UNSUPPORTED = "content-unsupported"
+    CONTENT_REJECTED = "content-rejected"
+    CREDENTIALS_REFUSED = "credentials-refused"
+    RATE_LIMITED = "rate-limited"
+    PLATFORM_UNAVAILABLE = "platform-unavailable"
+    PUBLICATION_UNCONFIRMED = "publication-unconfirmed"
+    PLATFORM_FAILED = "platform-failed"
+    OWN_MACHINE = "own-machine"
+    BUDGET_REACHED = "budget-reached"
+    UNEXPECTED = "unexpected"
+
+
 S = State
 MOVES: dict[State, dict[State, str]] = {
     S.PENDING: {

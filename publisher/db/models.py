@@ -18,9 +18,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from publisher.core import states
 from publisher.core.content import ImageChoices
+from publisher.core.problems import Problem
 from publisher.core.states import State
 from publisher.db.base import Base, Index, one_of
 from publisher.db.operations import Channel
+from publisher.db.problem_column import ProblemColumn
 
 STATES = tuple(state.value for state in State)
 LEASED = tuple(state.value for state in states.LEASED)
@@ -225,8 +227,8 @@ class Delivery(Base):
     remote_id: Mapped[str | None] = mapped_column(String(120))
     remote_url: Mapped[str | None] = mapped_column(Text)
     published_at: Mapped[datetime | None]
-    problem: Mapped[str] = mapped_column(Text, default="")
-    """One sentence for people: what is wrong and what to do. Empty: nothing."""
+    problem: Mapped[Problem | None] = mapped_column(ProblemColumn)
+    """What is wrong, and what a person can do. None: nothing is."""
 
     pick: Mapped[Pick] = relationship(back_populates="deliveries")
     channel: Mapped[Channel] = relationship(viewonly=True)
@@ -252,10 +254,13 @@ class Attempt(Base):
     started_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(String(24))
-    """An error's name, or `published`, `absent`, `lost`; empty while it runs."""
+    """An `AttemptOutcome`; empty while it runs."""
     status: Mapped[int | None]
     request_id: Mapped[str | None] = mapped_column(String(120))
     detail: Mapped[str] = mapped_column(Text, default="")
+    """What the platform answered, shortened, or the links of posts that were found."""
+    problem: Mapped[Problem | None] = mapped_column(ProblemColumn)
+    """What was wrong. An older attempt has it in `detail`."""
     cost_micros: Mapped[int] = mapped_column(default=0, server_default="0")
     """The price of this request, in millionths of a US dollar, as far as the platform's prices are known."""
 

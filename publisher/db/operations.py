@@ -7,7 +7,9 @@ from datetime import datetime
 from sqlalchemy import Double, ForeignKey, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from publisher.core.problems import Problem
 from publisher.db.base import Base, Index
+from publisher.db.problem_column import ProblemColumn
 
 IS_OPEN_NOTICE = text("closed_at IS NULL")
 UNTOLD = text("told_at IS NULL OR (closed_at IS NOT NULL AND recovery_told_at IS NULL)")
@@ -21,7 +23,8 @@ class Channel(Base):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     platform: Mapped[str] = mapped_column(String(20))
     paused_at: Mapped[datetime | None]
-    pause_reason: Mapped[str] = mapped_column(Text, default="")
+    pause_problem: Mapped[Problem | None] = mapped_column(ProblemColumn)
+    """Why it is paused."""
     paused_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
     """Who paused it by hand. Empty: the desk did, because the platform refused the account."""
     next_publish_at: Mapped[datetime | None]

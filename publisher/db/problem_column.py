@@ -21,7 +21,15 @@ class ProblemColumn(TypeDecorator[Problem]):
         return None if value is None else json.dumps(value.to_json(), ensure_ascii=False)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Problem | None:
-        return None if value is None else Problem.from_json(json.loads(value))
+        return None if value is None else _read_stored(value)
+
+
+def _read_stored(value: str) -> Problem:
+    """Reads a stored problem. What is no problem is shown as it is: a row with it must be readable."""
+    try:
+        return Problem.from_json(json.loads(value))
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return recorded_problem(value)
 
 
 def read_recorded(stored: object) -> Problem | None:

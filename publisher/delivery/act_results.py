@@ -89,7 +89,7 @@ def describe_adoption(adoption: Adoption) -> str:
     if not adoption.was_read:
         return f"{sentence} The post could not be read; it is compared with what was to be sent once it can be."
     if adoption.differences:
-        return f"{sentence} It is not what was to be sent: {'; '.join(adoption.differences)}."
+        return f"{sentence} It is not what was to be sent: {'; '.join(map(str, adoption.differences))}."
     return f"{sentence} It is what was to be sent."
 
 

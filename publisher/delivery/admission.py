@@ -77,7 +77,7 @@ class Admission:
         with self._database.reading() as session:
             cost = session.get_one(Attempt, attempt).cost_micros
             if cost and (spent := self._spending(session, claimed)).became_nearly_spent(cost):
-                log.warning("budget nearly spent", told=spent.description)
+                log.warning("budget nearly spent", told=str(spent.description))
 
     def _spending(self, session: Session, claimed: ClaimedDelivery) -> Spending:
         budget = self._channels.monthly_budget(claimed.channel)

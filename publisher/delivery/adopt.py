@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -14,21 +15,22 @@ from sqlalchemy.orm import Session
 
 from publisher.core.content import AdaptedPost, PublishedPost
 from publisher.core.logs import get_logger
+from publisher.core.problems import Problem
 from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import LINK_FAULTS, ActRefused, Reason
 from publisher.delivery.channels import Channels
-from publisher.delivery.differences import describe_difference, differences_between
+from publisher.delivery.differences import differences_between
 from publisher.delivery.operate import ADOPTABLE, get_delivery, move_by_hand, require_move, version_of
+from publisher.delivery.problem_codes import ChannelProblem, PublicPostProblem
 from publisher.lifecycle import ADOPTED, may_become_public, record_event
 from publisher.platforms.base import SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused, PlatformError, Unavailable
 from publisher.platforms.links import LinkRefused
 
 EXAMPLE_ID = "3141592653589793238"
-UNREAD = "The post was not read: the person said that they see it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ class Adoption:
     remote_id: str
     url: str
     was_read: bool
-    differences: tuple[str, ...]
-    """How what followers see differs from what would have been sent, one sentence each."""
+    differences: tuple[Problem, ...]
+    """How what followers see differs from what would have been sent."""
 
 
 def adopt(database: Database, channels: Channels, request: AdoptionRequest, *, now: datetime, actor: str) -> Adoption:
@@ -87,7 +89,7 @@ def read_adoption(database: Database, channels: Channels, request: AdoptionReque
         remote_id=post.id if shown is None else shown.remote_id,
         url=(shown and shown.url) or post.url,
         was_read=shown is not None,
-        differences=tuple(map(describe_difference, differences)),
+        differences=tuple(differences),
     )
 
 
@@ -115,17 +117,27 @@ def _record_adoption(database: Database, adoption: Adoption, *, now: datetime, a
         delivery = get_delivery(session, adoption.delivery, adoption.version)
         require_move(delivery, State.PUBLISHED, ADOPTABLE, "adopt")
         _require_unused(session, delivery.channel_name, adoption.remote_id, delivery.id)
-        problem = "; ".join(adoption.differences) if adoption.was_read else UNREAD
-        detail = {"url": adoption.url, "was_read": adoption.was_read, **({"problem": problem} if problem else {})}
+        detail: dict[str, Any] = {"url": adoption.url, "was_read": adoption.was_read}
+        if problem := _adoption_problem(adoption):
+            detail["problem"] = problem.to_json()
         record_event(session, ADOPTED, now=now, delivery_id=delivery.id, actor=actor, detail=detail)
         lost_requests = (
             max(delivery.lost_requests, 1) if may_become_public(delivery.unknown_since, delivery.lost_requests) else 0
         )
         move_by_hand(
             session, delivery, State.PUBLISHED, now, actor, remote_id=adoption.remote_id, remote_url=adoption.url,
-            published_at=now, unknown_since=None, problem="", lost_requests=lost_requests,
+            published_at=now, unknown_since=None, problem=None, lost_requests=lost_requests,
             verify_at=now if lost_requests or not adoption.was_read else None,
         )  # fmt: skip
+
+
+def _adoption_problem(adoption: Adoption) -> Problem | None:
+    """Says what a person accepted with the post; None: it was read, and is as it was to be sent."""
+    if not adoption.was_read:
+        return PublicPostProblem.ADOPTED_UNREAD()
+    if adoption.differences:
+        return PublicPostProblem.ADOPTED_AND_DIFFERS(differences=list(adoption.differences))
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +194,7 @@ class _PostOnChannel:
     def _ask(self) -> PublishedPost | None:
         adapter = self.channels.open(self.channel)
         if not isinstance(adapter, SupportsReadBack):
-            raise Unavailable(f"{self.channels.profile(self.channel).label} can't be asked for a post")
+            raise Unavailable(ChannelProblem.POST_NOT_READABLE(platform=self.channels.profile(self.channel).label))
         return adapter.read_publication(self.id)
 
     def _refused(self, reason: Reason, **parameters: str) -> ActRefused:

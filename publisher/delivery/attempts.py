@@ -10,10 +10,12 @@ from sqlalchemy import Connection, bindparam, insert, update
 from sqlalchemy.orm import Session
 
 from publisher.core.content import Publication
-from publisher.core.states import State
+from publisher.core.errors import UserError
+from publisher.core.problems import Problem
+from publisher.core.states import AttemptOutcome
 from publisher.db.driver_statements import DriverStatement
 from publisher.delivery.claim import ClaimedDelivery
-from publisher.delivery.outcomes import error_name
+from publisher.delivery.outcomes import outcome_of, problem_of
 from publisher.lifecycle import (
     ATTEMPTS,
     connection_of,
@@ -28,7 +30,7 @@ CLOSE_ATTEMPT = DriverStatement(update(ATTEMPTS).where(ATTEMPTS.c.id == bindpara
 def success_columns(publication: Publication, now: datetime) -> dict[str, Any]:
     """Returns what an attempt's record keeps of a post."""
     return {
-        "outcome": State.PUBLISHED.value,
+        "outcome": AttemptOutcome.PUBLISHED.value,
         "ended_at": now,
         "request_id": publication.request_id,
         "detail": publication.answer[:DETAIL_LENGTH],
@@ -52,11 +54,13 @@ class Reading:
     """Holds how a look-up or a read-back ended."""
 
     kind: Literal["lookup", "verify"]
-    outcome: str
+    outcome: AttemptOutcome
     started_at: datetime
     ended_at: datetime
     worker: str
-    detail: str
+    problem: Problem | None = None
+    detail: str = ""
+    """What the platform answered, or the links of what was found."""
     cost: int = 0
     """Of the posts that it read, in micros."""
 
@@ -65,18 +69,25 @@ def add_reading(session: Session, claimed: ClaimedDelivery, reading: Reading) ->
     """Stores a look-up or a read-back."""
     add_attempt(
         session, claimed, reading.kind, started_at=reading.started_at, worker=reading.worker,
-        ended_at=reading.ended_at, outcome=reading.outcome, detail=reading.detail[:DETAIL_LENGTH],
-        cost_micros=reading.cost,
+        ended_at=reading.ended_at, outcome=reading.outcome.value, problem=reading.problem,
+        detail=reading.detail[:DETAIL_LENGTH], cost_micros=reading.cost,
     )  # fmt: skip
 
 
 def error_columns(error: Exception, now: datetime) -> dict[str, Any]:
     """Returns what an attempt's record keeps of an error."""
-    detail = f"{error.message} {error.answer}".strip() if isinstance(error, PlatformError) else repr(error)
     return {
-        "outcome": error_name(error),
+        "outcome": outcome_of(error).value,
         "ended_at": now,
         "status": error.status if isinstance(error, PlatformError) else None,
         "request_id": error.request_id if isinstance(error, PlatformError) else None,
-        "detail": detail[:DETAIL_LENGTH],
+        "problem": problem_of(error),
+        "detail": answer_of(error)[:DETAIL_LENGTH],
     }
+
+
+def answer_of(error: Exception) -> str:
+    """Returns what a platform answered, or a fault of the program as the log has it."""
+    if isinstance(error, PlatformError):
+        return error.answer
+    return "" if isinstance(error, UserError) else repr(error)

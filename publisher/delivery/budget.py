@@ -14,7 +14,10 @@ from sqlalchemy.orm import Session
 
 from publisher.core.content import AdaptedPost
 from publisher.core.errors import UserError
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem
 from publisher.db.models import Attempt, Delivery
+from publisher.delivery.problem_codes import DeliveryProblem
 from publisher.platforms.base import CountsPostsRead
 from publisher.platforms.profiles import Prices, Profile, load_profile
 from publisher.settings import Settings
@@ -30,8 +33,9 @@ class BudgetReached(UserError):
 
     code = "budget-reached"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 def request_cost(profile: Profile, text: str) -> int:
@@ -82,10 +86,6 @@ class Month:
         year, month = divmod(begins.year * 12 + begins.month, 12)
         return cls(begins, begins.replace(year=year, month=month + 1))
 
-    @property
-    def name(self) -> str:
-        return f"{self.begins:%B %Y}"
-
 
 @dataclass(frozen=True, slots=True)
 class Spending:
@@ -106,21 +106,31 @@ class Spending:
         return self.nearly_spent and not replace(self, spent=self.spent - cost).nearly_spent
 
     @property
-    def description(self) -> str:
+    def description(self) -> Message:
         """Returns a part of a sentence: `about $0.45 in May 2026, 9 % of its budget of $5.00`."""
-        amount = f"about {format_dollars(self.spent)} in {self.month.name}"
+        amount, month = format_dollars(self.spent), self.month.begins.date()
         if self.budget is None:
-            return amount
-        return f"{amount}, {self.spent * 100 // self.budget} % of its budget of {format_dollars(self.budget)}"
+            return _("about {amount} in {month:month}", amount=amount, month=month)
+        return _(
+            "about {amount} in {month:month}, {share} % of its budget of {budget}",
+            amount=amount,
+            month=month,
+            share=self.spent * 100 // self.budget,
+            budget=format_dollars(self.budget),
+        )
 
     def require(self, cost: int, delivery: int) -> None:
         """Raises BudgetReached when this further cost would pass the budget."""
         if self.budget is None or self.spent + cost <= self.budget:
             return
         raise BudgetReached(
-            f"Nothing was sent: the channel {self.channel} has spent {self.description}, and this post would cost "
-            f"about {format_dollars(cost)} more; raise channels.{self.channel}.monthly_budget, or wait for "
-            f"{self.month.ends:%-d %B}, then run: publisher retry {delivery}"
+            DeliveryProblem.BUDGET_REACHED(
+                channel=self.channel,
+                spending=self.description,
+                cost=format_dollars(cost),
+                ends=self.month.ends.date(),
+                delivery=delivery,
+            )
         )
 
 

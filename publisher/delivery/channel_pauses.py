@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, or_, update
 from sqlalchemy.orm import Session
 
+from publisher.core.problems import Problem
 from publisher.core.states import State
 from publisher.db.base import UtcDateTime
 from publisher.db.operations import Channel
@@ -37,13 +38,14 @@ POSTPONE_PENDING = (
 )
 
 
-def pause_channel(session: Session, channel: str, reason: str, now: datetime) -> None:
+def pause_channel(session: Session, channel: str, problem: Problem, now: datetime) -> None:
     """Pauses a channel until a person has mended it. Records one event per pause."""
     row = session.get_one(Channel, channel)
     if row.paused_at is None:
         row.paused_at = now
-        row.pause_reason = reason
-        record_event(session, "channel paused", now=now, detail={"channel": channel, "reason": reason})
+        row.pause_problem = problem
+        detail = {"channel": channel, "problem": problem.to_json()}
+        record_event(session, "channel paused", now=now, detail=detail)
 
 
 def wait_channel(rows: Session | Connection, channel: str, until: datetime) -> None:

@@ -13,6 +13,7 @@ from publisher.core.content import Account
 from publisher.core.encryption import SecretCipher
 from publisher.core.machine_errors import reading_problem
 from publisher.db.session import Database
+from publisher.delivery.problem_codes import ChannelProblem
 from publisher.delivery.sessions import DatabaseSession
 from publisher.platforms.base import Connection, Dialogue, PlatformAdapter, Quota
 from publisher.platforms.errors import CredentialsRefused, Unavailable
@@ -123,7 +124,7 @@ class Channels:
         channel = self._channel(name)
         adapter: object = adapter_class(channel.platform)
         if not isinstance(adapter, ConnectsInSteps):
-            raise CredentialsRefused(f"{name} can't be connected in a browser; run `publisher connect {name}`.")
+            raise CredentialsRefused(ChannelProblem.NOT_IN_BROWSER(channel=name))
         return adapter, self._connection(channel, require=False)
 
     def _channel(self, name: str) -> ChannelSettings:
@@ -142,7 +143,7 @@ class Channels:
                 secrets[secret.name] = value
             elif require and secret.required:
                 raise CredentialsRefused(
-                    f"The channel {channel.name!r} lacks {secret.hint}; set {variable} or {variable}_FILE."
+                    ChannelProblem.SECRET_MISSING(channel=channel.name, secret=secret.hint, variable=variable)
                 )
         return Connection(
             channel=channel.name,
@@ -190,7 +191,7 @@ def _storable(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         why = reading_problem(error) or error.strerror or str(error)
-        raise Unavailable(f"The log-in of {name} can't be stored, because {why}; begin again.") from error
+        raise Unavailable(ChannelProblem.LOGIN_NOT_STORED(channel=name, why=why)) from error
 
 
 def _secret(variable: str) -> str | None:
@@ -203,5 +204,5 @@ def _secret(variable: str) -> str | None:
 def _refused(error: SettingsError) -> CredentialsRefused | Unavailable:
     """Returns the error for a secret that can't be read on this machine now, or is not as it should be."""
     if problem := reading_problem(error):
-        return Unavailable(f"A secret can't be read, because {problem}; nothing was sent.")
-    return CredentialsRefused(f"{error}.")
+        return Unavailable(ChannelProblem.SECRET_UNREADABLE(why=problem))
+    return CredentialsRefused(ChannelProblem.SECRET_UNUSABLE(why=error.text))

@@ -23,6 +23,7 @@ from publisher.db.driver_statements import DriverStatement
 from publisher.db.session import Database
 from publisher.delivery import quotas
 from publisher.delivery.due import CHANNELS, DUE_LOOK_UP, DUE_POST, DUE_READ_BACK, MAY_PUBLISH, MAY_READ, in_states
+from publisher.delivery.problem_codes import DeliveryProblem
 from publisher.lifecycle import DELIVERIES, Fenced, change_columns, move
 from publisher.platforms.base import KeySeed
 
@@ -31,12 +32,6 @@ READING_SECONDS = 60.0
 READING_LEASE_SECONDS = 150.0
 """One that is not recorded within this time is begun again by somebody. An account that was refused is checked in it,
 too; were it shorter than that, workers would take a slow look-up from each other without an end."""
-
-UNREADABLE = (
-    "Nothing was sent: this version of the program can't read the text that is stored for this channel. Run "
-    "publisher retry {id}, which makes the text anew from the approved post. If that changes nothing, install the "
-    "version that ran before, or give this post up: publisher cancel {id}."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +155,7 @@ def claim_within(
         get_logger("delivery").error("a stored post can't be read", delivery=row["id"], exc_info=error)
         move(
             rows, row["id"], fence=row["fence"], before=State.PENDING, to=State.HELD, now=now, actor=owner,
-            raise_fence=True, problem=UNREADABLE.format(id=row["id"]),
+            raise_fence=True, problem=DeliveryProblem.TEXT_UNREADABLE(delivery=row["id"]),
         )  # fmt: skip
         return None
     move(

@@ -13,27 +13,28 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from publisher.core.clock import Clock
 from publisher.core.content import Absence, Publication
 from publisher.core.logs import get_logger
-from publisher.core.states import State
+from publisher.core.problems import Problem
+from publisher.core.states import AttemptOutcome, State
 from publisher.db.session import Database
 from publisher.delivery import attempts, channel_pauses, post_owners, records
+from publisher.delivery.attempts import answer_of
 from publisher.delivery.budget import posts_read_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
 from publisher.delivery.look_ups import LookUpAnswer, LookUpImpossible, PossibleCopies, find_post
-from publisher.delivery.outcomes import Pace, error_name
-from publisher.delivery.prepare import REMOVED
+from publisher.delivery.outcomes import Pace, outcome_of, problem_of
+from publisher.delivery.problem_codes import UnknownOutcomeProblem
 from publisher.delivery.quotas import MAX_WAIT
 from publisher.delivery.refusals import check_refusal
-from publisher.delivery.unknown_outcomes import describe_other_record, format_duration, what_to_look_for
+from publisher.delivery.unknown_outcomes import ask_a_person, duration_text, other_record_problem, what_to_look_for
 from publisher.lifecycle import Fenced, late_look_up_columns, look_again, move
 from publisher.lifecycle_late_success import record_late_success
 from publisher.platforms.base import ListsPublications, PlatformAdapter
-from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited
+from publisher.platforms.errors import CredentialsRefused, RateLimited
 from publisher.platforms.exchange import within
 from publisher.settings import DeliverySettings
 
@@ -43,20 +44,6 @@ GIVE_UP_AFTER = timedelta(hours=24)
 """A question that the platform has not answered for so long goes to a person."""
 MAX_LOST_REQUESTS = 5
 """After so many in a row the cause isn't chance, and a person looks."""
-GOES_OUT_AGAIN = "The platform was asked {times} times over {minutes} and does not have the post."
-NOT_MADE_PUBLIC = "The platform has the post and did not make it public when it was asked to."
-
-ACCOUNT_CHANGED = "It was sent for the account {before}, and the channel's account is {now} by now."
-
-
-POSSIBLE_COPIES = (
-    "The desk was restored from a backup, and the account shows what this database does not know of: {links}. "
-    "One of these posts may be this one, with another text. "
-)
-CHANGED_BEFORE_RESTORE = (
-    "The desk was restored from a backup. After the backup was made, this had been sent, or canceled by a person, and "
-    "the platform does not show the post. "
-)
 MAX_LINKS = 5
 
 
@@ -64,11 +51,13 @@ MAX_LINKS = 5
 class LookUpVerdict:
     """Holds what a look-up decides: a new state, or to look again."""
 
-    finding: str
+    finding: AttemptOutcome
     to: State | None = None
     values: dict[str, Any] = field(default_factory=dict)
+    problem: Problem | None = None
+    """Why there was no answer."""
     detail: str = ""
-    pause_reason: str = ""
+    pause_problem: Problem | None = None
 
 
 class Confirmer:
@@ -102,7 +91,7 @@ class Confirmer:
             if other is None:
                 log.info("looked up: it is there", url=answer.url)
                 return
-            answer = LookUpImpossible(describe_other_record(claimed, other, answer))
+            answer = LookUpImpossible(other_record_problem(claimed, other, answer))
         if isinstance(answer, PossibleCopies):
             verdict = self._judge_copies(claimed, answer)
             log.warning("looked up: the account shows posts that this database does not know", count=len(answer.posts))
@@ -111,7 +100,7 @@ class Confirmer:
             log.info("looked up: it is not public", why=answer.value, decides=str(verdict.to or "to look again"))
         else:
             verdict = self._judge_error(claimed, answer)
-            log.warning("looked up: no answer", error=error_name(answer), why=str(answer))
+            log.warning("looked up: no answer", error=outcome_of(answer).value, why=str(answer))
         self._apply(claimed, verdict, started, look_up.cost)
 
     def _ask(self, claimed: ClaimedDelivery, started: datetime) -> LookUpAnswer:
@@ -150,11 +139,16 @@ class Confirmer:
 
     def _judge_copies(self, claimed: ClaimedDelivery, copies: PossibleCopies) -> LookUpVerdict:
         links = [post.url or post.remote_id for post in copies.posts]
-        more = [f"and {len(links) - MAX_LINKS} more"] if len(links) > MAX_LINKS else []
-        sentence = POSSIBLE_COPIES.format(links=", ".join([*links[:MAX_LINKS], *more]))
-        return LookUpVerdict(
-            "possible copies", State.HELD, {"problem": sentence + what_to_look_for(claimed)}, ", ".join(links)
-        )
+        if len(links) > MAX_LINKS:
+            problem = ask_a_person(
+                UnknownOutcomeProblem.MANY_POSSIBLE_COPIES,
+                claimed,
+                links=links[:MAX_LINKS],
+                more=len(links) - MAX_LINKS,
+            )
+        else:
+            problem = ask_a_person(UnknownOutcomeProblem.POSSIBLE_COPIES, claimed, links=links)
+        return LookUpVerdict(AttemptOutcome.POSSIBLE_COPIES, State.HELD, {"problem": problem}, detail=", ".join(links))
 
     def _cost(self, claimed: ClaimedDelivery, adapter: PlatformAdapter | None) -> int:
         if adapter is None:
@@ -171,17 +165,20 @@ class Confirmer:
             if own := post_owners.without_other_posts(session, claimed, publication):
                 return own
             other = post_owners.find_other_record(session, claimed, publication)
-        raise LookUpImpossible(describe_other_record(claimed, other or 0, publication))
+        raise LookUpImpossible(other_record_problem(claimed, other or 0, publication))
 
     def _require_channel(self, claimed: ClaimedDelivery) -> None:
         """Raises LookUpImpossible where the channel that the post was sent through is gone or has another account."""
         if claimed.channel not in self._channels:
-            removed = REMOVED.format(channel=claimed.channel, id=claimed.id)
-            raise LookUpImpossible(f"{what_to_look_for(claimed)} {removed}")
+            raise LookUpImpossible(
+                ask_a_person(UnknownOutcomeProblem.CHANNEL_REMOVED_SINCE, claimed, channel=claimed.channel)
+            )
         account = self._channels.account(claimed.channel)
         if not claimed.preparation.is_for(account):
-            changed = ACCOUNT_CHANGED.format(before=claimed.preparation.account, now=account)
-            raise LookUpImpossible(f"{changed} {what_to_look_for(claimed)}")
+            before = claimed.preparation.account
+            raise LookUpImpossible(
+                ask_a_person(UnknownOutcomeProblem.ACCOUNT_CHANGED, claimed, before=before, now=account)
+            )
 
     def _record_found(
         self, claimed: ClaimedDelivery, publication: Publication, started: datetime, cost: int
@@ -191,7 +188,8 @@ class Confirmer:
         now = self._clock.now()
         try:
             with self._database.writing() as session:
-                self._record_reading(session, claimed, "found", started, publication.url or publication.remote_id, cost)
+                link = publication.url or publication.remote_id
+                attempts.add_reading(session, claimed, self._reading(AttemptOutcome.FOUND, started, cost, detail=link))
                 try:
                     records.move_to_published(session, claimed, publication, claimed.state, habits, now=now)
                 except Fenced:
@@ -214,29 +212,27 @@ class Confirmer:
             return self._make_public_again(claimed, now)
         clean = claimed.clean_lookups + 1
         if not self._is_decided(claimed, clean, started):
-            return LookUpVerdict("absent", None, self._next_look_up_columns(claimed, clean))
+            return LookUpVerdict(AttemptOutcome.ABSENT, None, self._next_look_up_columns(claimed, clean))
         if claimed.preparation.changed_before_restore:
-            problem = CHANGED_BEFORE_RESTORE + what_to_look_for(claimed)
-            return LookUpVerdict("absent", State.HELD, {"problem": problem})
+            return self._hold_absent(claimed, UnknownOutcomeProblem.CHANGED_BEFORE_RESTORE)
         if may_repeat:
             return self._make_public_again(claimed, now)
         if absence is Absence.GONE:
-            sentence = "The platform's draft of the post is gone, and its list does not show the post. "
-            return LookUpVerdict("absent", State.HELD, {"problem": sentence + what_to_look_for(claimed)})
+            return self._hold_absent(claimed, UnknownOutcomeProblem.DRAFT_GONE)
         if claimed.reported_public:
-            sentence = (
-                "The platform refused the post as a copy of one that it has, and its list does not show that one. "
-            )
-            return LookUpVerdict("absent", State.HELD, {"problem": sentence + what_to_look_for(claimed)})
+            return self._hold_absent(claimed, UnknownOutcomeProblem.COPY_NOT_LISTED)
         if self._settings.after_unknown == "ask":
-            sentence = (
-                f"The platform's list does not show the post, {format_duration(self._lag(claimed))} after it was sent. "
-            )
-            return LookUpVerdict("absent", State.HELD, {"problem": sentence + what_to_look_for(claimed)})
-        since = claimed.unknown_since or started
+            lag = duration_text(self._lag(claimed))
+            return self._hold_absent(claimed, UnknownOutcomeProblem.NOT_LISTED, lag=lag)
+        asked_for = duration_text(started - (claimed.unknown_since or started))
         return self._send_again(
-            claimed, GOES_OUT_AGAIN.format(times=claimed.lookups + 1, minutes=format_duration(started - since))
+            claimed, UnknownOutcomeProblem.SURELY_ABSENT(count=claimed.lookups + 1, duration=asked_for)
         )
+
+    @staticmethod
+    def _hold_absent(claimed: ClaimedDelivery, code: UnknownOutcomeProblem, **parameters: Any) -> LookUpVerdict:
+        problem = ask_a_person(code, claimed, **parameters)
+        return LookUpVerdict(AttemptOutcome.ABSENT, State.HELD, {"problem": problem})
 
     def _make_public_again(self, claimed: ClaimedDelivery, now: datetime) -> LookUpVerdict:
         """Repeats the same request: that is harmless, so nothing is waited for and no person is asked.
@@ -249,25 +245,24 @@ class Confirmer:
             "due_at": now + pause,
             "lost_requests": lost_requests,
             "unknown_since": None,
-            "problem": NOT_MADE_PUBLIC,
+            "problem": UnknownOutcomeProblem.NOT_MADE_PUBLIC(),
         }
-        return LookUpVerdict("absent", State.PENDING, values)
+        return LookUpVerdict(AttemptOutcome.ABSENT, State.PENDING, values)
 
-    def _send_again(self, claimed: ClaimedDelivery, problem: str) -> LookUpVerdict:
+    def _send_again(self, claimed: ClaimedDelivery, problem: Problem) -> LookUpVerdict:
         """Sends it again, if that is not too late by then. After many lost requests a person looks."""
         lost_requests = claimed.lost_requests + 1
         if lost_requests >= MAX_LOST_REQUESTS:
-            sentence = f"{lost_requests} requests got no answer, and no post came of them. "
-            return LookUpVerdict(
-                "absent", State.HELD, {"lost_requests": lost_requests, "problem": sentence + what_to_look_for(claimed)}
-            )
+            asked = ask_a_person(UnknownOutcomeProblem.LOST_REQUESTS, claimed, count=lost_requests)
+            held = {"lost_requests": lost_requests, "problem": asked}
+            return LookUpVerdict(AttemptOutcome.ABSENT, State.HELD, held)
         values = {
             "due_at": self._clock.now(),
             "lost_requests": lost_requests,
             "unknown_since": None,
             "problem": problem,
         }
-        return LookUpVerdict("absent", State.PENDING, values)
+        return LookUpVerdict(AttemptOutcome.ABSENT, State.PENDING, values)
 
     def _is_decided(self, claimed: ClaimedDelivery, clean: int, started: datetime) -> bool:
         """Returns whether the absence is certain: every planned look-up is made, the last one after the lag."""
@@ -285,16 +280,16 @@ class Confirmer:
 
     def _judge_error(self, claimed: ClaimedDelivery, error: Exception) -> LookUpVerdict:
         if isinstance(error, LookUpImpossible):
-            return LookUpVerdict("cannot tell", State.HELD, {"problem": str(error)})
+            return LookUpVerdict(AttemptOutcome.CANNOT_TELL, State.HELD, {"problem": error.problem})
         now = self._clock.now()
         if claimed.unknown_since is not None and now - claimed.unknown_since > GIVE_UP_AFTER:
-            return LookUpVerdict(error_name(error), State.HELD, {"problem": what_to_look_for(claimed)})
+            return LookUpVerdict(outcome_of(error), State.HELD, {"problem": what_to_look_for(claimed)})
         again = self._next_look_up_columns(claimed, claimed.clean_lookups)
         if isinstance(error, RateLimited):
             again["due_at"] = min(max(again["due_at"], error.retry_at), now + MAX_WAIT)
-        reason = error.message if isinstance(error, CredentialsRefused) else ""
-        detail = f"{error} {error.answer}" if isinstance(error, PlatformError) else repr(error)
-        return LookUpVerdict(error_name(error), None, again, detail, reason)
+        problem = problem_of(error)
+        pause_problem = problem if isinstance(error, CredentialsRefused) else None
+        return LookUpVerdict(outcome_of(error), None, again, problem, answer_of(error), pause_problem)
 
     def _next_look_up_columns(self, claimed: ClaimedDelivery, clean: int) -> dict[str, Any]:
         look_ups = claimed.lookups + 1
@@ -313,22 +308,23 @@ class Confirmer:
                         session, claimed.id, fence=claimed.fence, before=claimed.state, to=verdict.to, now=now,
                         actor=self._owner, **verdict.values, **later,
                     )  # fmt: skip
-                self._record_reading(session, claimed, verdict.finding, started, verdict.detail, cost)
-                if verdict.pause_reason:
-                    channel_pauses.pause_channel(session, claimed.channel, verdict.pause_reason, now)
+                reading = self._reading(verdict.finding, started, cost, problem=verdict.problem, detail=verdict.detail)
+                attempts.add_reading(session, claimed, reading)
+                if verdict.pause_problem:
+                    channel_pauses.pause_channel(session, claimed.channel, verdict.pause_problem, now)
         except Fenced:
             get_logger("delivery").info("somebody else has settled it", delivery=claimed.id)
 
-    def _record_reading(
-        self, session: Session, claimed: ClaimedDelivery, finding: str, started: datetime, detail: str, cost: int
-    ) -> None:
-        reading = attempts.Reading(
+    def _reading(
+        self, finding: AttemptOutcome, started: datetime, cost: int, *, problem: Problem | None = None, detail: str = ""
+    ) -> attempts.Reading:
+        return attempts.Reading(
             kind="lookup",
             outcome=finding,
             started_at=started,
             ended_at=self._clock.now(),
             worker=self._owner,
+            problem=problem,
             detail=detail,
             cost=cost,
         )
-        attempts.add_reading(session, claimed, reading)

@@ -11,24 +11,15 @@ from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Table, and_, bin
 from sqlalchemy.orm import Session, load_only
 
 from publisher.core.content import Preparation
+from publisher.core.problems import Problem
 from publisher.core.states import LOOKED_UP, VERIFIED_LATE, State
 from publisher.db.base import UtcDateTime
 from publisher.db.models import IN_FLIGHT, Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
+from publisher.delivery.problem_codes import DeliveryProblem, UnknownOutcomeProblem
 from publisher.lifecycle import DELIVERIES, Fenced, close_lost_attempts, late_look_up_columns, may_become_public, move
 
-LOST_WHILE_SENDING = "The worker was gone before it recorded the platform's answer; looking whether the post is there."
-LOST_REPEATEDLY = (
-    "{lost} workers in a row were gone while they prepared it; nothing was sent. "
-    "Look at what the log says last of delivery {id}, then: publisher retry {id}."
-)
-MISSED = "It could not go out in time{reason}. Use retry to publish it late, or cancel."
-MISSED_OR_LATE = (
-    "It did not go out in time, as far as is known{reason}. A request whose answer was lost may still make it public: "
-    "it is looked for now, and over the next three days. Use retry to publish it late, or cancel."
-)
-DRAFT_STAYS = " Its draft {draft} stays on {platform}: a retry publishes it, and cancel removes it."
 MAX_LOST_WORKERS = 6
 """So many in a row over one delivery that is being prepared: it is what they are lost over."""
 MAX_LOSSES_WITHOUT_PAUSE = 2
@@ -138,13 +129,8 @@ def miss_expired(database: Database, now: datetime) -> list[int]:
 
 
 def _mark_missed(database: Database, delivery: Delivery, now: datetime) -> bool:
-    reason = f"; the last trouble was: {delivery.problem.rstrip('.')}" if delivery.problem else ""
     is_late = may_become_public(delivery.unknown_since, delivery.lost_requests)
-    problem = (MISSED_OR_LATE if is_late else MISSED).format(reason=reason)
-    preparation = Preparation.model_validate(delivery.preparation)
-    if preparation.is_draft and preparation.reference:
-        platform = str(delivery.adapted.get("platform", "the platform"))
-        problem += DRAFT_STAYS.format(draft=preparation.reference, platform=platform)
+    problem = _missed_problem(delivery, is_late=is_late)
     later = late_look_up_columns(now, at_once=True) if is_late else {}
     try:
         with database.writing() as session:
@@ -155,6 +141,24 @@ def _mark_missed(database: Database, delivery: Delivery, now: datetime) -> bool:
     except Fenced:
         return False
     return True
+
+
+def _missed_problem(delivery: Delivery, *, is_late: bool) -> Problem:
+    if delivery.problem is None:
+        code = DeliveryProblem.MISSED_OR_LATE if is_late else DeliveryProblem.MISSED
+        problem = code(delivery=delivery.id)
+    else:
+        code = DeliveryProblem.MISSED_OR_LATE_AFTER_TROUBLE if is_late else DeliveryProblem.MISSED_AFTER_TROUBLE
+        problem = code(delivery=delivery.id, trouble=delivery.problem)
+    preparation = Preparation.model_validate(delivery.preparation)
+    if not (preparation.is_draft and preparation.reference):
+        return problem
+    return DeliveryProblem.MISSED_WITH_DRAFT(
+        missed=problem.with_remedy(None),
+        draft=preparation.reference,
+        platform=str(delivery.adapted.get("platform") or delivery.channel_name),
+        delivery=delivery.id,
+    )
 
 
 def recover_lost(
@@ -189,7 +193,7 @@ def _take_back(database: Database, delivery: Delivery, now: datetime, first_look
                 move(
                     session, delivery.id, fence=delivery.fence, before=State.PUBLISHING, to=State.UNCONFIRMED,
                     now=now, raise_fence=True, due_at=now + first_look_up, unknown_since=now, lookups=0,
-                    clean_lookups=0, problem=LOST_WHILE_SENDING,
+                    clean_lookups=0, problem=UnknownOutcomeProblem.LOST_WHILE_SENDING(),
                 )  # fmt: skip
             close_lost_attempts(session, delivery.id, delivery.fence, now)
     except Fenced:
@@ -203,7 +207,7 @@ def _after_loss(delivery: Delivery, now: datetime) -> tuple[State, dict[str, Any
     if lost_workers >= MAX_LOST_WORKERS:
         return State.HELD, {
             "lost_workers": lost_workers,
-            "problem": LOST_REPEATEDLY.format(lost=lost_workers, id=delivery.id),
+            "problem": DeliveryProblem.LOST_REPEATEDLY(count=lost_workers, delivery=delivery.id),
         }
     pause = (
         LOSS_PAUSE * 2 ** (lost_workers - MAX_LOSSES_WITHOUT_PAUSE - 1)

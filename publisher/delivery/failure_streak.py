@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from publisher.core.states import AttemptOutcome
 from publisher.db.models import Attempt, Delivery
 
 LOOK_BACK = timedelta(days=7)
@@ -23,13 +24,28 @@ MIN_LASTING = timedelta(minutes=30)
 MIN_REFUSALS = 3
 """So many different posts refused in a row: it is not the posts."""
 
-UNANSWERED = frozenset({"Unavailable", "RefusedOnce", "Unconfirmed", "unexpected"})
-REFUSED = "ContentRejected"
+UNANSWERED = frozenset(
+    {
+        AttemptOutcome.PLATFORM_UNAVAILABLE,
+        AttemptOutcome.REFUSED_ONCE,
+        AttemptOutcome.PUBLICATION_UNCONFIRMED,
+        AttemptOutcome.UNEXPECTED,
+    }
+)
+REFUSED = AttemptOutcome.CONTENT_REJECTED
 ANSWERED = frozenset(
-    {"published", "found", "CredentialsRefused", "RateLimited", "MediaExpired", "AlreadyPublic", REFUSED}
+    {
+        AttemptOutcome.PUBLISHED,
+        AttemptOutcome.FOUND,
+        AttemptOutcome.CREDENTIALS_REFUSED,
+        AttemptOutcome.RATE_LIMITED,
+        AttemptOutcome.MEDIA_EXPIRED,
+        AttemptOutcome.ALREADY_PUBLIC,
+        REFUSED,
+    }
 )
 """Ends after which the platform is known to answer. Others say nothing about it."""
-SUCCESSFUL = frozenset({"published", "found"})
+SUCCESSFUL = frozenset({AttemptOutcome.PUBLISHED, AttemptOutcome.FOUND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +96,7 @@ def channel_failures(session: Session, channel: str, now: datetime) -> ChannelFa
 
 
 def _until_outcome(
-    ends: frozenset[str], rows: Iterable[tuple[str | None, int, datetime]]
+    ends: frozenset[AttemptOutcome], rows: Iterable[tuple[str | None, int, datetime]]
 ) -> Iterable[tuple[str | None, int, datetime]]:
     """Yields the newest attempts, back to the last that ended in one of these ways."""
     for row in rows:

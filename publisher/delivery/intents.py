@@ -17,6 +17,7 @@ from publisher.delivery import quotas
 from publisher.delivery.attempts import add_attempt
 from publisher.delivery.channel_pauses import wait_channel
 from publisher.delivery.claim import ClaimedDelivery
+from publisher.delivery.problem_codes import DeliveryProblem
 from publisher.lifecycle import change_columns, key_is_taken, move, next_token
 from publisher.platforms.base import KeySeed
 from publisher.platforms.errors import Unavailable
@@ -76,7 +77,7 @@ def commit_intent(
     except IntegrityError:
         with database.reading() as session:
             if claimed.idempotency_key is None and key_is_taken(session, intent.key):
-                raise KeyTaken("Another post took this one's key at the same moment; it gets one of its own") from None
+                raise KeyTaken(DeliveryProblem.KEY_TAKEN()) from None
         raise
 
 

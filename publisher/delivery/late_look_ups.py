@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from publisher.core.clock import Clock
 from publisher.core.content import Absence, Publication
 from publisher.core.logs import get_logger
-from publisher.core.states import State
+from publisher.core.problems import Problem
+from publisher.core.states import AttemptOutcome, State
 from publisher.db.models import Delivery
 from publisher.db.session import Database
 from publisher.delivery import attempts, post_owners
@@ -24,16 +25,13 @@ from publisher.delivery.budget import posts_read_cost, reading_cost, spending
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
 from publisher.delivery.look_ups import LookUpImpossible, find_post
-from publisher.delivery.outcomes import error_name
+from publisher.delivery.outcomes import outcome_of, problem_of
+from publisher.delivery.problem_codes import DeliveryProblem, PublicPostProblem
 from publisher.lifecycle import LATE_LOOK_UPS, Fenced, look_again, may_become_public
 from publisher.lifecycle_late_success import record_late_success
 from publisher.platforms.base import PlatformAdapter, RemovesDrafts
 from publisher.platforms.errors import DraftLeft
 from publisher.platforms.exchange import within
-
-NOT_REMOVED = (
-    "It was canceled, and it could not be found out whether a draft of it is left on {platform}: {why}. Look there."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ class LateLookUps:
                 answer = self._read(adapter, claimed)
         except Exception as error:
             log = get_logger("delivery").bind(delivery=claimed.id, channel=claimed.channel)
-            log.warning("not looked up again", error=error_name(error), why=str(error))
+            log.warning("not looked up again", error=outcome_of(error).value, why=str(error))
             answer = error
         prices = self._channels.profile(claimed.channel).prices if adapter is not None else None
         return _LookUpAnswer(answer, posts_read_cost(prices, adapter))
@@ -81,7 +79,7 @@ class LateLookUps:
         """Raises LookUpImpossible or BudgetReached where the platform must not be asked."""
         channels = self._channels
         if claimed.channel not in channels or not claimed.preparation.is_for(channels.account(claimed.channel)):
-            raise LookUpImpossible("The channel is gone, or has another account by now")
+            raise LookUpImpossible(DeliveryProblem.CHANNEL_CHANGED())
         prices = channels.profile(claimed.channel).prices
         if prices is None:
             return
@@ -112,7 +110,9 @@ class LateLookUps:
         try:
             with self._database.writing() as session:
                 link = publication.url or publication.remote_id
-                attempts.add_reading(session, claimed, self._reading("found", link, started, now, cost))
+                attempts.add_reading(
+                    session, claimed, self._reading(AttemptOutcome.FOUND, started, now, cost, detail=link)
+                )
                 for post in (publication, *publication.copies):
                     record_late_success(session, claimed.id, post, now)
                 session.get_one(Delivery, claimed.id).verify_at = now + settle
@@ -129,22 +129,35 @@ class LateLookUps:
         over = nothing_left or look_ups >= len(LATE_LOOK_UPS)
         values: dict[str, Any] = {"verify_at": None if over else now + LATE_LOOK_UPS[look_ups], "lookups": look_ups}
         values |= self._draft_problem(claimed, answer, over=over)
-        finding = error_name(answer) if isinstance(answer, Exception) else "absent"
+        if isinstance(answer, Exception):
+            ended, problem, detail = outcome_of(answer), problem_of(answer), attempts.answer_of(answer)
+        else:
+            ended, problem, detail = AttemptOutcome.ABSENT, None, ""
+        reading = self._reading(ended, started, now, look_up.cost, problem=problem, detail=detail)
         try:
             with self._database.writing() as session:
                 look_again(session, claimed.id, fence=claimed.fence, state=claimed.state, **values)
-                detail = str(answer) if isinstance(answer, Exception) else ""
-                attempts.add_reading(session, claimed, self._reading(finding, detail, started, now, look_up.cost))
+                attempts.add_reading(session, claimed, reading)
         except Fenced:
             get_logger("delivery").info("somebody else has settled it", delivery=claimed.id)
 
-    def _reading(self, finding: str, detail: str, started: datetime, now: datetime, cost: int) -> attempts.Reading:
+    def _reading(
+        self,
+        finding: AttemptOutcome,
+        started: datetime,
+        now: datetime,
+        cost: int,
+        *,
+        problem: Problem | None = None,
+        detail: str = "",
+    ) -> attempts.Reading:
         return attempts.Reading(
             kind="lookup",
             outcome=finding,
             started_at=started,
             ended_at=now,
             worker=self._owner,
+            problem=problem,
             detail=detail,
             cost=cost,
         )
@@ -154,8 +167,8 @@ class LateLookUps:
         if claimed.state != State.CANCELED:
             return {}
         if isinstance(answer, DraftLeft):
-            return {"problem": answer.message}
+            return {"problem": answer.problem}
         if isinstance(answer, Exception):
-            why = str(answer).rstrip(".")
-            return {"problem": NOT_REMOVED.format(platform=claimed.adapted.platform, why=why)} if over else {}
-        return {"problem": ""}
+            left = PublicPostProblem.DRAFT_NOT_REMOVED(platform=claimed.adapted.platform, why=problem_of(answer))
+            return {"problem": left} if over else {}
+        return {"problem": None}

@@ -10,6 +10,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
+from publisher.db.problem_column import problem_contains
 
 EXPORTED = 1000
 """Rows that an export reads at once."""
@@ -58,7 +59,7 @@ def _query(criteria: DeliveryFilter) -> Select[Delivery]:
         query = query.outerjoin(Post, Post.id == Pick.post_id).where(
             or_(
                 Post.title.icontains(text, autoescape=True),
-                Delivery.problem.icontains(text, autoescape=True),
+                problem_contains(Delivery.problem, text),
                 Delivery.remote_url.icontains(text, autoescape=True),
             )
         )

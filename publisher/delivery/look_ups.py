@@ -7,15 +7,20 @@ from dataclasses import dataclass
 
 from publisher.core.content import Absence, Publication
 from publisher.core.errors import UserError
+from publisher.core.problems import Problem
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.unknown_outcomes import what_to_look_for
 from publisher.platforms.base import PlatformAdapter, SupportsLookup
 
 
 class LookUpImpossible(UserError):
-    """Says that the platform offers no way to find out; the message says what to look for, and where."""
+    """Says that the platform offers no way to find out; the problem says what to look for, and where."""
 
     code = "publication-unknown"
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)

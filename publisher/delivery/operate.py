@@ -15,6 +15,7 @@ from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import ActRefused, Reason
+from publisher.delivery.problem_codes import ChannelProblem
 from publisher.lifecycle import Fenced, late_look_up_columns, may_become_public, move, next_token, record_event
 
 RETRY_WINDOW = timedelta(hours=12)
@@ -59,7 +60,7 @@ def retry(
         if delivery.unknown_since is not None and not i_have_looked:
             raise ActRefused(Reason.MAY_BE_PUBLIC, delivery=delivery_id, platform=platform_label(delivery))
         move_by_hand(
-            session, delivery, State.PENDING, now, actor, due_at=now, unknown_since=None, tries=0, problem="",
+            session, delivery, State.PENDING, now, actor, due_at=now, unknown_since=None, tries=0, problem=None,
             expires_at=max(delivery.expires_at, now + RETRY_WINDOW), lookups=0, clean_lookups=0,
             lost_workers=0, verify_at=None, **_after_retry(delivery),
         )  # fmt: skip
@@ -78,7 +79,7 @@ def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str, s
         tried = session.scalar(select(Attempt.id).where(Attempt.delivery_id == delivery_id).limit(1)) is not None
         # It may come late, or a draft of it is left on the platform.
         later = late_look_up_columns(now) if tried or delivery.lost_workers or may_be_public else {"verify_at": None}
-        move_by_hand(session, delivery, State.CANCELED, now, actor, problem="", **later)
+        move_by_hand(session, delivery, State.CANCELED, now, actor, problem=None, **later)
         return may_be_public
 
 
@@ -108,7 +109,8 @@ def pause(database: Database, channel: str, reason: str, *, now: datetime, actor
         row = _channel(session, channel)
         if row.paused_at is not None:
             raise ActRefused(Reason.ALREADY_PAUSED, channel=channel)
-        row.paused_at, row.pause_reason, row.paused_by = now, pause_reason, actor
+        row.paused_at, row.paused_by = now, actor
+        row.pause_problem = ChannelProblem.PAUSED_BY_PERSON(reason=pause_reason)
         detail = {"channel": channel, "reason": pause_reason}
         record_event(session, "channel paused", now=now, actor=actor, detail=detail)
 
@@ -148,7 +150,7 @@ def note_connected(database: Database, channel: str, account: str, *, now: datet
 
 
 def _unpause(session: Session, row: Channel, now: datetime, actor: str, waited_until: datetime | None) -> None:
-    row.paused_at, row.pause_reason, row.paused_by = None, "", ""
+    row.paused_at, row.pause_problem, row.paused_by = None, None, ""
     detail = {"waited_until": waited_until.isoformat()} if waited_until else {}
     record_event(session, "channel resumed", now=now, actor=actor, detail={"channel": row.name, **detail})
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from publisher.core.content import Preparation
-from publisher.core.states import LOOKED_UP, WAITING, State
+from publisher.core.problems import Problem
+from publisher.core.states import LOOKED_UP, WAITING, AttemptOutcome, State
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.delivery.budget import BudgetReached
 from publisher.delivery.failure_streak import MIN_REFUSALS, NO_FAILURES, ChannelFailures
+from publisher.delivery.look_ups import LookUpImpossible
 from publisher.delivery.own_machine import OwnMachineFailed
+from publisher.delivery.problem_codes import ChannelProblem, DeliveryProblem, UnknownOutcomeProblem
 from publisher.delivery.quotas import MAX_WAIT
 from publisher.delivery.refusals import RefusedOnce
 from publisher.platforms.errors import (
@@ -42,16 +46,16 @@ class Outcome:
     """Says where a delivery goes after a try that ended badly."""
 
     to: State
-    problem: str
+    problem: Problem
     values: dict[str, Any] = field(default_factory=dict)
-    pause_reason: str = ""
-    """Why the channel is paused until a person has mended it. Empty: it isn't."""
+    pause_problem: Problem | None = None
+    """Why the channel is paused until a person has mended it. None: it isn't."""
     channel_waits_until: datetime | None = None
     """What the platform asked for."""
     others_wait_until: datetime | None = None
     """Our own pause, which the channel's other deliveries share; a person may cut it short for one."""
-    trouble: str = ""
-    """What people are told, once, about a channel that gets no answers. Empty: nothing."""
+    trouble: Problem | None = None
+    """What people are told, once, about a channel that gets no answers. None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,9 @@ def before_send(
     """Decides the next state when nothing was sent yet. `streak`: of the channel, without this failure."""
     if isinstance(error, OwnMachineFailed):
         # Neither a try of the delivery nor a failure of the channel.
-        return Outcome(State.PENDING, str(error), {"due_at": now + OWN_MACHINE_PAUSE})
+        return Outcome(State.PENDING, error.problem, {"due_at": now + OWN_MACHINE_PAUSE})
     outcome = _definite_outcome(error, tries=tries, now=now, pace=pace, streak=streak)
-    return outcome or _try_later(_sentence(error), tries, now, pace, streak)
+    return outcome or _try_later(problem_of(error), tries, now, pace, streak)
 
 
 def after_send(
@@ -114,13 +118,13 @@ def after_send(
     if outcome is not None:
         return outcome
     if isinstance(error, Unavailable):
-        return _try_later(error.message, tries, now, pace, streak)
+        return _try_later(error.problem, tries, now, pace, streak)
     values: dict[str, Any] = {
         "due_at": pace.first_look_up(now), "unknown_since": now, "lookups": 0, "clean_lookups": 0,
     }  # fmt: skip
     if isinstance(error, AlreadyPublic):
         values["reported_public"] = True
-    return Outcome(State.UNCONFIRMED, f"{_sentence(error)}; looking whether the post is there.", values)
+    return Outcome(State.UNCONFIRMED, UnknownOutcomeProblem.NO_CLEAR_ANSWER(answer=problem_of(error)), values)
 
 
 def look_up_earlier_request(outcome: Outcome, preparation: Preparation, lost_requests: int, now: datetime) -> Outcome:
@@ -139,15 +143,15 @@ def _definite_outcome(
 ) -> Outcome | None:
     match error:
         case UnsupportedContent() | BudgetReached():
-            return Outcome(State.HELD, error.message)
+            return Outcome(State.HELD, error.problem)
         case TextRemembered():
             # Something in front of the platform may have sent it twice, and the list may show it later.
             values = {"unknown_since": now}
-            return Outcome(State.FAILED, error.message, values, pause_reason=_reason_to_pause(error, streak))
+            return Outcome(State.FAILED, error.problem, values, pause_problem=_problem_to_pause(error, streak))
         case ContentRejected():
-            return Outcome(State.FAILED, error.message, pause_reason=_reason_to_pause(error, streak))
+            return Outcome(State.FAILED, error.problem, pause_problem=_problem_to_pause(error, streak))
         case CredentialsRefused():
-            return Outcome(State.HELD, error.message, pause_reason=error.message)
+            return Outcome(State.HELD, error.problem, pause_problem=error.problem)
         case RateLimited():
             return _wait_as_asked(error, tries, now, pace)
         case _:
@@ -157,36 +161,28 @@ def _definite_outcome(
 def _wait_as_asked(error: RateLimited, tries: int, now: datetime, pace: Pace) -> Outcome:
     """Waits as the platform asks, but not for ever."""
     earliest, latest = now + min(MIN_PAUSE, pace.backoff(1)), now + MAX_WAIT
-    until, trouble = max(error.retry_at, earliest), ""
+    until, trouble = max(error.retry_at, earliest), None
     if until > latest:
-        until = latest
-        trouble = (
-            f"The platform asked to wait until {error.retry_at:%-d %B %Y}, which is too long to be meant; "
-            "it is asked again after two days, or as soon as a person resumes the channel"
-        )
+        until, trouble = latest, ChannelProblem.ASKED_TO_WAIT_LONG(until=error.retry_at)
     values = {"due_at": until, "tries": tries}
-    return Outcome(State.PENDING, error.message, values, channel_waits_until=until, trouble=trouble)
+    return Outcome(State.PENDING, error.problem, values, channel_waits_until=until, trouble=trouble)
 
 
-def _reason_to_pause(error: ContentRejected, streak: ChannelFailures) -> str:
-    """Says why a channel is paused whose posts are refused one after the other; empty while they are few."""
+def _problem_to_pause(error: ContentRejected, streak: ChannelFailures) -> Problem | None:
+    """Says why a channel is paused whose posts are refused one after the other; None while they are few."""
     if len(streak.refused) + 1 < MIN_REFUSALS:
-        return ""
-    return (
-        f"{len(streak.refused) + 1} posts in a row were refused, the last one with: {error.message.rstrip('.')}. "
-        "Look whether the account is in order."
-    )
+        return None
+    return ChannelProblem.POSTS_REFUSED(count=len(streak.refused) + 1, answer=error.problem)
 
 
-def _try_later(problem: str, tries: int, now: datetime, pace: Pace, streak: ChannelFailures) -> Outcome:
+def _try_later(problem: Problem, tries: int, now: datetime, pace: Pace, streak: ChannelFailures) -> Outcome:
     due_at = now + pace.backoff(max(tries, streak.failures + 1), lasting=streak.lasts(now))
-    trouble = f"{streak.failures + 1} tries in a row got no answer; one is made from time to time until one does"
     return Outcome(
         State.PENDING,
         problem,
         {"due_at": due_at + AFTER_OTHERS, "tries": tries},
         others_wait_until=due_at,
-        trouble=trouble if streak.begins_to_last(now) else "",
+        trouble=ChannelProblem.NO_ANSWERS(count=streak.failures + 1) if streak.begins_to_last(now) else None,
     )
 
 
@@ -202,31 +198,33 @@ def next_try(delivery: Delivery, channel: Channel) -> datetime | None:
     return max(delivery.due_at, channel.next_publish_at)
 
 
-def _sentence(error: Exception) -> str:
-    if isinstance(error, PlatformError):
-        return error.message
-    return "Something unexpected happened, and the log has its details"
+def problem_of(error: Exception) -> Problem:
+    """Returns what is wrong, as an error says it; of a fault of the program, that the log has it."""
+    match error:
+        case PlatformError() | BudgetReached() | OwnMachineFailed() | LookUpImpossible():
+            return error.problem
+        case _:
+            return DeliveryProblem.UNEXPECTED()
 
 
-def error_name(error: Exception) -> str:
-    """Returns the name under which an attempt's record has this error."""
-    if isinstance(error, PlatformError):
-        return next(kind.__name__ for kind in type(error).__mro__ if kind in NAMED_ERRORS)
-    if isinstance(error, OwnMachineFailed):
-        return "own machine"
-    return "BudgetReached" if isinstance(error, BudgetReached) else "unexpected"
+def outcome_of(error: Exception) -> AttemptOutcome:
+    """Returns how an attempt ended with this error."""
+    return next((OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES), AttemptOutcome.UNEXPECTED)
 
 
-NAMED_ERRORS = (
-    RefusedOnce,
-    MediaExpired,
-    AlreadyPublic,
-    UnsupportedContent,
-    ContentRejected,
-    CredentialsRefused,
-    RateLimited,
-    Unavailable,
-    Unconfirmed,
-    PlatformError,
-)
-"""The narrower before the wider."""
+OUTCOMES: Mapping[type, AttemptOutcome] = {
+    RefusedOnce: AttemptOutcome.REFUSED_ONCE,
+    MediaExpired: AttemptOutcome.MEDIA_EXPIRED,
+    AlreadyPublic: AttemptOutcome.ALREADY_PUBLIC,
+    UnsupportedContent: AttemptOutcome.CONTENT_UNSUPPORTED,
+    ContentRejected: AttemptOutcome.CONTENT_REJECTED,
+    CredentialsRefused: AttemptOutcome.CREDENTIALS_REFUSED,
+    RateLimited: AttemptOutcome.RATE_LIMITED,
+    Unavailable: AttemptOutcome.PLATFORM_UNAVAILABLE,
+    Unconfirmed: AttemptOutcome.PUBLICATION_UNCONFIRMED,
+    PlatformError: AttemptOutcome.PLATFORM_FAILED,
+    LookUpImpossible: AttemptOutcome.CANNOT_TELL,
+    OwnMachineFailed: AttemptOutcome.OWN_MACHINE,
+    BudgetReached: AttemptOutcome.BUDGET_REACHED,
+}
+"""How an attempt ends with an error of this kind, or of a kind of it that is not here."""

@@ -13,21 +13,23 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from publisher.core.clock import monotonic
 from publisher.core.errors import ErrorKind, UserError
 from publisher.core.machine_errors import machine_problem
+from publisher.core.messages import Message
 from publisher.core.outage_log import LogOnce
+from publisher.core.problems import Problem
 from publisher.db.history_file import HistoryNotWritten
 from publisher.db.session import Database
 from publisher.delivery.due import CHANNELS
+from publisher.delivery.problem_codes import DeliveryProblem, MachineProblem
 from publisher.platforms.errors import PlatformError
 
 SQLITE_TROUBLES = {
-    sqlite3.SQLITE_BUSY: "something else kept the database locked for too long",
-    sqlite3.SQLITE_LOCKED: "something else kept the database locked for too long",
-    sqlite3.SQLITE_FULL: "the database's disk is full",
-    sqlite3.SQLITE_READONLY: "the database's file can't be written; allow this user to write it",
-    sqlite3.SQLITE_IOERR: "the database's disk failed to read or write",
-    sqlite3.SQLITE_CANTOPEN: "the database's file can't be opened; allow this user to read and write it",
+    sqlite3.SQLITE_BUSY: MachineProblem.DATABASE_LOCKED,
+    sqlite3.SQLITE_LOCKED: MachineProblem.DATABASE_LOCKED,
+    sqlite3.SQLITE_FULL: MachineProblem.DISK_FULL,
+    sqlite3.SQLITE_READONLY: MachineProblem.NOT_WRITABLE,
+    sqlite3.SQLITE_IOERR: MachineProblem.DISK_FAILED,
+    sqlite3.SQLITE_CANTOPEN: MachineProblem.NOT_OPENED,
 }
-SERVER_TROUBLE = "the database did not answer"
 WRITES_SOMETHING = update(CHANNELS).values(name=CHANNELS.c.name)
 WRITTEN_WITHIN_SECONDS = 20.0
 """After that a worker lets go: its lease ends, and another look is taken."""
@@ -36,33 +38,32 @@ T = TypeVar("T")
 
 
 class OwnMachineFailed(UserError):
-    """Says that this machine could not do its part, and nothing was sent; the message is for a person."""
+    """Says that this machine could not do its part, and nothing was sent."""
 
     code = "machine-not-ready"
     kind = ErrorKind.MACHINE
 
-    def __init__(self, why: str) -> None:
-        super().__init__(
-            f"Nothing was sent, because {why}. This is about the desk's own machine, not the post or the platform; "
-            "it goes out as soon as that is mended."
-        )
+    def __init__(self, why: Problem | Message | str) -> None:
+        self.problem = DeliveryProblem.OWN_MACHINE_FAILED(why=why)
+        super().__init__(self.problem)
 
 
-def describe_own_failure(error: BaseException) -> str:
-    """Returns what failed on this machine, as a clause; empty where an error is about something else."""
+def find_own_failure(error: BaseException) -> Problem | Message | str | None:
+    """Returns what failed on this machine, as a clause; None where an error is about something else."""
     if isinstance(error, PlatformError):
-        return ""
+        return None
     if isinstance(error, HistoryNotWritten):
-        return str(error)
+        return error.text
     if isinstance(error, OperationalError | InterfaceError):
-        return _database_trouble(error)
-    return machine_problem(error)
+        return _database_problem(error)
+    return machine_problem(error) or None
 
 
-def _database_trouble(error: DBAPIError) -> str:
+def _database_problem(error: DBAPIError) -> Problem | None:
     if not isinstance(error.orig, sqlite3.Error):
-        return SERVER_TROUBLE
-    return SQLITE_TROUBLES.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF, "")
+        return MachineProblem.NO_DATABASE_ANSWER()
+    code = SQLITE_TROUBLES.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF)
+    return code and code()
 
 
 class OwnMachine:
@@ -76,8 +77,8 @@ class OwnMachine:
 
     def judge(self, error: Exception) -> Exception:
         """Returns the error itself, or OwnMachineFailed where it is about this machine. Nothing was sent yet."""
-        why = describe_own_failure(error)
-        if not why or isinstance(error, OwnMachineFailed):
+        why = find_own_failure(error)
+        if why is None or isinstance(error, OwnMachineFailed):
             return error
         self._note_trouble(error)
         return OwnMachineFailed(why)
@@ -96,7 +97,7 @@ class OwnMachine:
                 rows.execute(WRITES_SOMETHING)
             self._database.require_history()
         except Exception as error:
-            if not describe_own_failure(error):
+            if find_own_failure(error) is None:
                 raise
             self._note_trouble(error)
             return False
@@ -111,7 +112,7 @@ class OwnMachine:
             try:
                 return write()
             except Exception as error:
-                if not describe_own_failure(error) or monotonic() >= give_up:
+                if find_own_failure(error) is None or monotonic() >= give_up:
                     raise
                 self._note_trouble(error)
             self._pause.wait(PAUSE_SECONDS)

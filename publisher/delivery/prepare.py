@@ -11,6 +11,7 @@ from publisher.delivery.admission import Admission
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.leases import RenewedLease
+from publisher.delivery.problem_codes import DeliveryProblem, blocked
 from publisher.lifecycle import Fenced
 from publisher.media import MediaUnreachable
 from publisher.platforms.base import NOTHING_PREPARED, PlatformAdapter, UploadedMedia
@@ -20,10 +21,6 @@ RENDERING_SECONDS = 600.0
 """Rendering one picture ends within this, or never."""
 REQUEST_SECONDS = 300.0
 """So does what an adapter does for one picture or post, besides the time that the bytes take."""
-REMOVED = (
-    "The channel {channel} is not in the configuration any more: it was removed or renamed. "
-    "Put it back, restart the desk, then: publisher retry {id}. Or give this post up: publisher cancel {id}."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +91,9 @@ class Preparer:
 
     def _check(self, claimed: ClaimedDelivery) -> None:
         if claimed.channel not in self._channels:
-            raise UnsupportedContent(REMOVED.format(channel=claimed.channel, id=claimed.id))
-        if blocking := [problem.message for problem in claimed.adapted.problems if problem.blocking]:
-            raise UnsupportedContent(" ".join(blocking))
+            raise UnsupportedContent(DeliveryProblem.CHANNEL_REMOVED(channel=claimed.channel, delivery=claimed.id))
+        if blocking := blocked([problem.message for problem in claimed.adapted.problems if problem.blocking]):
+            raise UnsupportedContent(blocking)
 
     def _hand_over(
         self,
@@ -122,6 +119,6 @@ class Preparer:
         try:
             return self._renderer.render(claimed.adapted.images[position].spec)
         except ImageRefused as error:
-            raise UnsupportedContent(str(error)) from error
+            raise UnsupportedContent(DeliveryProblem.PICTURE_REFUSED(why=error.text)) from error
         except MediaUnreachable as error:
-            raise Unavailable(str(error)) from error
+            raise Unavailable(DeliveryProblem.MEDIA_UNREACHABLE(why=error.text)) from error

@@ -22,6 +22,7 @@ from publisher.db import operations
 from publisher.db.base import UtcDateTime
 from publisher.db.driver_statements import DriverStatement
 from publisher.db.session import Database
+from publisher.delivery.problem_codes import DeliveryProblem
 from publisher.lifecycle import connection_of
 from publisher.platforms.base import Quota, QuotaKind
 from publisher.platforms.errors import RateLimited
@@ -94,7 +95,7 @@ def require_quotas(rows: Session | Connection, channel: str, adapted: AdaptedPos
     present = _present_quotas(rows, channel, now)
     if wait := _longest_wait(present, publishing_needs(adapted), now):
         raise RateLimited(
-            f"Nothing was sent: too little is left of the quota “{wait.name}” of {adapted.platform}",
+            DeliveryProblem.QUOTA_USED_UP(quota=wait.name, platform=adapted.platform),
             retry_at=wait.until,
         )
     return bool(present)

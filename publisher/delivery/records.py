@@ -14,16 +14,17 @@ from sqlalchemy.orm import Session
 
 from publisher.core.content import Preparation, Publication
 from publisher.core.logs import get_logger
-from publisher.core.states import BY_HAND, State
+from publisher.core.remedies import Remedy
+from publisher.core.states import BY_HAND, AttemptOutcome, State
 from publisher.db.session import Database
 from publisher.delivery.attempts import add_attempt, close_attempt, error_columns, success_columns
 from publisher.delivery.channel_pauses import pause_channel, postpone_pending, wait_channel
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.due import in_states
-from publisher.delivery.outcomes import Outcome, error_name
-from publisher.delivery.own_machine import OwnMachineFailed, describe_own_failure
+from publisher.delivery.outcomes import Outcome, outcome_of
+from publisher.delivery.own_machine import OwnMachineFailed, find_own_failure
 from publisher.delivery.post_owners import find_other_record
-from publisher.delivery.unknown_outcomes import describe_other_record
+from publisher.delivery.unknown_outcomes import other_record_problem
 from publisher.lifecycle import (
     ATTEMPTS,
     DELIVERIES,
@@ -168,7 +169,7 @@ def record_success(
                 return follow(rows)
         except Exception as error:
             # What is wrong with the next delivery must not keep this one from being recorded.
-            if describe_own_failure(error):
+            if find_own_failure(error) is not None:
                 # The caller writes this again, and takes nothing then.
                 raise
             get_logger("delivery").info("recorded without taking the next one", delivery=claimed.id, why=str(error))
@@ -208,7 +209,7 @@ def _hold_without_post(database: Database, claimed: ClaimedDelivery, publication
         try:
             move(
                 session, claimed.id, fence=claimed.fence, before=State.PUBLISHING, to=State.HELD, now=now,
-                unknown_since=now, problem=describe_other_record(claimed, other, publication),
+                unknown_since=now, problem=other_record_problem(claimed, other, publication),
                 **late_look_up_columns(now),
             )  # fmt: skip
         except Fenced:
@@ -230,7 +231,7 @@ def move_to_published(
     move(
         rows, claimed.id, fence=claimed.fence, before=before, to=State.PUBLISHED, now=now,
         remote_id=publication.remote_id, remote_url=publication.url,
-        published_at=now, verify_at=settle, unknown_since=None, tries=0, problem="",
+        published_at=now, verify_at=settle, unknown_since=None, tries=0, problem=None,
     )  # fmt: skip
     if habits.minimum_gap_seconds:
         wait_channel(rows, claimed.channel, now + timedelta(seconds=habits.minimum_gap_seconds))
@@ -240,19 +241,20 @@ def log_outcome(
     log: structlog.stdlib.BoundLogger, event: str, outcome: Outcome, error: Exception, zone: tzinfo
 ) -> None:
     """Logs one line for an operator, with times in `zone`; a trace only for an unexpected error."""
-    unexpected = error_name(error) == "unexpected"
+    ended = outcome_of(error)
+    unexpected = ended is AttemptOutcome.UNEXPECTED
     due = outcome.values.get("due_at")
     log.log(
         40 if unexpected or outcome.to in (State.HELD, State.FAILED) else 30,
         event,
         state=str(outcome.to),
-        why=outcome.problem,
-        error=error_name(error),
+        why=str(outcome.problem),
+        error=ended.value,
         next_try=due.astimezone(zone).isoformat(timespec="seconds") if due else None,
         exc_info=error if unexpected else None,
     )
     if outcome.trouble:
-        log.error("channel in trouble", why=outcome.trouble)
+        log.error("channel in trouble", why=str(outcome.trouble))
 
 
 def _apply_outcome(
@@ -262,8 +264,9 @@ def _apply_outcome(
     failed: FailedTry,
 ) -> None:
     outcome, now = failed.outcome, failed.ended_at
-    of_the_account = outcome.to == State.HELD and outcome.pause_reason
-    problem = _with_remedy(claimed, outcome.problem) if of_the_account else outcome.problem
+    problem = outcome.problem
+    if outcome.to == State.HELD and outcome.pause_problem:
+        problem = problem.with_remedy(Remedy.RECONNECT_AND_RETRY, channel=claimed.channel, delivery=claimed.id)
     unknown_since = outcome.values.get("unknown_since") or claimed.unknown_since
     rests = outcome.to in BY_HAND and may_become_public(unknown_since, claimed.lost_requests)
     # An earlier request may have been carried out since anybody looked.
@@ -272,19 +275,12 @@ def _apply_outcome(
         session, claimed.id, fence=claimed.fence, before=before, to=outcome.to, now=now, actor=failed.worker,
         problem=problem, lost_workers=0, **outcome.values, **later,
     )  # fmt: skip
-    if outcome.pause_reason:
-        pause_channel(session, claimed.channel, outcome.pause_reason, now)
+    if outcome.pause_problem:
+        pause_channel(session, claimed.channel, outcome.pause_problem, now)
     if outcome.channel_waits_until:
         wait_channel(session, claimed.channel, outcome.channel_waits_until)
     if outcome.others_wait_until:
         postpone_pending(session, claimed.channel, outcome.others_wait_until)
     if outcome.trouble:
-        detail = {"channel": claimed.channel, "problem": outcome.trouble}
+        detail = {"channel": claimed.channel, "problem": outcome.trouble.to_json()}
         record_event(session, "channel in trouble", now=now, delivery_id=claimed.id, detail=detail)
-
-
-def _with_remedy(claimed: ClaimedDelivery, problem: str) -> str:
-    """Returns what is wrong with the account, and every command that leads out of it."""
-    connect = f"publisher connect {claimed.channel}"
-    mend = "" if connect in problem else f"Run {connect}, or mend its secrets. "
-    return f"{problem.rstrip('.')}. {mend}Then: publisher resume {claimed.channel}, publisher retry {claimed.id}."

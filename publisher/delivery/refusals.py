@@ -5,8 +5,10 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from publisher.core.logs import get_logger
+from publisher.core.states import AttemptOutcome
 from publisher.db.models import Attempt
 from publisher.db.session import Database
+from publisher.delivery.problem_codes import RefusalProblem
 from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import (
     ActionsRefused,
@@ -36,12 +38,12 @@ def check_refusal(error: Exception, adapter: PlatformAdapter | None, database: D
     """
     match error:
         case MediaExpired():
-            times = _refusals_in_a_row(database, delivery, "MediaExpired") + 1
+            times = _refusals_in_a_row(database, delivery, AttemptOutcome.MEDIA_EXPIRED) + 1
             return _forgotten(error, times) if times >= MAX_EXPIRED else error
         case ActionsRefused():
             return error
         case CredentialsRefused() if adapter is not None and not refuses_account(adapter):
-            times = _refusals_in_a_row(database, delivery, "RefusedOnce") + 1
+            times = _refusals_in_a_row(database, delivery, AttemptOutcome.REFUSED_ONCE) + 1
             return _refused_again(error, times) if times >= MAX_REFUSED else _refused_once(error)
         case _:
             return error
@@ -60,8 +62,7 @@ def refuses_account(adapter: PlatformAdapter) -> bool:
 
 def _refused_once(error: CredentialsRefused) -> RefusedOnce:
     return RefusedOnce(
-        "The platform refused one request and accepts the account otherwise, so that the post is tried again. "
-        f"It answered: {error.message}",
+        RefusalProblem.REFUSED_ONCE(answer=error.problem),
         status=error.status,
         request_id=error.request_id,
         answer=error.answer,
@@ -70,7 +71,7 @@ def _refused_once(error: CredentialsRefused) -> RefusedOnce:
 
 def _refused_again(error: CredentialsRefused, times: int) -> UnsupportedContent:
     return UnsupportedContent(
-        f"The platform refused the account {times} times for this post, and accepts it otherwise: {error.message}",
+        RefusalProblem.REFUSED_REPEATEDLY(count=times, answer=error.problem),
         status=error.status,
         request_id=error.request_id,
         answer=error.answer,
@@ -79,14 +80,14 @@ def _refused_again(error: CredentialsRefused, times: int) -> UnsupportedContent:
 
 def _forgotten(error: MediaExpired, times: int) -> ContentRejected:
     return ContentRejected(
-        f"The pictures were uploaded {times} times, and the platform did not know them afterwards: {error.message}",
+        RefusalProblem.PICTURES_FORGOTTEN(count=times, answer=error.problem),
         status=error.status,
         request_id=error.request_id,
         answer=error.answer,
     )
 
 
-def _refusals_in_a_row(database: Database, delivery: int, outcome: str) -> int:
+def _refusals_in_a_row(database: Database, delivery: int, outcome: AttemptOutcome) -> int:
     """Counts how many of a delivery's latest tries in a row ended so."""
     query = (
         select(Attempt.outcome)

@@ -10,16 +10,8 @@ from sqlalchemy import select, update
 from publisher.core.states import WAITING, State
 from publisher.db.models import Delivery
 from publisher.db.session import Database
+from publisher.delivery.problem_codes import DeliveryProblem, UnknownOutcomeProblem
 from publisher.lifecycle import Fenced, late_look_up_columns, move
-
-NOT_SENT = (
-    "The channel {channel} is not in the configuration any more, so nothing was sent. "
-    "Write it there again, then: publisher retry {id}. Or give this up: publisher cancel {id}."
-)
-MAY_BE_PUBLIC = (
-    "It may be public, and can't be looked up, because the channel {channel} is not in the configuration any more. "
-    "Look on the platform."
-)
 
 
 def hold_removed(database: Database, configured: Collection[str], now: datetime) -> list[Delivery]:
@@ -45,7 +37,11 @@ def hold_removed(database: Database, configured: Collection[str], now: datetime)
 
 def _hold(database: Database, delivery: Delivery, now: datetime) -> bool:
     unsent = delivery.state == State.PENDING and delivery.unknown_since is None
-    problem = (NOT_SENT if unsent else MAY_BE_PUBLIC).format(channel=delivery.channel_name, id=delivery.id)
+    problem = (
+        DeliveryProblem.CHANNEL_REMOVED(channel=delivery.channel_name, delivery=delivery.id)
+        if unsent
+        else UnknownOutcomeProblem.CANNOT_BE_LOOKED_UP(channel=delivery.channel_name)
+    )
     unknown_since = delivery.unknown_since if unsent else delivery.unknown_since or now
     # For whoever writes the channel there again.
     later = {} if unsent and not delivery.lost_requests else late_look_up_columns(now)

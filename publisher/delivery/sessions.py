@@ -18,6 +18,7 @@ from publisher.core.encryption import SecretCipher, WrongKey
 from publisher.core.logs import get_logger
 from publisher.db.operations import ChannelSession
 from publisher.db.session import Database
+from publisher.delivery.problem_codes import ChannelProblem
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.session_files import LOCK_TIMEOUT_SECONDS, file_lock
 
@@ -45,14 +46,14 @@ class DatabaseSession:
         return f"session of {self._channel}"
 
     def load(self) -> dict[str, Any]:
-        with _database_errors(self.place), self._database.reading() as session:
+        with _database_errors(self._channel), self._database.reading() as session:
             sealed = session.scalar(select(ChannelSession.content).where(ChannelSession.channel_name == self._channel))
         if sealed is None:
             return {}
         try:
             loaded = json.loads(self._seal.decrypt(sealed, self._purpose))
         except WrongKey as error:
-            raise CredentialsRefused(f"{error}.") from error
+            raise CredentialsRefused(ChannelProblem.SECRET_UNUSABLE(why=error.text)) from error
         return loaded if isinstance(loaded, dict) else {}
 
     def save(self, session: Mapping[str, Any]) -> None:
@@ -60,7 +61,7 @@ class DatabaseSession:
         row = {"channel_name": self._channel, "content": content, "updated_at": self._clock.now()}
         # Of the dialect that is in use: PostgreSQL's is a large one to import beside SQLite's.
         insert = importlib.import_module(f"sqlalchemy.dialects.{self._database.engine.dialect.name}").insert
-        with _database_errors(self.place), self._database.writing() as writing:
+        with _database_errors(self._channel), self._database.writing() as writing:
             writing.execute(
                 insert(ChannelSession).values(row).on_conflict_do_update(index_elements=["channel_name"], set_=row)
             )
@@ -72,7 +73,7 @@ class DatabaseSession:
             file = Path(str(self._database.engine.url.database))
             lock = file_lock(file.with_name(f"{file.name}-{self._channel}.lock"), self.place)
         else:
-            lock = _advisory_lock(self._database.engine, self._channel, self.place)
+            lock = _advisory_lock(self._database.engine, self._channel)
         with lock:
             yield
 
@@ -82,17 +83,17 @@ class DatabaseSession:
 
 
 @contextmanager
-def _advisory_lock(engine: Engine, channel: str, place: str) -> Iterator[None]:
+def _advisory_lock(engine: Engine, channel: str) -> Iterator[None]:
     """Holds an advisory lock of PostgreSQL, which ends with its transaction, however that ends.
 
     It locks no row, so that nobody else's work waits, and what is stored inside is durable at once. Its
     connection comes from no pool: many who wait must not keep the one inside from storing.
     """
     apart = create_engine(engine.url, poolclass=NullPool)
-    with _database_errors(place):
+    with _database_errors(channel):
         connection = apart.connect()
     try:
-        with _database_errors(place):
+        with _database_errors(channel):
             connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS:.0f}s'"))
             connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{MAX_LOCK_SECONDS}s'"))
             connection.execute(select(func.pg_advisory_xact_lock(LOCK_CLASS, func.hashtext(channel))))
@@ -111,13 +112,13 @@ def _end_lock(connection: Connection, channel: str) -> None:
 
 
 @contextmanager
-def _database_errors(place: str) -> Iterator[None]:
+def _database_errors(channel: str) -> Iterator[None]:
     """Turns a failing database into a platform's error: nothing was published."""
     try:
         yield
     except PoolTimeout as error:
-        raise Unavailable(f"Not reached: {place} (no connection was free)") from error
+        raise Unavailable(ChannelProblem.NO_FREE_CONNECTION(channel=channel)) from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
-            raise Unavailable(f"Somebody else is renewing {place} for too long; nothing was published") from error
-        raise Unavailable(f"Not reached: {place} (the database did not answer)") from error
+            raise Unavailable(ChannelProblem.SESSION_IN_USE(channel=channel)) from error
+        raise Unavailable(ChannelProblem.DATABASE_SILENT(channel=channel)) from error

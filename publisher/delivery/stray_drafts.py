@@ -25,6 +25,7 @@ from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS
+from publisher.delivery.problem_codes import PublicPostProblem
 from publisher.lifecycle import record_event
 from publisher.platforms.base import ListedDraft, ListsDrafts
 from publisher.platforms.errors import PlatformError
@@ -33,12 +34,6 @@ from publisher.platforms.exchange import within
 STRAY_DRAFT = "stray draft"
 """The event that names a draft which no delivery waits for."""
 REPORT_AFTER_SECONDS = 1800.0
-STRAY_DRAFT_TEXT = (
-    "The draft {draft} (“{slug}”) is left on {platform}, and {whose}. If it is still there, remove it by hand: whoever "
-    "published it would show the post once more."
-)
-NEEDED_NO_MORE = "delivery {id} does not need it"
-OF_NO_DELIVERY = "no delivery of this desk waits for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +125,12 @@ def _reported_drafts(session: Session, channel: str) -> set[str]:
 
 
 def _record_stray_draft(session: Session, stray: StrayDraft, platform: str, now: datetime) -> None:
-    whose = OF_NO_DELIVERY if stray.delivery is None else NEEDED_NO_MORE.format(id=stray.delivery)
-    problem = STRAY_DRAFT_TEXT.format(
-        draft=stray.draft.reference, slug=stray.draft.slug, platform=platform, whose=whose
+    named = {"draft": stray.draft.reference, "slug": stray.draft.slug, "platform": platform}
+    problem = (
+        PublicPostProblem.DRAFT_UNKNOWN(**named)
+        if stray.delivery is None
+        else PublicPostProblem.DRAFT_NOT_NEEDED(delivery=stray.delivery, **named)
     )
-    detail: dict[str, Any] = {"channel": stray.channel, "draft": stray.draft.reference, "problem": problem}
+    detail: dict[str, Any] = {"channel": stray.channel, "draft": stray.draft.reference, "problem": problem.to_json()}
     record_event(session, STRAY_DRAFT, now=now, delivery_id=stray.delivery, detail=detail)
-    get_logger("delivery").warning(STRAY_DRAFT, channel=stray.channel, delivery=stray.delivery, why=problem)
+    get_logger("delivery").warning(STRAY_DRAFT, channel=stray.channel, delivery=stray.delivery, why=str(problem))

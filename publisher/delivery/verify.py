@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,14 +11,17 @@ from sqlalchemy.orm import Session
 from publisher.core.clock import Clock
 from publisher.core.content import Publication, PublishedPost
 from publisher.core.logs import get_logger
+from publisher.core.problems import Problem
+from publisher.core.states import AttemptOutcome
 from publisher.db.models import Delivery, Event, Pick
 from publisher.db.session import Database
 from publisher.delivery import attempts, channel_pauses, post_owners
 from publisher.delivery.budget import posts_read_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
-from publisher.delivery.differences import describe_difference, differences_between
-from publisher.delivery.outcomes import error_name
+from publisher.delivery.differences import differences_between
+from publisher.delivery.outcomes import outcome_of, problem_of
+from publisher.delivery.problem_codes import PublicPostProblem
 from publisher.delivery.refusals import check_refusal
 from publisher.lifecycle import ADOPTED, record_event
 from publisher.lifecycle_late_success import CANCELED_PUBLIC, SECOND_COPY, record_late_success
@@ -41,33 +43,20 @@ LOOK_AFTER_PROBLEM = timedelta(hours=4)
 DIFFERS, AS_SENT = "read back differs", "read back as sent"
 """Names of events: a problem was recorded, and cleared."""
 
-GONE = (
-    "{platform} does not show the post any more: it was removed, or is hidden. Look at it there. "
-    "It is not posted again."
-)
-HIDDEN = "Followers don't see the post: it is {state} on {platform}. Make it public there. It is not posted again."
-DIFFERS_TEXT = "Followers see something else than was sent: {differences}. Correct it there; it is not posted again."
-
-
-class Finding(StrEnum):
-    """Says what reading a post back showed, as an attempt's record has it."""
-
-    AS_SENT = "as sent"
-    DIFFERS = "differs"
-    GONE = "gone"
-    HIDDEN = "hidden"
-    NOT_READABLE = "not readable"
-
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
     """Holds how one reading of a post ended."""
 
-    finding: str
-    """A `Finding`, or an error's name where there was no answer."""
-    problem: str = ""
+    finding: AttemptOutcome
+    problem: Problem | None = None
+    """What is wrong with the post, as the platform shows it."""
+    unanswered: Problem | None = None
+    """Why there was no answer."""
+    answer: str = ""
+    """What the platform said instead of one."""
     shown: PublishedPost | None = None
-    refused: str = ""
+    refused: Problem | None = None
     """Why the platform refused the account."""
     copies: tuple[Publication, ...] = ()
     """Other posts of the same delivery."""
@@ -100,7 +89,8 @@ class Verifier:
                 started_at=started,
                 ended_at=self._clock.now(),
                 worker=self._owner,
-                detail="" if may_be_late else reading.problem,
+                problem=reading.unanswered or (None if may_be_late else reading.problem),
+                detail=reading.answer,
                 cost=reading.cost,
             )
             attempts.add_reading(session, claimed, attempt)
@@ -132,29 +122,38 @@ class Verifier:
         self, claimed: ClaimedDelivery, adapter: PlatformAdapter | None, event: str, refusal: Exception
     ) -> ReadBack:
         error = check_refusal(refusal, adapter, self._database, claimed.id)
-        get_logger("delivery").warning(event, delivery=claimed.id, error=error_name(error), why=str(error))
-        refused = error.message if isinstance(error, CredentialsRefused) else ""
-        return ReadBack(error_name(error), refused=refused, cost=self._cost(claimed, adapter))
+        get_logger("delivery").warning(event, delivery=claimed.id, error=outcome_of(error).value, why=str(error))
+        problem = problem_of(error)
+        return ReadBack(
+            outcome_of(error),
+            unanswered=problem,
+            answer=attempts.answer_of(error),
+            refused=problem if isinstance(error, CredentialsRefused) else None,
+            cost=self._cost(claimed, adapter),
+        )
 
     def _cost(self, claimed: ClaimedDelivery, adapter: PlatformAdapter | None) -> int:
         return posts_read_cost(self._channels.profile(claimed.channel).prices, adapter)
 
     def _read_back(self, claimed: ClaimedDelivery, adapter: PlatformAdapter) -> ReadBack:
         if not isinstance(adapter, SupportsReadBack) or claimed.remote_id is None:
-            return ReadBack(Finding.NOT_READABLE)
+            return ReadBack(AttemptOutcome.NOT_READABLE)
         with within(READING_SECONDS):
             shown = adapter.read_publication(claimed.remote_id)
         platform = self._channels.profile(claimed.channel).label
         if shown is None:
-            return ReadBack(Finding.GONE, GONE.format(platform=platform))
+            return ReadBack(AttemptOutcome.GONE, PublicPostProblem.GONE(platform=platform))
         if not shown.visible:
-            return ReadBack(Finding.HIDDEN, HIDDEN.format(platform=platform, state=shown.state or "hidden"), shown)
+            hidden = (
+                PublicPostProblem.HIDDEN_AS(platform=platform, state=shown.state)
+                if shown.state
+                else PublicPostProblem.HIDDEN(platform=platform)
+            )
+            return ReadBack(AttemptOutcome.HIDDEN, hidden, shown=shown)
         differences = differences_between(adapter, claimed.adapted, shown, self._credits(claimed))
         if not differences:
-            return ReadBack(Finding.AS_SENT, shown=shown)
-        return ReadBack(
-            Finding.DIFFERS, DIFFERS_TEXT.format(differences="; ".join(map(describe_difference, differences))), shown
-        )
+            return ReadBack(AttemptOutcome.AS_SENT, shown=shown)
+        return ReadBack(AttemptOutcome.DIFFERS, PublicPostProblem.DIFFERS(differences=differences), shown=shown)
 
     def _other_copies(self, claimed: ClaimedDelivery, adapter: PlatformAdapter) -> tuple[Publication, ...]:
         """Returns posts made late by requests which counted as lost, so that another one was sent."""
@@ -194,7 +193,7 @@ class Verifier:
     def _may_be_late(self, delivery: Delivery, reading: ReadBack, started: datetime) -> bool:
         """Returns whether a post may be missing only because its platform is still late."""
         shown_by = self._shown_by(delivery)
-        not_shown = reading.finding in (Finding.GONE, Finding.HIDDEN)
+        not_shown = reading.finding in (AttemptOutcome.GONE, AttemptOutcome.HIDDEN)
         return not_shown and shown_by is not None and started < shown_by
 
     def _next(self, delivery: Delivery, reading: ReadBack, started: datetime) -> datetime | None:
@@ -202,7 +201,7 @@ class Verifier:
         now, shown_by = self._clock.now(), self._shown_by(delivery)
         if reading.copies_unknown:
             return self._repeat(delivery, started)
-        if reading.finding in (Finding.AS_SENT, Finding.NOT_READABLE) or shown_by is None:
+        if reading.finding in (AttemptOutcome.AS_SENT, AttemptOutcome.NOT_READABLE) or shown_by is None:
             if not delivery.lost_requests or shown_by is None:
                 return None
             # A request that counted as lost may make a second copy still, and a list may show it late.
@@ -211,7 +210,7 @@ class Verifier:
             lag = self._channels.profile(delivery.channel_name).publishing.listing_lag_seconds
             return min(now + timedelta(seconds=lag / MAX_LATE_READ_BACKS), max(shown_by, now))
         repeated = self._repeat(delivery, started)
-        has_problem = reading.finding in (Finding.DIFFERS, Finding.GONE, Finding.HIDDEN)
+        has_problem = reading.finding in (AttemptOutcome.DIFFERS, AttemptOutcome.GONE, AttemptOutcome.HIDDEN)
         return now + LOOK_AFTER_PROBLEM if has_problem and repeated is not None else repeated
 
     def _repeat(self, delivery: Delivery, started: datetime) -> datetime | None:
@@ -223,15 +222,15 @@ class Verifier:
 
     def _update_problem(self, session: Session, delivery: Delivery, reading: ReadBack, started: datetime) -> None:
         """Records a problem once, and clears one that was recorded before and is over."""
-        if reading.finding == Finding.DIFFERS and _was_read_by_a_person(session, delivery):
+        if reading.finding == AttemptOutcome.DIFFERS and _was_read_by_a_person(session, delivery):
             return
         recorded = _recorded_problem(session, delivery)
-        if reading.problem and reading.problem != recorded:
-            detail = {"problem": reading.problem}
+        if reading.problem and reading.problem.to_json() != recorded:
+            detail = {"problem": reading.problem.to_json()}
             record_event(session, DIFFERS, now=started, delivery_id=delivery.id, detail=detail)
             log = get_logger("delivery")
-            log.error(DIFFERS, delivery=delivery.id, channel=delivery.channel_name, why=reading.problem)
-        elif reading.finding == Finding.AS_SENT and recorded is not None:
+            log.error(DIFFERS, delivery=delivery.id, channel=delivery.channel_name, why=str(reading.problem))
+        elif reading.finding == AttemptOutcome.AS_SENT and recorded is not None:
             record_event(session, AS_SENT, now=started, delivery_id=delivery.id)
         else:
             return
@@ -253,8 +252,8 @@ def _change_id(session: Session, delivery: Delivery, shown: PublishedPost, now: 
     record_event(session, "post has another id", now=now, delivery_id=delivery.id, detail=detail)
 
 
-def _recorded_problem(session: Session, delivery: Delivery) -> str | None:
-    """Returns the problem that an earlier reading recorded; None: there was none, or it was cleared."""
+def _recorded_problem(session: Session, delivery: Delivery) -> object:
+    """Returns the problem that an earlier reading recorded, as JSON; None: there was none, or it was cleared."""
     query = (
         select(Event)
         .where(Event.delivery_id == delivery.id, Event.name.in_((DIFFERS, AS_SENT)))
@@ -262,7 +261,7 @@ def _recorded_problem(session: Session, delivery: Delivery) -> str | None:
         .limit(1)
     )
     last = session.scalars(query).one_or_none()
-    return str(last.detail.get("problem", "")) if last is not None and last.name == DIFFERS else None
+    return last.detail.get("problem", {}) if last is not None and last.name == DIFFERS else None
 
 
 def _was_read_by_a_person(session: Session, delivery: Delivery) -> bool:

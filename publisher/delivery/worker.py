@@ -36,6 +36,7 @@ from publisher.delivery.leases import LeaseRenewer, RenewedLease
 from publisher.delivery.outcomes import Pace, after_send, before_send, look_up_earlier_request
 from publisher.delivery.own_machine import OwnMachine, OwnMachineFailed
 from publisher.delivery.prepare import NotSent, Prepared, Preparer
+from publisher.delivery.problem_codes import DeliveryProblem, UnknownOutcomeProblem
 from publisher.delivery.records import ClaimNext
 from publisher.delivery.refusals import check_refusal
 from publisher.delivery.verify import Verifier
@@ -48,9 +49,6 @@ LEASE_MARGIN_SECONDS = 5.0
 """What a lease must cover beyond the publishing request, for recording its answer."""
 ACCOUNT_CHECK_SECONDS = 60.0
 """Asking for the account after a refusal is over within this."""
-
-MAY_BE_PUBLIC = "Nothing was sent: the post before this reply was found, so the reply may be public already"
-TOO_SLOW = "This machine was too slow; nothing was sent"
 
 Milestone = Callable[[str, int], object]
 """Called with `claimed`, `prepared`, `committed`, `answered`, `recorded` as a delivery passes them, and its id."""
@@ -227,9 +225,9 @@ class Worker:
     ) -> Publication | Exception:
         """Sends the one request that publishes, unless that is too late or the post may be public already."""
         if monotonic() > committed.latest_start:
-            return Unavailable(TOO_SLOW)
+            return Unavailable(DeliveryProblem.MACHINE_TOO_SLOW())
         if claimed.unknown_since is not None:
-            return RequestWithheld(MAY_BE_PUBLIC)
+            return RequestWithheld(UnknownOutcomeProblem.REPLY_MAY_BE_PUBLIC())
         try:
             return prepared.adapter.publish(
                 claimed.adapted, prepared.media, idempotency_key=prepared.key, preparation=prepared.preparation

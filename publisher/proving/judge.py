@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -17,6 +16,7 @@ from publisher.core.content import AdaptedPost
 from publisher.core.states import AT_REST, UNPUBLISHED, State
 from publisher.db.base import Base
 from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick, Post
+from publisher.db.problem_column import read_recorded
 from publisher.db.session import Database
 from publisher.posts.possibly_shown import RESTORED
 from publisher.proving.outcomes import CAPTION
@@ -109,10 +109,8 @@ def judge_proof(
     findings.overtaken += _find_overtaken(events, deliveries)
     findings.unguarded += _find_missing_indexes(database)
     findings.asked = len({event.delivery_id for event in events if event.name == "delivery held"})
-    channel_of = {delivery.id: delivery.channel_name for delivery in deliveries}
-    for event in events:
-        if event.delivery_id is not None and event.name == "delivery held":
-            findings.held_why[_held_reason(str(event.detail.get("problem", "")), channel_of[event.delivery_id])] += 1
+    problems = (read_recorded(event.detail.get("problem")) for event in events if event.name == "delivery held")
+    findings.held_why.update(problem.code.code for problem in problems if problem is not None)
     return findings
 
 
@@ -191,15 +189,6 @@ def _find_missing_indexes(database: Database) -> list[str]:
         for index in table.indexes
         if index.unique and index.name not in {stored["name"] for stored in inspector.get_indexes(table.name)}
     ]
-
-
-def _held_reason(problem: str, channel: str) -> str:
-    """Shortens a problem to its reason, for counting: the first sentence, without channel and file."""
-    parts = re.split(r"[.:](?:\s|$)", problem)
-    # A file has another name in each proof; the reason follows it.
-    reason = next((part for part in parts if part and not part.startswith(("/", "channels."))), "")
-    reason = re.sub(r" /\S+", "", reason)
-    return reason.replace(channel, "CHANNEL")
 
 
 def write_history(database: Database, file: Path) -> None:

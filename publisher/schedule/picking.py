@@ -17,6 +17,7 @@ from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.db.models import Pick, Post
 from publisher.db.session import Database
+from publisher.delivery.problem_codes import blocked
 from publisher.posts.approved import approved_post
 from publisher.posts.channel_posts import ChannelPost, adapt_for_channel
 from publisher.posts.channel_rows import sync_channels
@@ -170,7 +171,7 @@ class _Picking:
             due_at=slot_instant(pick.slot, hour, outlet.zone),
             expires_at=expiry(pick.slot, hour, outlet.lateness, outlet.zone),
             now=self._now,
-            held=" ".join(problem.message for problem in channel_post.blocking),
+            held=blocked([problem.message for problem in channel_post.blocking]),
         )
 
     def _miss(self, day: date) -> bool:

@@ -115,7 +115,7 @@ def _read(copy: Database, settings: Settings, day: date) -> RehearsedDay:
                     delivery.channel_name,
                     delivery.due_at,
                     delivery.scheduled_at.astimezone(zone),
-                    delivery.problem,
+                    str(delivery.problem or ""),
                 )
                 for delivery in pick.deliveries
                 if delivery.part == 0

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import update
 
 from publisher.core import post_limits
+from publisher.db.problem_column import read_recorded
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.staff.roles import Permission
@@ -47,6 +48,7 @@ def templates() -> Environment:
     environment.filters["long_day"] = long_day
     environment.filters["short_day"] = short_day
     environment.filters["for_browser"] = for_browser
+    environment.globals["read_recorded"] = read_recorded
     return environment
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from publisher.core.clock import FixedClock
 from publisher.core.states import State
 from publisher.db.models import Delivery, Event
+from publisher.db.problem_column import read_recorded
 from publisher.db.session import Database
 from publisher.delivery import act_results
 from publisher.delivery.act_refusals import ActRefused, Face, Reason
@@ -104,12 +105,12 @@ def test_differences_of_an_adopted_post_are_reported(open_outlet: OpenOutlet, pl
     delivery = outlet.deliveries()[platform].id
     adoption = adopt_on(outlet, delivery, other)
     assert len(adoption.differences) == 2
-    assert adoption.differences[0].startswith("the alt text of picture 1 differs: sent was “Another picture”")
-    assert adoption.differences[1].startswith("the text differs: sent was “Another text”, shown is “")
+    assert str(adoption.differences[0]).startswith("the alt text of picture 1 differs: sent was “Another picture”")
+    assert str(adoption.differences[1]).startswith("the text differs: sent was “Another text”, shown is “")
     assert "It is not what was to be sent: the alt text" in act_results.describe_adoption(adoption)
     with outlet.desk.database.reading() as session:
         event = session.scalars(select(Event).where(Event.name == "post adopted")).one()
-    assert "Another text" in event.detail["problem"]
+    assert "Another text" in str(read_recorded(event.detail["problem"]))
 
 
 def _changed(outlet: Outlet, platform: str) -> dict[str, object]:

@@ -20,6 +20,7 @@ from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE
 from publisher.core.clock import FixedClock
 from publisher.core.content import Publication
 from publisher.core.logs import configure_logs
+from publisher.core.problems import recorded_problem
 from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.operations import Alert, Channel, Process
@@ -91,7 +92,7 @@ def go(desk: Desk, delivery: int, *states: State, problem: str = "") -> None:
     for state in states:
         with desk.database.writing() as session:
             row = session.get_one(Delivery, delivery)
-            values: dict[str, Any] = {"problem": problem}
+            values: dict[str, Any] = {"problem": recorded_problem(problem) if problem else None}
             if state in (State.PREPARING, State.PUBLISHING):
                 values |= {"lease_owner": "me", "lease_until": desk.now() + timedelta(minutes=1)}
             if state == State.PUBLISHING:
@@ -130,7 +131,7 @@ def pause(desk: Desk, paused: bool) -> None:
     with desk.database.writing() as session:
         row = session.get_one(Channel, "x")
         row.paused_at = desk.now() if paused else None
-        row.pause_reason = "The password was changed" if paused else ""
+        row.pause_problem = recorded_problem("The password was changed") if paused else None
 
 
 def in_trouble(desk: Desk) -> None:

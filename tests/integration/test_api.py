@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from publisher.core.clock import ShiftedClock
 from publisher.core.errors import SettingsError, UserError
+from publisher.core.problems import recorded_problem
 from publisher.core.states import State
 from publisher.db.models import Delivery, Post
 from publisher.db.staff import ApiToken, IdempotentAnswer
@@ -45,6 +46,8 @@ from tests.desk_site import Site, everyone, open_starter_site, text_of
 from tests.fakes import add_delivery, the_delivery
 from tests.outlet import draw
 from tests.waiting import TIMEOUT
+
+LOOK = recorded_problem("Look.")
 
 ROUTES = sorted(
     (method, route.path, route.name)
@@ -114,7 +117,16 @@ def add_held_delivery(site: Site, *, unknown: bool = False) -> int:
     delivery = add_delivery(site.desk.database, now, channel="tumblr", title="A held cell", day_offset=-days)
     values: dict[str, Any] = {"unknown_since": now} if unknown else {}
     with site.desk.database.writing() as session:
-        move(session, delivery, fence=0, before=State.PENDING, to=State.HELD, now=now, problem="Look.", **values)
+        move(
+            session,
+            delivery,
+            fence=0,
+            before=State.PENDING,
+            to=State.HELD,
+            now=now,
+            problem=LOOK,
+            **values,
+        )
     return delivery
 
 
@@ -482,7 +494,14 @@ def test_an_act_upon_an_older_state_is_refused(site: Site) -> None:
     now = site.desk.now()
     with site.desk.database.writing() as session:
         move(
-            session, delivery, fence=1, before=State.PENDING, to=State.HELD, now=now, problem="Look.", unknown_since=now
+            session,
+            delivery,
+            fence=1,
+            before=State.PENDING,
+            to=State.HELD,
+            now=now,
+            problem=LOOK,
+            unknown_since=now,
         )
     for act, body in (("retry", looked), ("adopt", {"link": LINK}), ("cancel", None)):
         refused = operator.change("POST", f"/deliveries/{delivery}/{act}", "held.0", json=body)

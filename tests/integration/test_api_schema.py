@@ -30,6 +30,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from publisher.core.problems import recorded_problem
 from publisher.core.states import State
 from publisher.db.models import Media
 from publisher.desk import Desk
@@ -46,6 +47,8 @@ from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site
 from tests.fakes import add_delivery
 from tests.outlet import draw
+
+LOOK = recorded_problem("Look.")
 
 ADOPT = "/deliveries/{delivery_id}/adopt"
 
@@ -170,7 +173,15 @@ def _fill(desk: Desk, folder: Path) -> None:
     for number in range(4):
         delivery = add_delivery(desk.database, now, channel="tumblr", day_offset=-number, title="Held cells")
         with desk.database.writing() as session:
-            move(session, delivery, fence=0, before=State.PENDING, to=State.HELD, now=now, problem="Look.")
+            move(
+                session,
+                delivery,
+                fence=0,
+                before=State.PENDING,
+                to=State.HELD,
+                now=now,
+                problem=LOOK,
+            )
 
 
 @pytest.fixture(scope="module")

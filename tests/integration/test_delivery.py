@@ -99,7 +99,7 @@ def test_a_due_delivery_is_published_once_and_read_back(bench: Bench) -> None:
     assert bench.copies == 1
     with bench.database.reading() as session:
         attempts = list(session.scalars(select(Attempt).order_by(Attempt.id)))
-    assert [(attempt.kind, attempt.outcome) for attempt in attempts] == [("send", "published"), ("verify", "as sent")]
+    assert [(attempt.kind, attempt.outcome) for attempt in attempts] == [("send", "published"), ("verify", "as-sent")]
 
 
 def test_nothing_leaves_before_its_time(bench: Bench) -> None:
@@ -185,7 +185,7 @@ def test_requests_that_get_lost_again_and_again_end_with_a_person(bench: Bench) 
     bench.drain_for(minutes=60)
     row = the_delivery(bench.database, delivery)
     assert (row.state, len(bench.platform.publish_calls)) == ("held", 5)
-    assert "5 requests got no answer" in row.problem
+    assert "5 requests got no answer" in str(row.problem)
 
 
 def test_absence_before_the_listing_has_caught_up_does_not_count(bench: Bench) -> None:
@@ -221,7 +221,7 @@ def test_a_platform_that_never_answers_is_handed_to_a_person(bench: Bench) -> No
         bench.drain()
     row = the_delivery(bench.database, delivery)
     assert row.state == "held"
-    assert "A title" in row.problem
+    assert "A title" in str(row.problem)
     assert bench.copies == 1
 
 
@@ -263,7 +263,7 @@ def test_refused_credentials_pause_the_channel_until_it_is_resumed(bench: Bench)
     with bench.database.reading() as session:
         channel = session.get_one(Channel, "fake")
         events = session.scalars(select(Event).where(Event.name == "channel paused")).all()
-    assert channel.pause_reason == "connect it again"
+    assert str(channel.pause_problem) == "connect it again"
     assert len(events) == 1
     assert [the_delivery(bench.database, row).state for row in (first, second)] == ["held", "pending"]
     bench.platform.account_trouble = None
@@ -329,7 +329,7 @@ def test_of_two_deliveries_that_take_one_key_the_second_takes_another(database: 
 
     assert bench.worker(milestone=be_overtaken).drain("b") == 1
     waits = the_delivery(database, deliveries[1])
-    assert (waits.state, waits.problem) == (
+    assert (waits.state, str(waits.problem)) == (
         "pending",
         "Another post took this one's key at the same moment; it gets one of its own",
     )
@@ -368,9 +368,9 @@ def test_a_post_that_every_worker_is_lost_over_is_handed_to_a_person(bench: Benc
         bench.clock.instant = row.due_at
     assert pauses == [0, 0, 30, 60, 120]
     assert row.state == "held"
-    assert row.problem == (
+    assert str(row.problem) == (
         "6 workers in a row were gone while they prepared it; nothing was sent. "
-        f"Look at what the log says last of delivery {delivery}, then: publisher retry {delivery}."
+        f"Look at what the log says last of delivery {delivery}. Then: publisher retry {delivery}"
     )
     operate.retry(bench.database, delivery, now=bench.clock.now(), actor="somebody")
     assert the_delivery(bench.database, delivery).lost_workers == 0
@@ -448,7 +448,7 @@ def test_what_is_too_late_is_missed_and_says_why(bench: Bench) -> None:
     assert miss_expired(bench.database, bench.clock.now()) == [delivery]
     row = the_delivery(bench.database, delivery)
     assert row.state == "missed"
-    assert "Tumblr was not reached" in row.problem
+    assert "Tumblr was not reached" in str(row.problem)
     bench.platform.before = []
     operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me")
     bench.drain()
@@ -500,7 +500,7 @@ def test_a_missing_alt_text_is_reported_and_not_mended_by_a_copy(bench: Bench) -
     delivery = add_delivery(bench.database, bench.clock.now())
     bench.drain_for(minutes=5)
     row = the_delivery(bench.database, delivery)
-    assert (row.state, "picture 1 has no alt text" in row.problem) == ("published", True)
+    assert (row.state, "picture 1 has no alt text" in str(row.problem)) == ("published", True)
     assert bench.copies == 1
 
 

@@ -99,7 +99,7 @@ def test_a_post_that_cannot_be_read_harms_only_itself(database: Database, clock:
     assert _states(database) == [State.PUBLISHED, *ends]
     assert len(bench.platform.posts) == 2
     with database.reading() as session:
-        assert "Nothing was sent" in session.get_one(Delivery, two[unreadable]).problem
+        assert "Nothing was sent" in str(session.get_one(Delivery, two[unreadable]).problem)
 
 
 @on_every_database

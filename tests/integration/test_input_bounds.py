@@ -260,7 +260,7 @@ def test_names_and_comments_lose_what_steers_a_terminal(site: Site, post: int) -
         assert accounts.load_person(session, person).name == "Ada[2J Roe"
         assert session.scalars(select(ApiToken.name)).all()[-1] == "a[2J program"
         assert session.scalars(select(Comment.text)).one() == "one[2J\ntwo"
-        assert session.get_one(Channel, "x").pause_reason == "too[2J loud"
+        assert str(session.get_one(Channel, "x").pause_problem) == "too[2J loud"
 
 
 def test_names_and_comments_that_are_too_long_are_refused_with_the_limit(site: Site, post: int) -> None:

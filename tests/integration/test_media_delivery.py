@@ -74,9 +74,8 @@ def test_storage_that_is_away_makes_a_post_late_and_nothing_worse(outlet: Outlet
     delivery = outlet.deliveries()["tumblr"]
     assert delivery.state == "pending"
     assert delivery.due_at > outlet.clock.now()
-    assert re.fullmatch(
-        r"the bucket '\S+' at http://127\.0\.0\.1:\d+ was not reached \([a-z ]+\); mend .*", delivery.problem
-    )
+    reached = r"Nothing was sent: the bucket '\S+' at http://127\.0\.0\.1:\d+ was not reached"
+    assert re.match(reached + r" \([a-z ]+\); mend ", str(delivery.problem))
     assert outlet.copies("tumblr") == []
     wire.mend()
     outlet.run_until_idle()
@@ -112,4 +111,4 @@ def test_a_damaged_original_waits_for_a_person_and_is_never_published(
     outlet.run_until_idle()
     delivery = outlet.deliveries()["tumblr"]
     assert (delivery.state, outlet.copies("tumblr")) == ("held", [])
-    assert "is damaged in the media store: add the picture again" in delivery.problem
+    assert "is damaged in the media store: add the picture again" in str(delivery.problem)

@@ -20,6 +20,7 @@ from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE
 from publisher.alerts.link_check import BrokenLink, check_link
 from publisher.cli.main import cli
 from publisher.core import public_hosts
+from publisher.core.problems import recorded_problem
 from publisher.db.models import PostImage
 from publisher.db.operations import Alert, Channel
 from publisher.desk import Desk
@@ -84,7 +85,7 @@ def test_each_thing_that_would_hold_a_post_up_is_red(open_outlet: OpenOutlet, bo
         image = session.scalars(select(PostImage).where(PostImage.post_id == post)).one()
         image.alt_text = ""
         session.get_one(Channel, "x").paused_at = outlet.desk.now()
-        session.get_one(Channel, "x").pause_reason = "The password was changed."
+        session.get_one(Channel, "x").pause_problem = recorded_problem("The password was changed.")
     with environment({"PUBLISHER_TUMBLR_OAUTH_TOKEN": "another"}):
         problems = red(preflight(outlet.desk, tomorrow(outlet)))
     assert problems[("x", "channel")] == "is paused: The password was changed; publisher resume x"

@@ -129,7 +129,7 @@ class Bench:
     @property
     def paused(self) -> str:
         with self.database.reading() as session:
-            return session.get_one(Channel, "fake").pause_reason
+            return str(session.get_one(Channel, "fake").pause_problem or "")
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_nothing_is_sent_before_a_used_up_quota_begins_anew_whoever_starts(bench
     bench.drain()
     row = bench.row(delivery)
     assert (row.state, row.due_at) == ("pending", until)
-    assert f"“{kind}, 15 min”" in row.problem
+    assert f"“{kind}, 15 min”" in str(row.problem)
     bench.restart()
     bench.clock.instant = until - timedelta(seconds=1)
     assert bench.drain() == 0
@@ -438,7 +438,9 @@ def test_a_post_that_would_pass_the_budget_is_held_unsent(priced: Bench) -> None
     priced.drain()
     row = priced.row(over)
     assert (row.state, row.sent_at, priced.sent, priced.platform.uploads) == ("held", None, 3, uploads)
-    assert f"raise channels.fake.monthly_budget, or wait for 1 June, then run: publisher retry {over}" in row.problem
+    assert f"raise channels.fake.monthly_budget, or wait for 1 June, then run: publisher retry {over}" in str(
+        row.problem
+    )
     assert priced.paused == ""
     priced.clock.instant = datetime.fromisoformat("2026-05-31T23:00:00+00:00") - timedelta(seconds=1)
     operate.retry(priced.database, over, now=priced.clock.now(), actor="me")
@@ -493,4 +495,4 @@ def test_many_machines_share_quotas_and_sums(postgres_database: Database, clock:
     drain("another")
     second = the_delivery(postgres_database, rows[1])
     assert (second.state, len(platform.publish_calls)) == ("held", 1)
-    assert "about $0.11 in May 2026" in second.problem
+    assert "about $0.11 in May 2026" in str(second.problem)

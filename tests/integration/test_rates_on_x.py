@@ -54,7 +54,7 @@ def test_x_never_has_to_refuse_what_is_over_its_limit(open_outlet: OpenOutlet, m
     with outlet.desk.database.reading() as session:
         ends = list(session.execute(select(Attempt.outcome, Attempt.status).where(Attempt.kind == "send")))
         quota = session.get_one(Quota, ("x", "posts, 15 min"))
-    assert {status for outcome, status in ends if outcome == "RateLimited"} == {None}, "X itself never said no"
+    assert {status for outcome, status in ends if outcome == "rate-limited"} == {None}, "X itself never said no"
     assert (quota.maximum, quota.remaining) == (1, 0)
 
 

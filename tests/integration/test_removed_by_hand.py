@@ -25,12 +25,12 @@ def test_instagram_takes_it_under_a_fresh_id_once_a_person_has_looked(open_outle
     outlet.run_until_idle()
     delivery = outlet.deliveries()["instagram"]
     assert (delivery.state, delivery.reported_public, len(outlet.copies("instagram"))) == ("held", True, 1)
-    assert f"If it is not: publisher retry {delivery.id} --i-have-looked" in delivery.problem
+    assert f"If it is not: publisher retry {delivery.id} --i-have-looked" in str(delivery.problem)
     outlet.sandbox_servers.ledger.set_listing_lag("instagram", ListingLag())
     desk = outlet.desk
     operate.retry(desk.database, delivery.id, now=desk.now(), actor="me", i_have_looked=True)
     outlet.run_until_idle()
     row = outlet.deliveries()["instagram"]
     removed, public = outlet.copies("instagram")
-    assert (row.state, row.remote_id, row.problem) == ("published", public.id, "")
+    assert (row.state, row.remote_id, row.problem) == ("published", public.id, None)
     assert public.idempotency_key == row.idempotency_key != removed.idempotency_key

@@ -22,7 +22,7 @@ def test_what_waits_for_a_removed_channel_is_held_with_its_reason(database: Data
     assert (held_delivery.id, the_delivery(database, present).state) == (removed, "pending")
     delivery = the_delivery(database, removed)
     assert (delivery.state, delivery.unknown_since) == ("held", None)
-    assert "channel gone is not in the configuration any more, so nothing was sent" in delivery.problem
+    assert "channel gone is not in the configuration any more, so nothing was sent" in str(delivery.problem)
     assert hold_removed(database, ["kept"], clock.now()) == []
 
 
@@ -34,7 +34,7 @@ def test_what_may_be_public_there_is_never_just_retried(database: Database, cloc
     hold_removed(database, ["kept"], clock.now())
     delivery = the_delivery(database, delivery_id)
     assert (delivery.state, delivery.unknown_since) == ("held", clock.now())
-    assert "may be public" in delivery.problem
+    assert "may be public" in str(delivery.problem)
 
 
 def test_what_is_public_there_is_not_read_back_and_no_work_is_overdue(database: Database, clock: FixedClock) -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from publisher.core.clock import FixedClock
+from publisher.core.problems import recorded_problem
 from publisher.core.states import State
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Channel, Quota
@@ -18,6 +19,8 @@ from publisher.delivery.operate import ResumeResult
 from publisher.lifecycle import move
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery, the_delivery
+
+LOOK = recorded_problem("Look")
 
 FAR = timedelta(days=2)
 
@@ -121,7 +124,15 @@ def test_a_channel_that_is_none_is_refused(database: Database, clock: FixedClock
 def add_held_delivery(database: Database, clock: FixedClock) -> int:
     delivery = add_delivery(database, clock.now())
     with database.writing() as session:
-        move(session, delivery, fence=0, before=State.PENDING, to=State.HELD, now=clock.now(), problem="Look")
+        move(
+            session,
+            delivery,
+            fence=0,
+            before=State.PENDING,
+            to=State.HELD,
+            now=clock.now(),
+            problem=LOOK,
+        )
     return delivery
 
 

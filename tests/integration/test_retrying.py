@@ -10,6 +10,7 @@ import pytest
 
 from publisher.core.clock import FixedClock
 from publisher.core.content import AdaptedPost
+from publisher.core.problems import recorded_problem
 from publisher.db.models import Delivery, Pick, Post
 from publisher.delivery import operate
 from publisher.delivery.act_refusals import ActRefused
@@ -64,7 +65,7 @@ def test_a_template_that_breaks_holds_its_channel_until_it_is_mended(desk: Desk)
     }
     delivery = deliveries_by_channel["x"]
     assert delivery.state == "held"
-    assert "did you mean 'title'" in delivery.problem
+    assert "did you mean 'title'" in str(delivery.problem)
 
     with pytest.raises(ActRefused, match=r"still can't go out: .*did you mean 'title'"):
         retry(desk, delivery.id, actor="me")
@@ -74,7 +75,7 @@ def test_a_template_that_breaks_holds_its_channel_until_it_is_mended(desk: Desk)
     version = operate.version_of(deliveries(desk, desk.now().date())["x"])
     retry(desk, delivery.id, actor="me", seen=version)
     mended = deliveries(desk, desk.now().date())["x"]
-    assert (mended.state, mended.problem) == ("pending", "")
+    assert (mended.state, mended.problem) == ("pending", None)
     adapted = AdaptedPost.model_validate(mended.adapted)
     assert "A cell" in adapted.caption
     assert not any(problem.blocking for problem in adapted.problems)
@@ -84,7 +85,7 @@ def test_a_directory_of_people_that_is_mended_is_enough_for_a_retry(desk: Desk) 
     directory = desk.settings.file.parent / "people.toml"
     directory.write_text("[[people", encoding="utf-8")
     delivery = pick(desk, body="Found by @[Ada].")["tumblr"]
-    assert (delivery.state, "people.toml can't be read" in delivery.problem) == ("held", True)
+    assert (delivery.state, "people.toml can't be read" in str(delivery.problem)) == ("held", True)
     directory.write_text('[[people]]\nname = "Ada"\nhandles = { tumblr = "ada" }\n', encoding="utf-8")
     retry(desk, delivery.id, actor="me")
     mended = deliveries(desk, desk.now().date())["tumblr"]
@@ -100,7 +101,7 @@ def test_a_stored_text_that_cannot_be_read_is_made_anew(desk: Desk) -> None:
     now = delivery.due_at
     assert claim(desk.database, "x", owner="me", now=now, lease=timedelta(seconds=30)) is None
     held = deliveries(desk, desk.now().date())["x"]
-    assert (held.state, f"publisher retry {held.id}" in held.problem) == ("held", True)
+    assert (held.state, f"publisher retry {held.id}" in str(held.problem)) == ("held", True)
     retry(desk, held.id, actor="me")
     mended = deliveries(desk, desk.now().date())["x"]
     assert (mended.state, mended.adapted) == ("pending", delivery.adapted)
@@ -117,7 +118,7 @@ def test_a_text_that_could_be_adapted_stays_as_it_was_frozen(desk: Desk) -> None
     delivery = pick(desk)["x"]
     with desk.database.writing() as session:
         row = session.get_one(Delivery, delivery.id)
-        row.state, row.problem = "held", "The credentials were refused."
+        row.state, row.problem = "held", recorded_problem("The credentials were refused.")
     template(desk, "x").write_text("Another text: {{ title }} {{ credit }}", encoding="utf-8")
     retry(desk, delivery.id, actor="me")
     assert deliveries(desk, desk.now().date())["x"].adapted == delivery.adapted

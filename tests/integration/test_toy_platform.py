@@ -126,7 +126,7 @@ def test_a_platform_in_two_folders_is_found_and_posts_are_read_back(
     assert delivery["state"] == "published"
     life = json.loads(run(desk, "log", str(delivery["id"]), "--json"))
     (reading,) = (attempt for attempt in life["attempts"] if attempt["kind"] == "verify")
-    assert reading["outcome"] == "as sent"
+    assert reading["outcome"] == "as-sent"
 
 
 def test_a_platform_in_two_folders_keeps_the_promise(toy: Path, tmp_path: Path) -> None:

@@ -87,5 +87,5 @@ def test_a_post_that_two_deliveries_have_stays_with_the_first(connection: Connec
         ("published", "a"), ("published", "b"), ("held", None), ("held", None),
     ]  # fmt: skip
     assert rows[2].unknown_since == rows[2].sent_at
-    assert "The post a was recorded for this delivery and for delivery 1" in rows[2].problem
-    assert "publisher adopt 3 LINK if it is, publisher retry 3 --i-have-looked" in rows[2].problem
+    assert "The post a was recorded for this delivery and for delivery 1" in str(rows[2].problem)
+    assert "publisher adopt 3 LINK if it is, publisher retry 3 --i-have-looked" in str(rows[2].problem)

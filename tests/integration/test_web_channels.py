@@ -149,7 +149,7 @@ def test_a_person_pauses_with_a_reason_and_resumes_knowing_what_waits(site: Site
     assert channel_row(site, "instagram").paused_at is not None
     assert "instagram publishes again" in text_of(client.send_form("/channels/instagram/resume"))
     row = channel_row(site, "instagram")
-    assert (row.paused_at, row.pause_reason, row.paused_by) == (None, "", "")
+    assert (row.paused_at, row.pause_problem, row.paused_by) == (None, None, "")
     with site.desk.database.reading() as session:
         acts = session.execute(select(Event.name, Event.actor).where(Event.name.like("channel %")))
     assert [tuple(act) for act in acts] == [

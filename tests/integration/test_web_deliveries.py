@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from publisher.core.clock import ShiftedClock
+from publisher.core.problems import recorded_problem
 from publisher.core.states import State
 from publisher.db.operations import Channel
 from publisher.delivery import operate
@@ -45,7 +46,7 @@ def add_held_delivery(site: Site, *, unknown: bool = False, title: str = "A held
             before=State.PENDING,
             to=State.HELD,
             now=now,
-            problem="Look <b>here</b>.",
+            problem=recorded_problem("Look <b>here</b>."),
             **values,
         )
     return delivery

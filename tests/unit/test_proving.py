@@ -20,6 +20,7 @@ from publisher.core.clock import FixedClock
 from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Pick, Post
 from publisher.db.session import Database
+from publisher.delivery.problem_codes import UnknownOutcomeProblem, blocked
 from publisher.lifecycle import record_event
 from publisher.proving.failure_points import FailurePoints
 from publisher.proving.fault_injection import Clocks
@@ -266,23 +267,25 @@ def test_a_guard_that_the_database_lacks_is_reported(database: Database, clock: 
 
 
 def test_the_reasons_why_people_were_asked_are_counted_without_channels(database: Database, clock: FixedClock) -> None:
-    problem = "Fake has signed the account out; run `publisher connect {0}`. Then: publisher retry {1}."
     for day, channel in enumerate(("first", "second")):
         number = add_delivery(database, clock.now(), channel=channel, day_offset=day)
         with database.writing() as session:
-            detail = {"problem": problem.format(channel, number)}
+            problem = UnknownOutcomeProblem.CANNOT_BE_LOOKED_UP(channel=channel).with_remedy(None, delivery=number)
+            detail = {"problem": problem.to_json()}
             record_event(session, "delivery held", now=clock.now(), delivery_id=number, detail=detail)
     findings = found_by(database, clock, [])
-    assert findings.held_why == {"Fake has signed the account out; run `publisher connect CHANNEL`": 2}
+    assert findings.held_why == {"delivery.cannot-be-looked-up": 2}
     assert findings.asked == 2
 
 
 def test_a_reason_is_counted_without_the_file_that_it_is_about(database: Database, clock: FixedClock) -> None:
     number = add_delivery(database, clock.now(), channel="x1")
     with database.writing() as session:
-        detail = {"problem": "/tmp/proof/config/captions/x1.j2: there is no such file. Mend it, then retry."}
+        problem = blocked(["/tmp/proof/config/captions/x1.j2: there is no such file. Mend it, then retry."])
+        assert problem is not None
+        detail = {"problem": problem.to_json()}
         record_event(session, "delivery held", now=clock.now(), delivery_id=number, detail=detail)
-    assert found_by(database, clock, [], channels=("x1",)).held_why == {"there is no such file": 1}
+    assert found_by(database, clock, [], channels=("x1",)).held_why == {"delivery.blocked": 1}
 
 
 def test_a_recovery_is_measured_from_the_kill_and_not_from_one_long_ago() -> None:

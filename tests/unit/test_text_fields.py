@@ -16,7 +16,7 @@ from publisher.core.problems import ProblemCode, find_code, import_code_lists
 from publisher.core.remedies import Remedy
 
 ROOT = Path(publisher.__file__).parent
-TEXT_FORMATS = {"", "clause", "list", "number", "moment", "clock", "day", "weekday"}
+TEXT_FORMATS = {"", "clause", "clauses", "sentences", "list", "number", "moment", "clock", "day", "month", "weekday"}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 

@@ -69,6 +69,6 @@ def _channel_out(desk: Desk, channel: ChannelSettings, row: Channel) -> ChannelO
         language=desk.settings.channel_language(channel),
         hour=f"{desk.settings.channel_hour(channel):%H:%M}",
         paused_at=row.paused_at,
-        pause_reason=row.pause_reason,
+        pause_reason=str(row.pause_problem or ""),
         next_publish_at=row.next_publish_at,
     )

@@ -70,7 +70,7 @@ class DeliveryOut(BaseModel):
                 "url": row.remote_url,
                 "remote_id": row.remote_id,
                 "may_be_public": row.unknown_since is not None,
-                "problem": row.problem,
+                "problem": str(row.problem or ""),
                 **more,
             }
         )
@@ -207,7 +207,10 @@ def api_adopt_delivery(
     adoption = adopt(desk.database, desk.channels, adoption_request, now=desk.now(), actor=actor(request))
     life = _load_life(response, desk, delivery_id)
     return AdoptedDelivery.of(
-        life.delivery, **_details(life), was_read=adoption.was_read, differences=adoption.differences
+        life.delivery,
+        **_details(life),
+        was_read=adoption.was_read,
+        differences=[*map(str, adoption.differences)],
     )
 
 

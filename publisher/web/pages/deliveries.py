@@ -213,7 +213,7 @@ def _export_row(row: Delivery) -> dict[str, Any]:
         "url": row.remote_url,
         "remote_id": row.remote_id,
         "idempotency_key": row.idempotency_key,
-        "problem": row.problem,
+        "problem": str(row.problem or ""),
     }
 
 

@@ -125,7 +125,7 @@ def _channel(
         next_try=next_try(delivery, row) if delivery and row else None,
         latest=latest,
         late=late if late > MIN_NOTED_LATENESS else None,
-        paused=(row.pause_reason or "by hand") if row and row.paused_at else "",
+        paused=str(row.pause_problem or "by hand") if row and row.paused_at else "",
         next_at=slot_instant(coming[0].slot, hour, desk.settings.outlet.zone) if coming else None,
     )
 
