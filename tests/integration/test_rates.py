@@ -438,7 +438,7 @@ def test_a_post_that_would_pass_the_budget_is_held_unsent(priced: Bench) -> None
     priced.drain()
     row = priced.row(over)
     assert (row.state, row.sent_at, priced.sent, priced.platform.uploads) == ("held", None, 3, uploads)
-    assert f"raise channels.fake.monthly_budget, or wait for 1 June, then run: publisher retry {over}" in str(
+    assert f"raise channels.fake.monthly_budget, or wait for 2026-06-01. Then: publisher retry {over}" in str(
         row.problem
     )
     assert priced.paused == ""

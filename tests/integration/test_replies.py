@@ -414,4 +414,4 @@ def test_x_that_refuses_replies_leaves_the_first_post(open_outlet: OpenOutlet, m
     assert len(outlet.copies("x")) == 1
     last = outlet.deliveries()["x"]
     assert (last.part, last.state) == (1, "failed")
-    assert last.problem.endswith("what was posted before it stands, and the thread ends there")
+    assert str(last.problem).endswith("what was posted before it stands, and the thread ends there")

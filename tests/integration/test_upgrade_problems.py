@@ -83,7 +83,8 @@ def database(url: str, tmp_path: Path) -> Database:
         config.attributes["connection"] = connection
         command.upgrade(config, BEFORE)
         channels = text(
-            "INSERT INTO channel (name, platform, paused_at, pause_reason, paused_by) VALUES (:name, 'x', :at, :why, :by)"
+            "INSERT INTO channel (name, platform, paused_at, pause_reason, paused_by) "
+            "VALUES (:name, 'x', :at, :why, :by)"
         )
         for name, why, by in (("free", "", ""), ("refused", SENTENCE, ""), ("by hand", "a {holiday}", "Ada")):
             connection.execute(channels, {"name": name, "why": why, "by": by, "at": NOW if why else None})

@@ -121,10 +121,10 @@ def test_a_problem_of_two_copies_is_not_lost_by_reading_back(bench: Bench) -> No
     with bench.database.writing() as session:
         assert not record_late_success(session, bench.delivery, other, bench.clock.now())
     bench.pass_time(hours=5)
-    assert bench.row.problem.startswith("There are two copies: https://fake.example/")
+    assert str(bench.row.problem).startswith("There are two copies: https://fake.example/")
     bench.platform.shown_alt_text = "alt"
     bench.pass_time(hours=5)
-    assert bench.row.problem.startswith("There are two copies: https://fake.example/")
+    assert str(bench.row.problem).startswith("There are two copies: https://fake.example/")
 
 
 def test_a_platform_that_is_silent_for_long_is_asked_more_and_more_rarely(bench: Bench) -> None:

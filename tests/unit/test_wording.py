@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from publisher.delivery.due import LOST_REPEATEDLY
+from publisher.core.messages import Face, Reader, reading_as
+from publisher.delivery.problem_codes import DeliveryProblem
 from publisher.platforms.instagram.answers import REFUSALS
 from publisher.web.wording import for_browser
 
@@ -30,10 +31,11 @@ def test_a_refused_account_is_mended_on_the_page_of_the_channels() -> None:
 
 
 def test_a_post_that_workers_were_lost_over_is_let_try_again() -> None:
-    assert for_browser(LOST_REPEATEDLY.format(lost=6, id=23)) == (
-        "6 workers in a row were gone while they prepared it; nothing was sent. "
-        "Look at what the log says last of delivery 23, then let it try again."
-    )
+    with reading_as(Reader(face=Face.PAGE)):
+        assert str(DeliveryProblem.LOST_REPEATEDLY(count=6, delivery=23)) == (
+            "6 workers in a row were gone while they prepared it; nothing was sent. "
+            "Look at what the log says last of delivery 23. Then let it try again."
+        )
 
 
 def test_what_may_be_public_is_adopted_or_tried_again_by_buttons() -> None:
