@@ -16,6 +16,7 @@ def for_browser(message: str, where: str = "on the page Channels") -> str:
         (rf"\bThen: {RESUME}, {RETRY}\.", f"Then resume the channel {where}, and let this try again."),
         (rf"\bRun {CONNECT}, or mend its secrets", f"Connect it {where}, or have its secrets mended"),
         (rf"\brun `?{CONNECT}`?( again)?", f"connect it {where}"),
+        (rf"\bRun: {CONNECT}", f"Connect it {where}"),
         (rf"\brun `?{RESUME}`?", f"resume it {where}"),
         (rf"\bthen(?: run)?: {RETRY}", "then let it try again"),
         (rf"\bIf it is there: {ADOPT} LINK\b", "If it is there, adopt it by its link"),

@@ -265,7 +265,7 @@ def test_another_account_is_refused(site: Site) -> None:
     site.desk.__dict__.pop("channels", None)
     text = unescape(text_of(client.get(allow(begin(client, "x")))))
     assert "X knows that browser as @daily_picture, but the channel 'x' is @someone_else" in text
-    assert "connect it here" in text
+    assert "Log in to X as @someone_else first. Connect it here" in text
     assert not (site.outlet.folder / "sessions" / "x.json").exists()
 
 

@@ -30,6 +30,11 @@ def test_a_refused_account_is_mended_on_the_page_of_the_channels() -> None:
     )
 
 
+def test_a_channel_that_is_not_connected_is_connected_on_the_page_of_the_channels() -> None:
+    sentence = "The channel 'cells-2' is not connected. Run: publisher connect cells-2"
+    assert for_browser(sentence) == "The channel 'cells-2' is not connected. Connect it on the page Channels"
+
+
 def test_a_post_that_workers_were_lost_over_is_let_try_again() -> None:
     with reading_as(Reader(face=Face.PAGE)):
         assert str(DeliveryProblem.LOST_REPEATEDLY(count=6, delivery=23)) == (

@@ -11,6 +11,8 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from publisher.core.messages import _
+from publisher.core.problems import Problem, ProblemCode, recorded_problem
 from publisher.platforms.errors import (
     ActionsRefused,
     AlreadyPublic,
@@ -25,7 +27,8 @@ from publisher.platforms.errors import (
 from publisher.platforms.profiles import load_profile
 from publisher.platforms.transport import SentRequest
 from publisher.platforms.x.answers import is_same_post, parse_instant, processing_pause
-from publisher.platforms.x.refusals import Missing, judge_refusal
+from publisher.platforms.x.problem_codes import XProblem
+from publisher.platforms.x.refusals import Missing, judge_refusal, judge_refused_reply
 from publisher.sandbox.x.text import as_shown, fits
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
@@ -49,7 +52,7 @@ def answer(status: int, body: object = "", headers: dict[str, str] | None = None
 
 
 def meaning(response: requests.Response, *, publishing: bool = True, reading: bool = False) -> PlatformError:
-    return judge_refusal(response, SentRequest("Publishing on X", publishing=publishing), reading=reading, now=NOW)
+    return judge_refusal(response, SentRequest(_("Publishing on X"), publishing=publishing), reading=reading, now=NOW)
 
 
 def problem(title: str, detail: str, kind: str = "about:blank") -> dict[str, str]:
@@ -171,7 +174,85 @@ def test_a_wait_of_ten_years_is_shortened_and_told() -> None:
     error = meaning(answer(429, problem("Too Many Requests", ""), {"Retry-After": "315360000"}))
     assert isinstance(error, RateLimited)
     assert error.retry_at == NOW + timedelta(days=2)
-    assert "asked for longer" in error.message
+    assert error.problem.code is XProblem.RATE_LIMITED_FOR_LONG
+    assert error.message == (
+        "Publishing on X: X asks to wait until 09:00 on 2026-05-06 "
+        "(it asked for longer; after 2 days it is asked again)"
+    )
+
+
+PROBLEM_CODES: list[tuple[int, object, ProblemCode, str]] = [
+    (500, "", XProblem.SERVER_ERROR, "Publishing on X: X gave HTTP 500"),
+    (403, "<html>", XProblem.GATEWAY_ANSWERED, "Publishing on X: X gave HTTP 403, not in its own words"),
+    (
+        403,
+        problem("Forbidden", "You are not permitted to perform this action."),
+        XProblem.REFUSED,
+        "Publishing on X: X refused it (You are not permitted to perform this action)",
+    ),
+    (
+        405,
+        problem("Method Not Allowed", "Method Not Allowed"),
+        XProblem.NOT_READ,
+        "Publishing on X: X answered 405 (Method Not Allowed)",
+    ),
+    (
+        400,
+        {"errors": [{"message": "Your media IDs are invalid."}], "title": "Invalid Request"},
+        XProblem.MEDIA_EXPIRED,
+        "Publishing on X: X no longer has the pictures; they are uploaded again",
+    ),
+    (
+        401,
+        problem("Unauthorized", "Unauthorized"),
+        XProblem.KEYS_REFUSED,
+        "X refused this channel's keys or tokens (Unauthorized); check them, or connect the channel again",
+    ),
+    (
+        402,
+        {"title": "CreditsDepleted"},
+        XProblem.CREDITS_USED_UP,
+        "X takes no more posts from this app: its credits or its usage cap are used up. "
+        "Add credits in X's developer console first. Run: publisher doctor",
+    ),
+    (
+        403,
+        problem("Forbidden", "This account is suspended."),
+        XProblem.ACCOUNT_NOT_ALLOWED,
+        "X does not let this app act for the account (This account is suspended); give the app read and write "
+        "permission, see that the account is in order, then connect the channel again",
+    ),
+    (
+        403,
+        DUPLICATE,
+        XProblem.TEXT_MAYBE_OURS,
+        "Publishing on X: X has a post with this very text already; it may be ours",
+    ),
+    (
+        429,
+        coded(88, "Rate limit exceeded"),
+        XProblem.RATE_LIMITED,
+        "Publishing on X: X asks to wait until 09:15 on 2026-05-04",
+    ),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "code", "sentence"), PROBLEM_CODES, ids=lambda value: str(value)[:30])
+def test_a_refusal_has_a_code_and_a_sentence(status: int, body: object, code: ProblemCode, sentence: str) -> None:
+    error = meaning(answer(status, body))
+    assert error.problem.code is code
+    assert error.message == sentence
+    stored = Problem.from_json(json.loads(json.dumps(error.problem.to_json())))
+    assert str(stored) == sentence
+
+
+def test_only_the_words_of_x_say_that_the_post_before_is_not_shown() -> None:
+    refused = meaning(answer(403, problem("Forbidden", "That Tweet is deleted or not visible to you.")))
+    assert isinstance(refused, ContentRejected)
+    ends = [judge_refused_reply(refused, answered_is_old=old).problem.code for old in (False, True)]
+    assert ends == [XProblem.REPLIED_POST_NOT_SHOWN_YET, XProblem.REPLIED_POST_GONE]
+    ours = ContentRejected(recorded_problem("Ours says: deleted or not visible"))
+    assert judge_refused_reply(ours, answered_is_old=True).problem.code is XProblem.THREAD_ENDED
 
 
 def at(seconds: float) -> str:
@@ -288,7 +369,7 @@ def captions(draw: st.DrawFn) -> str:
 @settings(derandomize=True, deadline=None, max_examples=300)
 @given(captions(), st.integers(0, 4))
 def test_any_caption_is_recognised_after_x_has_rewritten_it(caption: str, images: int) -> None:
-    rewritten, _ = as_shown(caption, "picture" if images else None)
+    rewritten, _links = as_shown(caption, "picture" if images else None)
     assert is_same_post(caption, images, tweet(rewritten, images))
     assert not is_same_post(f"{caption} more", images, tweet(rewritten, images))
 

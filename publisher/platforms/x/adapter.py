@@ -15,6 +15,7 @@ from requests.auth import AuthBase
 
 from publisher import __version__
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.core.messages import _
 from publisher.platforms.base import (
     NOTHING_PREPARED,
     Connection,
@@ -41,23 +42,25 @@ from publisher.platforms.x import links
 from publisher.platforms.x.answers import dicts_in, is_gone, media_keys, parse_instant, read_account, read_data
 from publisher.platforms.x.client import XClient
 from publisher.platforms.x.login import Login, begin, check_app, choose_login, finish, new_auth
+from publisher.platforms.x.problem_codes import XLoginProblem, XProblem
 from publisher.platforms.x.public_text import text_difference, text_of
 from publisher.platforms.x.refusals import Missing, describe_answer, judge_duplicate, judge_refused_reply
 from publisher.platforms.x.timeline import NOT_READ, Timeline, lowest_id_since, number_at
 from publisher.platforms.x.upload import Uploads
 
 USER_AGENT = f"publisher/{__version__}"
+PUBLISHING = SentRequest(_("Publishing on X"), publishing=True)
 
 
 class Adapter(PlatformAdapter):
     leads_back: ClassVar[bool] = True
     secrets: ClassVar[tuple[Secret, ...]] = (
-        Secret(name="consumer_key", hint="the X app's API key", required=False),
-        Secret(name="consumer_secret", hint="the X app's API key secret", required=False),
-        Secret(name="access_token", hint="the account's access token", required=False),
-        Secret(name="access_token_secret", hint="the account's access token secret", required=False),
-        Secret(name="client_id", hint="the X app's OAuth 2 client id", required=False),
-        Secret(name="client_secret", hint="the X app's OAuth 2 client secret", required=False),
+        Secret(name="consumer_key", hint=_("the X app's API key"), required=False),
+        Secret(name="consumer_secret", hint=_("the X app's API key secret"), required=False),
+        Secret(name="access_token", hint=_("the account's access token"), required=False),
+        Secret(name="access_token_secret", hint=_("the account's access token secret"), required=False),
+        Secret(name="client_id", hint=_("the X app's OAuth 2 client id"), required=False),
+        Secret(name="client_secret", hint=_("the X app's OAuth 2 client secret"), required=False),
     )
 
     def __init__(self, connection: Connection, client: XClient, login: Login) -> None:
@@ -97,8 +100,7 @@ class Adapter(PlatformAdapter):
         expected = connection.account.removeprefix("@")
         if account.name.lower() != expected.lower():
             raise CredentialsRefused(
-                f"X knows that browser as @{account.name}, but the channel {connection.channel!r} is @{expected}; "
-                f"log in to X as @{expected} and run `publisher connect {connection.channel}` again."
+                XLoginProblem.OTHER_ACCOUNT(name=account.name, channel=connection.channel, expected=expected)
             )
         with connection.session.alone():
             # Else a renewal of the former log-in, under way just now, could overwrite the new one.
@@ -129,10 +131,11 @@ class Adapter(PlatformAdapter):
         self, image: Rendition, alt_text: str, *, idempotency_key: str, position: int, total: int
     ) -> UploadedMedia:
         if image.format == "gif" and total > 1:
-            raise UnsupportedContent("X shows an animated GIF only alone; leave it or the other pictures out")
-        reference = self._uploads.upload(image, SentRequest(f"Uploading picture {position + 1} to X"))
+            raise UnsupportedContent(XProblem.ANIMATION_NOT_ALONE())
+        number = position + 1
+        reference = self._uploads.upload(image, SentRequest(_("Uploading picture {number} to X", number=number)))
         if alt_text:
-            sent = SentRequest(f"Giving picture {position + 1} its alt text on X")
+            sent = SentRequest(_("Giving picture {number} its alt text on X", number=number))
             self._uploads.describe(reference, alt_text, sent)
         return UploadedMedia(image=image, alt_text=alt_text, reference=reference)
 
@@ -172,7 +175,8 @@ class Adapter(PlatformAdapter):
         preparation: Preparation = NOTHING_PREPARED,
     ) -> Publication:
         if len(media) > self._profile.images.maximum:
-            raise UnsupportedContent(f"X takes {self._profile.images.maximum} pictures, not {len(media)}")
+            maximum = self._profile.images.maximum
+            raise UnsupportedContent(XProblem.TOO_MANY_IMAGES(maximum=maximum, images=len(media)))
         payload: dict[str, Any] = {"text": post.caption}
         if media:
             payload["media"] = {"media_ids": [picture.reference for picture in media]}
@@ -190,7 +194,7 @@ class Adapter(PlatformAdapter):
             raise judge_refused_reply(error, answered_is_old=self._is_shown_by_now(post.reply_to)) from error
         remote_id = str(read_data(json_object(response)).get("id"))
         if not remote_id.isdecimal():
-            raise Unconfirmed("Publishing on X: an answer without the post's id", **describe_answer(response))
+            raise Unconfirmed(XProblem.POST_WITHOUT_ID(step=PUBLISHING.what), **describe_answer(response))
         return self._publication(remote_id, response.headers.get("x-transaction-id"), short_answer(response))
 
     def _send_post(self, payload: Mapping[str, Any]) -> requests.Response:
@@ -199,7 +203,7 @@ class Adapter(PlatformAdapter):
             "POST",
             "/2/tweets",
             json=payload,
-            sent=SentRequest("Publishing on X", publishing=True),
+            sent=PUBLISHING,
             read_timeout=self._profile.publishing.timeout_seconds,
         )
 
@@ -274,7 +278,7 @@ class Adapter(PlatformAdapter):
         if not tweet:
             if is_gone(body):
                 return None
-            raise Unavailable("Reading the post on X: an answer without the post")
+            raise Unavailable(XProblem.POST_MISSING_IN_ANSWER(step=_("Reading the post on X")))
         keys = media_keys(tweet)
         shown = {medium.get("media_key"): medium.get("alt_text") for medium in dicts_in(body.get("includes"), "media")}
         return PublishedPost(

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from publisher.core.content import Account
-from publisher.core.messages import Message
+from publisher.core.messages import Message, _
 from publisher.platforms.base import Quota, QuotaKind
 from publisher.platforms.errors import Unavailable
+from publisher.platforms.x.problem_codes import XProblem
 
 SHORT_LINK = re.compile(r"https?://t\.co/[A-Za-z0-9]+")
 NAMES_BEFORE = re.compile(r"^(?:@\w+\s+)+")
@@ -29,6 +30,7 @@ WINDOWS = {
 MAX_WINDOW = timedelta(days=2)
 """A reset further away than this is a mistake in the header."""
 MAX_DIGITS = 9
+LISTING = _("Reading the account's posts on X")
 
 
 def is_same_post(caption: str, images: int, tweet: Mapping[str, Any], *, reply_to: str = "") -> bool:
@@ -74,7 +76,7 @@ def next_page(page: Mapping[str, Any]) -> str | None:
     """
     meta = page.get("meta")
     if not isinstance(meta, dict) or meta.get("result_count") != len(dicts_in(page, "data")) or page.get("errors"):
-        raise Unavailable("Reading the account's posts on X: an answer that is not complete")
+        raise Unavailable(XProblem.LISTING_INCOMPLETE(step=LISTING))
     token = meta.get("next_token")
     return str(token) if token else None
 
@@ -82,22 +84,22 @@ def next_page(page: Mapping[str, Any]) -> str | None:
 def post_id(tweet: Mapping[str, Any]) -> str:
     number = str(tweet.get("id"))
     if not number.isdecimal():
-        raise Unavailable("Reading the account's posts on X: a post without an id")
+        raise Unavailable(XProblem.LISTED_POST_WITHOUT_ID(step=LISTING))
     return number
 
 
 def read_account(body: object) -> Account:
     user = read_data(body)
     if not user.get("id") or not user.get("username"):
-        raise Unavailable("Asking X whose the keys are: an answer that can't be read")
+        raise Unavailable(XProblem.ACCOUNT_UNREADABLE(step=_("Asking X whose the keys are")))
     return Account(id=str(user["id"]), name=str(user["username"]), url=f"https://x.com/{user['username']}")
 
 
 def read_media(body: object, what: Message | str) -> dict[str, Any]:
-    """Returns an uploaded medium, which has an `id`. `what` was being done, for a sentence."""
+    """Returns an uploaded medium, which has an `id`. `what`: the step of which it is the answer."""
     media = read_data(body)
     if not str(media.get("id")).isdecimal():
-        raise Unavailable(f"{what}: an answer without the picture's id")
+        raise Unavailable(XProblem.MEDIA_WITHOUT_ID(step=what))
     return media
 
 

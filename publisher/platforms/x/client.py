@@ -17,10 +17,12 @@ import tweepy
 from requests.auth import AuthBase
 
 from publisher.core.clock import Clock
+from publisher.core.messages import _
 from publisher.platforms.base import ClockListener, QuotaListener
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.transport import SentRequest, json_object, note_clock, platform_time, send_once
 from publisher.platforms.x.answers import dicts_in, read_data, read_quotas
+from publisher.platforms.x.problem_codes import XProblem
 from publisher.platforms.x.refusals import judge_refusal, lost_answer
 
 API_URL = "https://api.x.com"
@@ -79,7 +81,7 @@ class XClient(tweepy.Client):  # type: ignore[misc]
         reads_posts = method == "GET" and "/tweets" in route
         try:
             response = self._request(
-                method, route, sent or SentRequest("Reading from X"), read_timeout, params=params, json=json, **body
+                method, route, sent or SentRequest(_("Reading from X")), read_timeout, params=params, json=json, **body
             )
         except Unavailable:
             self.posts_read += reads_posts
@@ -113,5 +115,5 @@ class XClient(tweepy.Client):  # type: ignore[misc]
             raise judge_refusal(response, sent, reading=reading, now=now)
         may_be_empty = not (reading or sent.publishing)
         if json_object(response) is None and not (may_be_empty and not response.content):
-            raise lost_answer(response, sent, "an answer that can't be read")
+            raise lost_answer(response, sent, XProblem.ANSWER_UNREADABLE(step=sent.what))
         return response

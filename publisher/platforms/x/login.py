@@ -15,17 +15,18 @@ import requests
 from requests.auth import AuthBase
 from requests_oauthlib import OAuth1
 
+from publisher.core.messages import Message, _
 from publisher.platforms.base import Connection
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.login_steps import ADDRESS, LoginStep, Question, parse_callback, warn_of_secrets
 from publisher.platforms.transport import SentRequest, is_page, send_once
+from publisher.platforms.x.problem_codes import XLoginProblem
 from publisher.platforms.x.tokens import (
     READ_TIMEOUT,
     RefreshedTokens,
     api_url,
     bearer,
     check_token_answer,
-    connect_hint,
     has_secret,
     request_tokens,
     stored_session,
@@ -35,7 +36,7 @@ WEB_URL = "https://x.com"
 REDIRECT_URL = "http://127.0.0.1/publisher"
 """Nothing listens there: the person copies the address that the browser ends up at."""
 PIN = "pin"
-OTHER_LOGIN = "That address does not belong to this log-in; begin again with the new one."
+LOGGING_IN = SentRequest(_("Logging in to X"))
 SCOPES = "tweet.read tweet.write users.read media.write offline.access"
 
 
@@ -64,7 +65,7 @@ class PermanentKeys:
             str(tokens["access_token"]),
             str(tokens["access_token_secret"]),
         )
-        number, dash, _ = str(tokens["access_token"]).partition("-")
+        number, dash, _rest = str(tokens["access_token"]).partition("-")
         self.user_id = number if dash and number.isdecimal() else None
 
     def __call__(self) -> AuthBase:
@@ -92,14 +93,12 @@ def choose_login(connection: Connection, http: requests.Session) -> Login:
     if keys.get("client_id"):
         if has_secret(stored, "refresh_token") or has_secret(stored, "access_token", "expires_at"):
             return RefreshedTokens(connection, http)
-        raise CredentialsRefused(f"The channel {connection.channel!r} is not connected; {connect_hint(connection)}.")
+        raise CredentialsRefused(XLoginProblem.NOT_CONNECTED(channel=connection.channel))
     if has_keys:
         variables = _variables(connection, "access_token", "access_token_secret")
-        raise CredentialsRefused(
-            f"The channel {connection.channel!r} has no access token; set {variables}, or {connect_hint(connection)}."
-        )
+        raise CredentialsRefused(XLoginProblem.ACCESS_TOKEN_MISSING(channel=connection.channel, variables=variables))
     variables = _variables(connection, "consumer_key", "consumer_secret", "access_token", "access_token_secret")
-    raise CredentialsRefused(f"The channel {connection.channel!r} lacks the keys of its X app; set {variables}.")
+    raise CredentialsRefused(XLoginProblem.APP_KEYS_MISSING(channel=connection.channel, variables=variables))
 
 
 def check_app(connection: Connection) -> None:
@@ -107,10 +106,10 @@ def check_app(connection: Connection) -> None:
     secrets_given = connection.secrets
     if has_secret(secrets_given, "consumer_key", "consumer_secret") or secrets_given.get("client_id"):
         return
-    keys = _variables(connection, "consumer_key", "consumer_secret")
+    variables = _variables(connection, "consumer_key", "consumer_secret")
+    (client_id,) = _variables(connection, "client_id")
     raise CredentialsRefused(
-        f"The channel {connection.channel!r} lacks the keys of its X app; set {keys}, or "
-        f"{_variables(connection, 'client_id')} for OAuth 2."
+        XLoginProblem.APP_KEYS_MISSING_FOR_LOGIN(channel=connection.channel, variables=variables, client_id=client_id)
     )
 
 
@@ -143,16 +142,20 @@ def _begin_with_keys(connection: Connection, http: requests.Session, callback_ur
     auth = OAuth1(*_consumer(connection), callback_uri=callback_url or "oob")
     request = _ask_form(connection, http, "/oauth/request_token", auth)
     if request.get("oauth_callback_confirmed") != "true":
-        raise CredentialsRefused("X did not confirm the log-in; allow it in the settings of the X app.")
+        raise CredentialsRefused(XLoginProblem.LOGIN_NOT_CONFIRMED())
     state = {"oauth_token": request["oauth_token"], "oauth_token_secret": request["oauth_token_secret"]}
     address = f"{api_url(connection)}/oauth/authorize?{urlencode({'oauth_token': state['oauth_token']})}"
     if callback_url:
         return LoginStep(told=_at_x(connection), url=address, kept=state)
-    instructions = f"Open {address} in a browser where X knows you as {connection.account}, and allow the app."
+    instructions = _(
+        "Open {address} in a browser where X knows you as {account}, and allow the app.",
+        address=address,
+        account=connection.account,
+    )
     return LoginStep(
         told=instructions,
         url=address,
-        questions=(Question(name=PIN, text="The PIN that X shows", secret=True),),
+        questions=(Question(name=PIN, text=_("The PIN that X shows"), secret=True),),
         kept=state,
     )
 
@@ -168,20 +171,21 @@ def _finish_with_keys(
 
 def _verifier_in(answer: Mapping[str, str], token: str) -> str:
     if not answer.get("oauth_verifier"):
-        raise CredentialsRefused("X did not allow the log-in; begin again.")
+        raise CredentialsRefused(XLoginProblem.LOGIN_NOT_ALLOWED())
     if not hmac.compare_digest(answer.get("oauth_token", "").encode(), token.encode()):
-        raise CredentialsRefused(OTHER_LOGIN)
+        raise CredentialsRefused(XLoginProblem.OTHER_LOGIN())
     return answer["oauth_verifier"]
 
 
 def _ask_form(connection: Connection, http: requests.Session, path: str, auth: AuthBase) -> dict[str, str]:
     """Requests a token and its secret, which X hands out URL-encoded. They are kept out of every message."""
-    sent = SentRequest("Logging in to X")
-    response = send_once(http, "POST", api_url(connection) + path, sent=sent, read_timeout=READ_TIMEOUT, auth=auth)
+    url = api_url(connection) + path
+    response = send_once(http, "POST", url, sent=LOGGING_IN, read_timeout=READ_TIMEOUT, auth=auth)
     check_token_answer(connection, response, is_from_gateway=is_page(response))
     form = dict(parse_qsl(response.text))
     if not has_secret(form, "oauth_token", "oauth_token_secret"):
-        raise Unavailable("Logging in to X: an answer that can't be read", status=response.status_code)
+        problem = XLoginProblem.LOGIN_ANSWER_UNREADABLE(step=LOGGING_IN.what)
+        raise Unavailable(problem, status=response.status_code)
     return form
 
 
@@ -201,13 +205,15 @@ def _begin_with_code(connection: Connection, callback_url: str) -> LoginStep:
     address = f"{(connection.base_url or WEB_URL).rstrip('/')}/i/oauth2/authorize?{urlencode(query)}"
     if callback_url:
         return LoginStep(told=_at_x(connection), url=address, kept=state)
-    instructions = (
-        f"The X app must have {redirect} among its callback addresses. Open "
-        f"{address} in a browser where X knows you as {connection.account}, "
-        f"and allow the app. The browser then fails to open a page at {redirect}: copy its whole address "
-        "and give it here within 30 seconds."
+    instructions = _(
+        "The X app must have {redirect} among its callback addresses. Open {address} in a browser where X knows you "
+        "as {account}, and allow the app. The browser then fails to open a page at {redirect}: copy its whole address "
+        "and give it here within 30 seconds.",
+        redirect=redirect,
+        address=address,
+        account=connection.account,
     )
-    question = Question(name=ADDRESS, text="The address that the browser ended up at", secret=True)
+    question = Question(name=ADDRESS, text=_("The address that the browser ended up at"), secret=True)
     return LoginStep(told=instructions, url=address, questions=(question,), kept=state)
 
 
@@ -215,9 +221,12 @@ def _finish_with_code(
     connection: Connection, http: requests.Session, state: Mapping[str, str], answer: Mapping[str, str]
 ) -> dict[str, Any]:
     if not hmac.compare_digest(answer.get("state", "").encode(), state["state"].encode()):
-        raise CredentialsRefused(OTHER_LOGIN)
+        raise CredentialsRefused(XLoginProblem.OTHER_LOGIN())
     if not answer.get("code"):
-        raise CredentialsRefused(f"X did not allow the log-in ({answer.get('error', 'no code')[:100]}); begin again.")
+        refusal = answer.get("error", "")[:100]
+        raise CredentialsRefused(
+            XLoginProblem.LOGIN_DENIED(answer=refusal) if refusal else XLoginProblem.LOGIN_NOT_ALLOWED()
+        )
     parameters = {
         "grant_type": "authorization_code",
         "code": answer["code"],
@@ -227,14 +236,15 @@ def _finish_with_code(
     return request_tokens(connection, http, parameters)
 
 
-def _at_x(connection: Connection) -> str:
-    return f"X asks whether the app may read and post. Be logged in there as {connection.account}."
+def _at_x(connection: Connection) -> Message:
+    return _("X asks whether the app may read and post. Be logged in there as {account}.", account=connection.account)
 
 
 def _consumer(connection: Connection) -> tuple[str, str]:
     return connection.secrets["consumer_key"], connection.secrets["consumer_secret"]
 
 
-def _variables(connection: Connection, *names: str) -> str:
+def _variables(connection: Connection, *names: str) -> list[str]:
+    """Returns the environment variables that hold secrets of a channel."""
     prefix = f"PUBLISHER_{connection.channel}_".upper().replace("-", "_")
-    return ", ".join(f"{prefix}{name.upper()}" for name in names)
+    return [f"{prefix}{name.upper()}" for name in names]

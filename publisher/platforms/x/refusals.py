@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 
+from publisher.core.problems import Problem
 from publisher.platforms.errors import (
     ActionsRefused,
     AlreadyPublic,
@@ -23,14 +24,16 @@ from publisher.platforms.errors import (
     Unconfirmed,
 )
 from publisher.platforms.transport import (
+    MAX_RETRY_AFTER,
     SentRequest,
-    describe_wait,
     is_from_gateway,
+    is_shortened_wait,
     json_object,
     retry_after,
     short_answer,
 )
 from publisher.platforms.x.answers import MAX_WINDOW, WINDOWS, parse_epoch
+from publisher.platforms.x.problem_codes import XProblem
 
 DEFAULT_PAUSE = timedelta(minutes=15)
 DAILY_PAUSE = timedelta(hours=1)
@@ -66,7 +69,7 @@ def describe_answer(response: requests.Response) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Problem:
+class _Refusal:
     """Holds a refusal in X's words."""
 
     detail: str
@@ -81,47 +84,40 @@ def judge_refusal(response: requests.Response, sent: SentRequest, *, reading: bo
     """
     status = response.status_code
     if status == 408 or status >= 500 or status < 400:
-        return lost_answer(response, sent, f"HTTP {status}")
+        return lost_answer(response, sent, XProblem.SERVER_ERROR(step=sent.what, status=status))
     if is_from_gateway(response, _has_own_shape) and not (status == 402 and json_object(response)):
         return _gateway_answered(response, sent, now)
-    problem = _problem(response)
-    if status == 402 or CREDIT_WORDS.search(problem.words):
-        return ActionsRefused(
-            "X takes no more posts from this app: its credits or its usage cap are used up; add credits in X's "
-            "developer console, then run `publisher doctor`",
-            **describe_answer(response),
-        )
+    refusal = _read_refusal(response)
+    if status == 402 or CREDIT_WORDS.search(refusal.words):
+        return ActionsRefused(XProblem.CREDITS_USED_UP(), **describe_answer(response))
     if status == 429:
         return _rate_limited(response, sent, now, DEFAULT_PAUSE)
-    if status == 401 or problem.codes & ACCOUNT_CODES:
-        return CredentialsRefused(
-            f"X refused this channel's keys or tokens ({problem.detail}); check them, or connect the channel again",
-            **describe_answer(response),
-        )
-    if status == 403 and (error := _forbidden(response, problem, sent, now)):
+    if status == 401 or refusal.codes & ACCOUNT_CODES:
+        return CredentialsRefused(XProblem.KEYS_REFUSED(answer=refusal.detail), **describe_answer(response))
+    if status == 403 and (error := _forbidden(response, refusal, sent, now)):
         return error
-    return _refused_content(response, problem, sent, reading=reading)
+    return _refused_content(response, refusal, sent, reading=reading)
 
 
 def _refused_content(
-    response: requests.Response, problem: _Problem, sent: SentRequest, *, reading: bool
+    response: requests.Response, refusal: _Refusal, sent: SentRequest, *, reading: bool
 ) -> PlatformError:
     status = response.status_code
     if reading or status not in CONTENT_STATUSES:
         kind = Missing if reading and status == 404 else Unavailable
-        return kind(f"{sent.what}: X answered {status} ({problem.detail})", **describe_answer(response))
-    if sent.publishing and MEDIA_WORDS.search(problem.words):
-        return MediaExpired(
-            f"{sent.what}: X no longer has the pictures; they are uploaded again", **describe_answer(response)
-        )
-    return ContentRejected(f"{sent.what}: X refused it ({problem.detail})", **describe_answer(response))
+        problem = XProblem.NOT_READ(step=sent.what, status=status, answer=refusal.detail)
+        return kind(problem, **describe_answer(response))
+    if sent.publishing and MEDIA_WORDS.search(refusal.words):
+        return MediaExpired(XProblem.MEDIA_EXPIRED(step=sent.what), **describe_answer(response))
+    problem = XProblem.REFUSED(step=sent.what, answer=refusal.detail)
+    return ContentRejected(problem, **describe_answer(response))
 
 
 def _gateway_answered(response: requests.Response, sent: SentRequest, now: datetime) -> PlatformError:
     """Judges a 4xx that X did not write."""
     if response.status_code == 429 and (not sent.publishing or _names_a_window(response.headers)):
         return _rate_limited(response, sent, now, DEFAULT_PAUSE)
-    return lost_answer(response, sent, f"HTTP {response.status_code}, not in its own words")
+    return lost_answer(response, sent, XProblem.GATEWAY_ANSWERED(step=sent.what, status=response.status_code))
 
 
 def _names_a_window(headers: Mapping[str, str]) -> bool:
@@ -141,8 +137,7 @@ def _has_own_shape(body: Mapping[str, Any]) -> bool:
 def judge_duplicate(error: AlreadyPublic) -> TextRemembered:
     """Judges a duplicate of a post that was never sent before, and of which X lists no new one."""
     return TextRemembered(
-        "X has a post with this very text and takes it no second time. It is an older one, unless the account shows it "
-        "as new by now: look there first, then change the caption",
+        XProblem.TEXT_POSTED_BEFORE(),
         status=error.status,
         request_id=error.request_id,
         answer=error.answer,
@@ -155,49 +150,43 @@ def judge_refused_reply(error: ContentRejected, *, answered_is_old: bool) -> Pla
     `answered_is_old`: the post before it is so old that X shows it by now, if it is there.
     """
     details: dict[str, Any] = {"status": error.status, "request_id": error.request_id, "answer": error.answer}
-    if UNSEEN_WORDS.search(error.message) and answered_is_old:
-        return ContentRejected(
-            "X does not show the post before this reply any more: it was deleted, or hidden. The thread ends there",
-            **details,
-        )
-    if UNSEEN_WORDS.search(error.message):
+    is_unseen = UNSEEN_WORDS.search(str(error.problem.parameters.get("answer", "")))
+    if is_unseen and answered_is_old:
+        return ContentRejected(XProblem.REPLIED_POST_GONE(), **details)
+    if is_unseen:
         # X says this of a post that it has only just taken, too.
-        return Unavailable(f"{error.message}; the reply waits until X shows the post before it", **details)
-    return ContentRejected(f"{error.message}; what was posted before it stands, and the thread ends there", **details)
+        return Unavailable(XProblem.REPLIED_POST_NOT_SHOWN_YET(refusal=error.problem), **details)
+    return ContentRejected(XProblem.THREAD_ENDED(refusal=error.problem), **details)
 
 
 def _forbidden(
-    response: requests.Response, problem: _Problem, sent: SentRequest, now: datetime
+    response: requests.Response, refusal: _Refusal, sent: SentRequest, now: datetime
 ) -> PlatformError | None:
     """Judges a 403 that says more than that this post is not welcome."""
-    if DUPLICATE_CODE in problem.codes or DUPLICATE_WORDS.search(problem.words):
+    if DUPLICATE_CODE in refusal.codes or DUPLICATE_WORDS.search(refusal.words):
         if not sent.publishing:
             return None
         # An earlier try whose answer was lost may be the original: the adapter knows whether there was one.
-        return AlreadyPublic(
-            f"{sent.what}: X has a post with this very text already; it may be ours", **describe_answer(response)
-        )
-    if problem.codes & DAILY_CODES or DAILY_WORDS.search(problem.words):
+        return AlreadyPublic(XProblem.TEXT_MAYBE_OURS(step=sent.what), **describe_answer(response))
+    if refusal.codes & DAILY_CODES or DAILY_WORDS.search(refusal.words):
         return _rate_limited(response, sent, now, DAILY_PAUSE)
-    if ACCOUNT_WORDS.search(problem.words):
-        return CredentialsRefused(
-            f"X does not let this app act for the account ({problem.detail}); give the app read and write "
-            "permission, see that the account is in order, then connect the channel again",
-            **describe_answer(response),
-        )
+    if ACCOUNT_WORDS.search(refusal.words):
+        return CredentialsRefused(XProblem.ACCOUNT_NOT_ALLOWED(answer=refusal.detail), **describe_answer(response))
     return None
 
 
-def lost_answer(response: requests.Response, sent: SentRequest, what: str) -> PlatformError:
+def lost_answer(response: requests.Response, sent: SentRequest, problem: Problem) -> PlatformError:
+    """Returns the error for an answer that does not say what became of a request."""
     kind = Unconfirmed if sent.publishing else Unavailable
-    return kind(f"{sent.what}: X gave {what}", **describe_answer(response))
+    return kind(problem, **describe_answer(response))
 
 
 def _rate_limited(response: requests.Response, sent: SentRequest, now: datetime, default: timedelta) -> RateLimited:
     retry_at = _retry_at(response.headers, now) or now + default
-    return RateLimited(
-        f"{sent.what}: X asks to wait {describe_wait(retry_at, now)}", retry_at=retry_at, **describe_answer(response)
-    )
+    problem = XProblem.RATE_LIMITED(step=sent.what, at=retry_at)
+    if is_shortened_wait(retry_at, now):
+        problem = XProblem.RATE_LIMITED_FOR_LONG(step=sent.what, at=retry_at, count=MAX_RETRY_AFTER.days)
+    return RateLimited(problem, retry_at=retry_at, **describe_answer(response))
 
 
 def _retry_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
@@ -217,7 +206,7 @@ def _reset(headers: Mapping[str, str], window: str) -> datetime | None:
     return parse_epoch(headers.get(f"{window}-reset"))
 
 
-def _problem(response: requests.Response) -> _Problem:
+def _read_refusal(response: requests.Response) -> _Refusal:
     """Reads both shapes of X's errors, and anything else."""
     body = json_object(response) or {}
     error_list = body.get("errors")
@@ -228,7 +217,7 @@ def _problem(response: requests.Response) -> _Problem:
     codes = frozenset(error["code"] for error in errors if isinstance(error.get("code"), int))
     detail = next(iter([*messages, *own]), f"HTTP {response.status_code}")
     words = " ".join([*messages, *own, *types]).lower()
-    return _Problem(" ".join(detail.split())[:200].rstrip("."), words, codes)
+    return _Refusal(" ".join(detail.split())[:200].rstrip("."), words, codes)
 
 
 def _texts(part: Mapping[str, Any], *names: str) -> list[str]:

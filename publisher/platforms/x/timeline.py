@@ -11,10 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from publisher.core.content import AdaptedPost, Preparation
+from publisher.core.messages import _
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.transport import SentRequest, json_object, platform_time
 from publisher.platforms.x.answers import dicts_in, is_repost, is_same_post, next_page, post_id, replied_post_id
 from publisher.platforms.x.client import XClient
+from publisher.platforms.x.problem_codes import XProblem
 
 FIRST_MOMENT = datetime.fromtimestamp(1_288_834_974.657, UTC)
 """When X's numbers begin: https://docs.x.com/resources/fundamentals/x-ids."""
@@ -31,6 +33,7 @@ FEWEST_POSTS = 5
 NEWER_PAGE, OLDER_PAGE = 100, 20
 MAX_POSTS = 500
 FIELDS = "attachments,created_at,note_tweet,referenced_tweets"
+LOOKING = SentRequest(_("Looking for the post on X"))
 
 
 class Timeline:
@@ -42,13 +45,13 @@ class Timeline:
 
     def newest(self) -> Preparation:
         """Returns the newest post's number and X's time. A listing that lags shows an older one, which does no harm."""
-        sent = SentRequest("Reading the account's newest post on X")
+        sent = SentRequest(_("Reading the account's newest post on X"))
         answer = self._client.request("GET", self._route(), params={"max_results": str(FEWEST_POSTS)}, sent=sent)
         page = json_object(answer) or {}
         numbers = [int(post_id(tweet)) for tweet in dicts_in(page, "data")]
         meta = page.get("meta")
         if not numbers and not (isinstance(meta, dict) and meta.get("result_count") == 0):
-            raise Unavailable(f"{sent.what}: an answer that is not complete")
+            raise Unavailable(XProblem.LISTING_INCOMPLETE(step=sent.what))
         return Preparation(
             reference=str(max(numbers)) if numbers else NO_POSTS, platform_time=platform_time(answer.headers)
         )
@@ -67,7 +70,7 @@ class Timeline:
         size = NEWER_PAGE if known else OLDER_PAGE
         query = {"max_results": str(size), "tweet.fields": FIELDS} | ({"since_id": reference} if known else {})
         alike: set[int] = set()
-        for _ in range(MAX_POSTS // size):
+        for _page in range(MAX_POSTS // size):
             page = self._page(query)
             numbers = {int(post_id(tweet)): tweet for tweet in dicts_in(page, "data")}
             for number, tweet in numbers.items():
@@ -80,7 +83,7 @@ class Timeline:
         if alike:
             # That it is public is certain; whether there are more copies among still older posts is not asked.
             return [str(number) for number in sorted(alike)]
-        raise Unavailable(f"Looking for the post on X: more than {MAX_POSTS} posts since then")
+        raise Unavailable(XProblem.LISTING_TOO_LONG(step=LOOKING.what, maximum=MAX_POSTS))
 
     def numbers_since(self, since: datetime, reply_to: str | None) -> list[str]:
         """Returns the numbers of the account's own posts since then, or of its replies to one post.
@@ -93,7 +96,7 @@ class Timeline:
         floor = number_at(since - CLOCK_MARGIN)
         query = {"max_results": str(OLDER_PAGE), "tweet.fields": FIELDS}
         numbers: dict[str, None] = {}
-        for _ in range(MAX_POSTS // OLDER_PAGE):
+        for _page in range(MAX_POSTS // OLDER_PAGE):
             page = self._page(query)
             tweets = dicts_in(page, "data")
             new = [tweet for tweet in tweets if int(post_id(tweet)) >= floor]
@@ -103,11 +106,10 @@ class Timeline:
             if token is None or (tweets and not new):
                 return list(numbers)
             query["pagination_token"] = token
-        raise Unavailable(f"Looking for posts on X: more than {MAX_POSTS} posts since then")
+        raise Unavailable(XProblem.LISTING_TOO_LONG(step=_("Looking for posts on X"), maximum=MAX_POSTS))
 
     def _page(self, query: Mapping[str, str]) -> dict[str, Any]:
-        sent = SentRequest("Looking for the post on X")
-        return json_object(self._client.request("GET", self._route(), params=query, sent=sent)) or {}
+        return json_object(self._client.request("GET", self._route(), params=query, sent=LOOKING)) or {}
 
     def _route(self) -> str:
         return f"/2/users/{self._user_id()}/tweets"

@@ -12,14 +12,17 @@ import tweepy
 from requests.auth import AuthBase
 
 from publisher.core.clock import sleep
+from publisher.core.messages import _
 from publisher.platforms.base import Connection
 from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable
-from publisher.platforms.session_files import unreadable_session
+from publisher.platforms.session_files import damaged_session, unreadable_session
 from publisher.platforms.transport import SentRequest, json_object, retry_after, send_once
 from publisher.platforms.x.client import API_URL
+from publisher.platforms.x.problem_codes import XLoginProblem
 from publisher.platforms.x.refusals import DEFAULT_PAUSE
 
 READ_TIMEOUT = 30.0
+RENEWING = SentRequest(_("Renewing the X log-in"))
 FRESH_FOR = timedelta(minutes=5)
 """A token that ends sooner is renewed first, so that none ends between an upload and its post."""
 AHEAD = timedelta(minutes=75)
@@ -65,7 +68,7 @@ class RefreshedTokens:
                 stored = stored_session(self._connection)
                 return stored if self._lasts(stored, spare) else self._renewed(stored)
         except OSError as error:
-            raise Unavailable(f"The renewed X tokens can't be stored ({error.strerror})") from error
+            raise Unavailable(XLoginProblem.TOKENS_NOT_STORED(why=error.strerror or str(error))) from error
 
     def _lasts(self, stored: Mapping[str, Any], spare: timedelta) -> bool:
         ends = _end_of(stored)
@@ -73,7 +76,7 @@ class RefreshedTokens:
 
     def _renewed(self, stored: Mapping[str, Any]) -> dict[str, Any]:
         if not stored.get("refresh_token"):
-            raise CredentialsRefused(f"The X log-in has ended; {connect_hint(self._connection)}.")
+            raise CredentialsRefused(XLoginProblem.LOGIN_ENDED(channel=self._connection.channel))
         parameters = {"grant_type": "refresh_token", "refresh_token": stored["refresh_token"]}
         try:
             renewed = {**stored, **request_tokens(self._connection, self._http, parameters)}
@@ -102,7 +105,7 @@ def request_tokens(connection: Connection, http: requests.Session, parameters: M
         http,
         "POST",
         f"{api_url(connection)}/2/oauth2/token",
-        sent=SentRequest("Renewing the X log-in"),
+        sent=RENEWING,
         read_timeout=READ_TIMEOUT,
         data={**parameters, "client_id": client_id},
         auth=(client_id, client_secret) if client_secret else None,
@@ -111,7 +114,8 @@ def request_tokens(connection: Connection, http: requests.Session, parameters: M
     check_token_answer(connection, response, is_from_gateway=json_object(response) is None)
     body = json_object(response) or {}
     if not isinstance(body.get("access_token"), str):
-        raise Unavailable("Renewing the X log-in: an answer that can't be read", status=response.status_code)
+        problem = XLoginProblem.LOGIN_ANSWER_UNREADABLE(step=RENEWING.what)
+        raise Unavailable(problem, status=response.status_code)
     lives = body.get("expires_in")
     ends = connection.clock.now() + timedelta(seconds=lives if isinstance(lives, int) else DEFAULT_LIFE)
     tokens = {"access_token": body["access_token"], "expires_at": ends.astimezone(UTC).isoformat()}
@@ -129,9 +133,7 @@ def stored_session(connection: Connection) -> dict[str, Any]:
     except OSError as error:
         raise unreadable_session(connection.session, error) from error
     except ValueError as error:
-        raise CredentialsRefused(
-            f"{connection.session.place} can't be read ({type(error).__name__}); {connect_hint(connection)}."
-        ) from error
+        raise damaged_session(connection.session, connection.channel) from error
 
 
 def check_token_answer(connection: Connection, response: requests.Response, *, is_from_gateway: bool) -> None:
@@ -142,10 +144,11 @@ def check_token_answer(connection: Connection, response: requests.Response, *, i
     now = connection.clock.now()
     if status == 429:
         retry_at = retry_after(response.headers, now) or now + DEFAULT_PAUSE
-        raise RateLimited("X asks to wait before the next log-in", retry_at=retry_at, status=status)
+        raise RateLimited(XLoginProblem.LOGIN_RATE_LIMITED(at=retry_at), retry_at=retry_at, status=status)
     if status in (400, 401, 403) and not is_from_gateway:
-        raise CredentialsRefused(f"X refused the log-in ({status}); {connect_hint(connection)}.", status=status)
-    raise Unavailable(f"Logging in to X: HTTP {status}", status=status)
+        problem = XLoginProblem.LOGIN_REFUSED(status=status, channel=connection.channel)
+        raise CredentialsRefused(problem, status=status)
+    raise Unavailable(XLoginProblem.LOGIN_NOT_ANSWERED(status=status), status=status)
 
 
 def _end_of(session: Mapping[str, Any]) -> datetime | None:
@@ -163,7 +166,3 @@ def api_url(connection: Connection) -> str:
 
 def has_secret(values: Mapping[str, Any], *names: str) -> bool:
     return all(isinstance(values.get(name), str) and values[name] for name in names)
-
-
-def connect_hint(connection: Connection) -> str:
-    return f"run `publisher connect {connection.channel}`"

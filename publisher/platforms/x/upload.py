@@ -11,6 +11,7 @@ from publisher.platforms.errors import ContentRejected, Unavailable
 from publisher.platforms.transport import SentRequest, deadline_for, json_object
 from publisher.platforms.x.answers import processing_pause, read_media, read_processing
 from publisher.platforms.x.client import XClient
+from publisher.platforms.x.problem_codes import XProblem
 
 CHUNK = 1_000_000
 ONE_SHOT_BYTES = 5_000_000
@@ -65,13 +66,13 @@ class Uploads:
         seconds = 0.0
         while (processing := read_processing(media)).get("state") in ("pending", "in_progress"):
             if seconds >= PROCESSING_SECONDS:
-                raise Unavailable(f"{sent.what}: X was still processing it after {seconds:.0f} seconds")
+                raise Unavailable(XProblem.MEDIA_STILL_PROCESSING(step=sent.what, seconds=round(seconds)))
             pause = processing_pause(processing)
             sleep(pause)
             seconds += pause
             media = self._ask(sent, "GET", "/2/media/upload", params=query)
         if processing.get("state") == "failed":
-            raise ContentRejected(f"{sent.what}: X could not process it; export it again in another way")
+            raise ContentRejected(XProblem.MEDIA_NOT_PROCESSED(step=sent.what))
         return query["media_id"]
 
     def _ask(self, sent: SentRequest, method: str, route: str, **options: Any) -> dict[str, Any]:

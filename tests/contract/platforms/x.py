@@ -161,7 +161,7 @@ class Driver(Account):
             ("consumer_key", "consumer_secret"),
             "PUBLISHER_X_ACCESS_TOKEN, PUBLISHER_X_ACCESS_TOKEN_SECRET",
         ),
-        SecretCase("no log-in", ("client_id",), "run `publisher connect x`"),
+        SecretCase("no log-in", ("client_id",), "Run: publisher connect x"),
         SecretCase("broken session", ("client_id", "client_secret"), "publisher connect x", "{"),
     )
     LOGINS = (

@@ -14,6 +14,7 @@ from publisher.platforms.errors import (
     TextRemembered,
     Unconfirmed,
 )
+from publisher.platforms.x.problem_codes import XProblem
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.wire import Request
 from tests.contract.platforms.x import Driver, adapted, reply
@@ -26,6 +27,7 @@ def test_a_text_that_x_remembers_is_a_content_problem_at_the_first_answer(desk: 
     prepared = prepare(adapter, adapted())
     with pytest.raises(ContentRejected, match="then change the caption") as caught:
         adapter.publish(adapted(), [], idempotency_key="x-1", preparation=prepared)
+    assert caught.value.problem.code is XProblem.TEXT_POSTED_BEFORE
     assert caught.value.status == 403
     assert caught.value.answer
     assert len(desk.publishing_requests()) == 2
@@ -54,8 +56,9 @@ def test_a_request_that_a_gateway_sends_twice_may_be_listed_later(desk: Driver) 
             desk.unlisted.add(desk.sandbox.posts()[0].id)
 
     desk.in_front = send_twice
-    with pytest.raises(TextRemembered, match="unless the account shows it as new by now"):
+    with pytest.raises(TextRemembered, match="unless the account shows it as new by now") as caught:
         adapter.publish(adapted(), [], idempotency_key="x-1", preparation=prepared)
+    assert caught.value.problem.code is XProblem.TEXT_POSTED_BEFORE
     desk.unlisted.clear()
     assert number_found(desk, adapted(), prepared) == desk.sandbox.posts()[0].id
 
@@ -134,5 +137,7 @@ def test_a_remembered_reply_says_that_what_came_before_it_stands(desk: Driver) -
     adapter = desk.adapter()
     first = adapter.publish(adapted("One"), [], idempotency_key="x-1")
     adapter.publish(adapted("Two"), [], idempotency_key="x-0")
-    with pytest.raises(ContentRejected, match="stands, and the thread ends there"):
+    with pytest.raises(ContentRejected, match="stands, and the thread ends there") as caught:
         adapter.publish(reply("Two", first.remote_id), [], idempotency_key="x-2")
+    assert caught.value.problem.code is XProblem.THREAD_ENDED
+    assert caught.value.problem.parameters["refusal"].code is XProblem.TEXT_POSTED_BEFORE

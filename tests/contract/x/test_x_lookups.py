@@ -11,6 +11,7 @@ from publisher.platforms.errors import (
     Unavailable,
 )
 from publisher.platforms.x import timeline
+from publisher.platforms.x.problem_codes import XProblem
 from publisher.platforms.x.timeline import number_at
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.wire import Answer
@@ -128,10 +129,10 @@ def test_absence_is_not_claimed_when_there_is_more_to_read(desk: Driver, monkeyp
     first = desk.sandbox.make_post("First", [])
     for number in range(101):
         desk.sandbox.ledger.add(desk.sandbox.make_post(f"Post {number}", []))
-    with pytest.raises(Unavailable, match="more than"):
-        found(desk, adapted("Absent"), Preparation(reference=first.id))
-    with pytest.raises(Unavailable, match="more than"):
-        found(desk, adapted("Absent"), None)
+    for prepared in (Preparation(reference=first.id), None):
+        with pytest.raises(Unavailable, match="more than 100 posts") as caught:
+            found(desk, adapted("Absent"), prepared)
+        assert caught.value.problem.code is XProblem.LISTING_TOO_LONG
 
 
 # --- where nothing was stored: a restored backup ----------------------------------------------

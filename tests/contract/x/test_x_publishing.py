@@ -25,6 +25,7 @@ from publisher.platforms.errors import (
 from publisher.platforms.transport import send_once
 from publisher.platforms.x import client
 from publisher.platforms.x.adapter import Adapter
+from publisher.platforms.x.problem_codes import XProblem
 from publisher.sandbox.wire import Answer
 from tests.contract.platforms.x import CAPTION, Driver, adapted
 from tests.waiting import TIMEOUT
@@ -97,15 +98,17 @@ def test_an_animation_that_is_never_ready_is_not_waited_for_without_end(
 ) -> None:
     still = {"id": "7", "processing_info": {"state": "in_progress", "check_after_secs": 3600}}
     monkeypatch.setattr(desk.sandbox._media, "_status", lambda request: Answer.of_json(200, {"data": still}))
-    with pytest.raises(Unavailable, match="still processing"):
+    with pytest.raises(Unavailable, match="Uploading picture 1 to X: X was still processing it") as caught:
         desk.adapter().upload_media(desk.picture(kind="gif", frames=2), "", idempotency_key="k", position=0, total=1)
+    assert caught.value.problem.code is XProblem.MEDIA_STILL_PROCESSING
     assert pauses
     assert sum(pauses) <= 130
 
 
 def test_an_animation_among_others_is_not_sent(desk: Driver) -> None:
-    with pytest.raises(UnsupportedContent):
+    with pytest.raises(UnsupportedContent) as caught:
         desk.adapter().upload_media(desk.picture(kind="gif"), "", idempotency_key="k", position=0, total=2)
+    assert caught.value.problem.code is XProblem.ANIMATION_NOT_ALONE
     assert not desk.requests
 
 
@@ -196,8 +199,9 @@ def test_a_post_is_found_by_its_text_and_pictures(desk: Driver, text: str, image
 def test_a_text_over_the_limit_is_rejected(desk: Driver) -> None:
     adapter = desk.adapter()
     adapter.publish(adapted("x" * 256 + " https://example.org/" + "y" * 200), [], idempotency_key="x-1")
-    with pytest.raises(ContentRejected, match="not permitted"):
+    with pytest.raises(ContentRejected, match="not permitted") as caught:
         adapter.publish(adapted("字" * 141), [], idempotency_key="x-2")
+    assert caught.value.problem.code is XProblem.REFUSED
     assert len(desk.sandbox.posts()) == 1
 
 

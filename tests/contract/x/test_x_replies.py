@@ -8,17 +8,19 @@ from datetime import timedelta
 import pytest
 
 from publisher.core.content import AdaptedPost, Publication
+from publisher.core.remedies import Remedy
 from publisher.platforms.base import (
     Quota,
 )
 from publisher.platforms.errors import (
+    ActionsRefused,
     ContentRejected,
-    CredentialsRefused,
     RateLimited,
     Unavailable,
     Unconfirmed,
 )
 from publisher.platforms.x.adapter import Adapter
+from publisher.platforms.x.problem_codes import XProblem
 from publisher.platforms.x.timeline import number_at
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.x.rate_limits import POSTS
@@ -62,6 +64,8 @@ def test_a_refused_reply_says_that_the_post_before_it_stands(desk: Driver) -> No
     first = adapter.publish(adapted("One"), [], idempotency_key="x-1")
     with pytest.raises(ContentRejected, match="stands, and the thread ends there") as caught:
         adapter.publish(reply("Two", first.remote_id), [], idempotency_key="x-2")
+    assert caught.value.problem.code is XProblem.THREAD_ENDED
+    assert caught.value.problem.parameters["refusal"].code is XProblem.REFUSED
     assert caught.value.status == 403
     assert caught.value.answer
     assert len(desk.sandbox.posts()) == 1
@@ -71,6 +75,7 @@ def test_a_reply_waits_for_a_post_that_x_does_not_show_yet(desk: Driver) -> None
     new = str(number_at(desk.clock.now() - timedelta(minutes=14)))
     with pytest.raises(Unavailable, match="waits until X shows the post before it") as caught:
         desk.adapter().publish(reply("Two", new), [], idempotency_key="x-2")
+    assert caught.value.problem.code is XProblem.REPLIED_POST_NOT_SHOWN_YET
     assert caught.value.status == 403
     assert desk.sandbox.posts() == []
 
@@ -78,8 +83,9 @@ def test_a_reply_waits_for_a_post_that_x_does_not_show_yet(desk: Driver) -> None
 def test_a_thread_ends_where_the_post_before_was_deleted(desk: Driver) -> None:
     desk.set_our_clock(timedelta(hours=-3))
     old = str(number_at(desk.sandbox.ledger.now() - timedelta(minutes=16)))
-    with pytest.raises(ContentRejected, match="was deleted, or hidden"):
+    with pytest.raises(ContentRejected, match="was deleted, or hidden") as caught:
         desk.adapter().publish(reply("Two", old), [], idempotency_key="x-2")
+    assert caught.value.problem.code is XProblem.REPLIED_POST_GONE
     assert desk.sandbox.posts() == []
 
 
@@ -96,8 +102,10 @@ def test_an_account_without_credits_needs_a_person(desk: Driver) -> None:
     desk.sandbox.credits = 1
     adapter = desk.adapter()
     adapter.publish(adapted("One"), [], idempotency_key="x-1")
-    with pytest.raises(CredentialsRefused, match="credits"):
+    with pytest.raises(ActionsRefused, match="credits") as caught:
         adapter.publish(adapted("Two"), [], idempotency_key="x-2")
+    assert caught.value.problem.code is XProblem.CREDITS_USED_UP
+    assert caught.value.problem.remedy is Remedy.RUN_DOCTOR
     assert len(desk.sandbox.posts()) == 1
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from publisher.core.clock import monotonic
 from publisher.core.content import Publication
+from publisher.core.remedies import Remedy
 from publisher.platforms import session_files
 from publisher.platforms.base import (
     KeepsLogin,
@@ -21,7 +22,9 @@ from publisher.platforms.errors import (
     CredentialsRefused,
     Unavailable,
 )
+from publisher.platforms.problem_codes import SessionProblem
 from publisher.platforms.x.adapter import Adapter
+from publisher.platforms.x.problem_codes import XLoginProblem
 from publisher.sandbox.wire import Answer, Request
 from publisher.sandbox.x.accounts import USER_ID
 from tests.contract.platforms.x import Driver, Person, adapted
@@ -70,8 +73,9 @@ def test_a_renewal_elsewhere_is_waited_for_but_not_without_end(desk: Driver, mon
     monkeypatch.setattr(session_files, "LOCK_TIMEOUT_SECONDS", 0.3)
     before = desk.log_in(timedelta(0))
     began = monotonic()
-    with desk.session.alone(), pytest.raises(Unavailable):
+    with desk.session.alone(), pytest.raises(Unavailable) as caught:
         Adapter.connect(desk.connection(secrets=desk.app())).verify_credentials()
+    assert caught.value.problem.code is SessionProblem.SESSION_BUSY
     assert monotonic() - began >= 0.3
     assert desk.sandbox.accounts.renewals == 0
     assert desk.session.load() == before
@@ -82,6 +86,8 @@ def test_a_refused_renewal_keeps_the_session_and_says_what_to_run(desk: Driver) 
     desk.session.save(session)
     with pytest.raises(CredentialsRefused, match="publisher connect x") as caught:
         Adapter.connect(desk.connection(secrets=desk.app())).verify_credentials()
+    assert caught.value.problem.code is XLoginProblem.LOGIN_REFUSED
+    assert caught.value.problem.remedy is Remedy.CONNECT_CHANNEL
     assert desk.session.load() == session
     assert "spent-refresh-token" not in f"{caught.value!r} {caught.value.answer}"
 
@@ -125,8 +131,9 @@ def test_a_refused_renewal_is_told_while_the_old_token_still_works(desk: Driver)
     session = desk.log_in(timedelta(hours=1))
     desk.session.save({**session, "refresh_token": "spent-refresh-token"})
     adapter = Adapter.connect(desk.connection(secrets=desk.app()))
-    with pytest.raises(CredentialsRefused, match="publisher connect x"):
+    with pytest.raises(CredentialsRefused, match="publisher connect x") as caught:
         adapter.keep_login()
+    assert caught.value.problem.code is XLoginProblem.LOGIN_REFUSED
     assert adapter.verify_credentials().id == USER_ID
 
 
@@ -168,8 +175,9 @@ def test_a_log_in_that_can_not_be_renewed_says_when_it_ends(desk: Driver) -> Non
     adapter.keep_login()
     assert adapter.login_ends() == datetime.fromisoformat(session["expires_at"])
     desk.pass_time(timedelta(hours=1))
-    with pytest.raises(CredentialsRefused, match="publisher connect x"):
+    with pytest.raises(CredentialsRefused, match="publisher connect x") as caught:
         adapter.keep_login()
+    assert caught.value.problem.code is XLoginProblem.LOGIN_ENDED
     assert desk.count("POST", "/2/oauth2/token") == 0
 
 
@@ -196,6 +204,7 @@ def test_an_address_of_another_log_in_is_not_taken(desk: Driver) -> None:
     def forged(address: str) -> str:
         return address.replace(parse_qs(urlsplit(address).query)["state"][0], "forged")
 
-    with pytest.raises(CredentialsRefused, match="does not belong to this log-in"):
+    with pytest.raises(CredentialsRefused, match="does not belong to this log-in") as caught:
         Adapter.authorize(desk.connection(secrets=desk.app()), Person(forged))
+    assert caught.value.problem.code is XLoginProblem.OTHER_LOGIN
     assert desk.count("POST", "/2/oauth2/token") == 0
