@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import inspect
 import itertools
+import json
 import os
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,9 @@ from curl_cffi.requests import Response
 from curl_cffi.requests.exceptions import RequestException as CurlError
 from instagrapi import exceptions as ig
 
+from publisher.core.messages import Face
+from publisher.core.problems import Problem, ProblemCode
+from publisher.core.remedies import Remedy
 from publisher.platforms.errors import (
     ActionsRefused,
     AlreadyPublic,
@@ -28,6 +32,7 @@ from publisher.platforms.errors import (
 )
 from publisher.platforms.instagram.answers import MEANINGS, REFUSALS, STATUSES, WORDS, Answer, Meaning, platform_error
 from publisher.platforms.instagram.client import never_sent
+from publisher.platforms.instagram.problem_codes import InstagramAccountProblem, InstagramRequestProblem
 from publisher.platforms.transport import SentRequest
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
@@ -155,11 +160,40 @@ def test_an_error_of_this_machine_is_reported_as_that(number: int) -> None:
 
 
 def test_every_refusal_names_the_way_out_in_one_sentence() -> None:
-    for sentence in REFUSALS.values():
-        filled = sentence.format(channel="pictures")
-        assert filled.endswith(".")
-        assert "publisher connect pictures" in filled or "Instagram app" in filled or "publisher resume" in filled
-        assert len(filled) < 200
+    for code in REFUSALS.values():
+        problem = code(channel="pictures")
+        assert str(problem.message).endswith(".")
+        assert problem.remedy in (Remedy.CONNECT_CHANNEL, Remedy.RESUME_CHANNEL) or "Instagram app" in str(problem)
+        assert len(str(problem)) < 200
+
+
+@pytest.mark.parametrize("code", REFUSALS.values(), ids=lambda code: code.short_code)
+def test_a_page_names_no_command_for_a_refused_account(code: ProblemCode) -> None:
+    problem = code(channel="pictures")
+    text = problem.text_for(Face.PAGE)
+    assert "publisher " not in text
+    assert problem.remedy is None or "the page Channels" in text
+
+
+@pytest.mark.parametrize(
+    ("error", "answer", "sent", "code"),
+    [
+        (ig.BadPassword("x"), refused(400), READING, InstagramAccountProblem.PASSWORD_REFUSED),
+        (ig.ClientError("x"), refused(400, message="login_required"), READING, InstagramAccountProblem.SIGNED_OUT),
+        (ig.ClientError("x"), refused(429), READING, InstagramRequestProblem.RATE_LIMITED),
+        (ig.ClientError("x"), refused(422, message="no"), PUBLISHING, InstagramRequestProblem.REFUSED),
+        (ig.ClientError("x"), refused(422, message="no"), READING, InstagramRequestProblem.UNREADABLE),
+        (ig.ClientError("x"), refused(500), PUBLISHING, InstagramRequestProblem.OUTCOME_UNKNOWN),
+        (OSError(errno.EMFILE, "full"), Answer(), READING, InstagramRequestProblem.UNREADABLE),
+    ],
+)
+def test_an_end_has_a_code_and_can_be_stored(
+    error: Exception, answer: Answer, sent: SentRequest, code: ProblemCode
+) -> None:
+    problem = ended(error, answer, sent).problem
+    assert problem.code is code
+    again = Problem.from_json(json.loads(json.dumps(problem.to_json())))
+    assert (again.code, again.remedy, str(again)) == (problem.code, problem.remedy, str(problem))
 
 
 def test_every_meaning_is_used() -> None:
@@ -188,6 +222,7 @@ def test_of_an_answer_only_what_people_need_is_kept() -> None:
 
     assert outcome.answer == "checkpoint_required"
     assert "secret" not in outcome.message
+    assert "secret" not in json.dumps(outcome.problem.to_json())
 
 
 def test_a_long_answer_is_shortened() -> None:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-
 from publisher.core.messages import Face, Reader, reading_as
 from publisher.delivery.problem_codes import DeliveryProblem
-from publisher.platforms.instagram.answers import REFUSALS
 from publisher.web.wording import for_browser
 
 AFTER_A_REFUSAL = (
     "Asked who you are. Run publisher connect cells-2, or mend its secrets. "
     "Then: publisher resume cells-2, publisher retry 23."
 )
-
-
-@pytest.mark.parametrize("sentence", [sentence.format(channel="cells-2") for sentence in REFUSALS.values()])
-def test_no_command_is_left_of_what_a_platform_refuses(sentence: str) -> None:
-    reworded = for_browser(sentence)
-    assert "publisher " not in reworded
-    assert "`" not in reworded
-    assert reworded == sentence or "the page Channels" in reworded
 
 
 def test_a_refused_account_is_mended_on_the_page_of_the_channels() -> None:

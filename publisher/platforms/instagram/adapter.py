@@ -40,6 +40,11 @@ from publisher.platforms.instagram.answers import Answer
 from publisher.platforms.instagram.client import OnceClient
 from publisher.platforms.instagram.listing import NewerThan, is_post, is_whole, pictures_of, taken_at
 from publisher.platforms.instagram.login import begin, check_account, client_of, convert_errors, finish, stored_session
+from publisher.platforms.instagram.problem_codes import (
+    InstagramAccountProblem,
+    InstagramPostProblem,
+    InstagramRequestProblem,
+)
 from publisher.platforms.login_steps import LoginStep, log_in_by_dialogue
 from publisher.platforms.profiles import Profile
 from publisher.platforms.text_difference import TextDifference, first_difference
@@ -55,6 +60,12 @@ LOOK_UP_SECONDS = 60.0
 TIME_MARGIN = timedelta(days=1)
 """How much older than the request a post may be, where only clocks decide. They can be off by a time zone, and the
 same caption comes again after months only."""
+UPLOADING = SentRequest("Uploading a picture to Instagram")
+PUBLISHING = SentRequest("Publishing on Instagram", publishing=True)
+READING_NEWEST = SentRequest("Reading the newest post on Instagram")
+READING_CLOCK = SentRequest("Reading Instagram's clock")
+READING_POST = SentRequest("Reading the post on Instagram")
+LOOKING_UP = SentRequest("Looking for the post on Instagram")
 GONE = (ClientNotFoundError, InvalidMediaId, MediaNotFound, MediaUnavailable)
 
 
@@ -76,10 +87,7 @@ class Adapter(PlatformAdapter):
         session = stored_session(connection)
         signed_in = session.get("authorization_data")
         if not (isinstance(signed_in, dict) and signed_in.get("sessionid") and signed_in.get("ds_user_id")):
-            raise CredentialsRefused(
-                f"The channel {connection.channel!r} is not logged in to Instagram; "
-                f"run `publisher connect {connection.channel}`."
-            )
+            raise CredentialsRefused(InstagramAccountProblem.NOT_LOGGED_IN(channel=connection.channel))
         return cls(connection, client_of(connection, session))
 
     @classmethod
@@ -123,9 +131,9 @@ class Adapter(PlatformAdapter):
         self, image: Rendition, alt_text: str, *, idempotency_key: str, position: int, total: int
     ) -> UploadedMedia:
         if image.format not in self._profile.images.formats:
-            raise UnsupportedContent(f"Instagram takes no {image.format} pictures; make it a JPEG.")
+            raise UnsupportedContent(InstagramPostProblem.PICTURE_FORMAT(format=image.format))
         reference = idempotency_key if total == 1 else str(int(idempotency_key) + 1 + position)
-        with self._converting_errors(SentRequest("Uploading a picture to Instagram")):
+        with self._converting_errors(UPLOADING):
             try:
                 self._client.upload(image, reference, in_carousel=total > 1)
             except PhotoNotUpload:
@@ -155,7 +163,7 @@ class Adapter(PlatformAdapter):
             # A post of the former request must be found too, when it comes late.
             return earlier
         try:
-            items = self._page({}, "Reading the newest post on Instagram")["items"]
+            items = self._page({}, READING_NEWEST)["items"]
         except Unavailable:
             if self._client.platform_time is None:
                 raise
@@ -172,16 +180,15 @@ class Adapter(PlatformAdapter):
         idempotency_key: str,
         preparation: Preparation = NOTHING_PREPARED,
     ) -> Publication:
-        if not 1 <= len(media) <= self._profile.images.maximum:
-            raise UnsupportedContent(
-                f"Instagram takes 1 to {self._profile.images.maximum} pictures, not {len(media)}; change the post."
-            )
-        with self._converting_errors(SentRequest("Publishing on Instagram", publishing=True)):
+        maximum = self._profile.images.maximum
+        if not 1 <= len(media) <= maximum:
+            raise UnsupportedContent(InstagramPostProblem.PICTURE_COUNT(maximum=maximum, pictures=len(media)))
+        with self._converting_errors(PUBLISHING):
             answer = self._client.publish(post.caption, media, idempotency_key)
         item = answer.get("media")
         publication = self._publication(item) if isinstance(item, dict) else None
         if publication is None:
-            raise Unconfirmed("Publishing on Instagram: an answer without the post", status=200)
+            raise Unconfirmed(InstagramRequestProblem.WITHOUT_POST(request=PUBLISHING.what), status=200)
         return publication
 
     def _publication(self, item: Mapping[str, Any]) -> Publication | None:
@@ -236,7 +243,7 @@ class Adapter(PlatformAdapter):
         if preparation.platform_time is not None:
             return NewerThan(time=preparation.platform_time - TIME_MARGIN)
         if self._client.clock_ahead is None:
-            self._page({}, "Reading Instagram's clock")
+            self._page({}, READING_CLOCK)
         ahead = self._client.clock_ahead or timedelta(0)
         return NewerThan(time=min(since, since + ahead) - TIME_MARGIN)
 
@@ -244,14 +251,14 @@ class Adapter(PlatformAdapter):
         """Returns the account's posts, at least those that are newer than the bound."""
         items: list[dict[str, Any]] = []
         after: dict[str, str] = {}
-        for _ in range(PAGES):
-            page = self._page(after, "Looking for the post on Instagram")
+        for _page in range(PAGES):
+            page = self._page(after, LOOKING_UP)
             items += page["items"]
             # Pinned posts stand first, whatever their age; the last of a page is the oldest of the others.
             if page.get("more_available") is False or (page["items"] and not bound.holds_for(page["items"][-1])):
                 return self._as_new_as(bound, items)
             after = {"max_id": str(page["next_max_id"])}
-        raise Unavailable(f"Looking for the post on Instagram: more than {PAGE * PAGES} posts since then")
+        raise Unavailable(InstagramRequestProblem.LISTING_TOO_LONG(request=LOOKING_UP.what, maximum=PAGE * PAGES))
 
     def _as_new_as(self, bound: NewerThan, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Returns these posts, unless the listing is older than the one that was read before the request.
@@ -262,19 +269,19 @@ class Adapter(PlatformAdapter):
         if number is None or any(int(item["pk"]) >= number for item in items):
             return items
         if self.read_publication(str(number)) is not None:
-            raise Unavailable("Looking for the post on Instagram: the listing is older than before the post was sent")
+            raise Unavailable(InstagramRequestProblem.LISTING_OUTDATED(request=LOOKING_UP.what))
         return items
 
-    def _page(self, after: Mapping[str, str], what: str) -> dict[str, Any]:
+    def _page(self, after: Mapping[str, str], sent: SentRequest) -> dict[str, Any]:
         """Returns a page of the account's posts that can be read whole; absence counts only then."""
-        with self._converting_errors(SentRequest(what)):
+        with self._converting_errors(sent):
             page = self._client.private_request(f"feed/user/{self._client.user_id}/", params={"count": PAGE, **after})
         if not is_whole(page):
-            raise Unavailable(f"{what}: an answer that is not complete")
+            raise Unavailable(InstagramRequestProblem.INCOMPLETE(request=sent.what))
         return page
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
-        with self._converting_errors(SentRequest("Reading the post on Instagram")):
+        with self._converting_errors(READING_POST):
             try:
                 items = self._client.private_request(f"media/{remote_id}/info/").get("items")
             except GONE:
@@ -282,7 +289,7 @@ class Adapter(PlatformAdapter):
                     return None
                 raise
         if not isinstance(items, list) or not items or not is_post(items[0]):
-            raise Unavailable("Reading the post on Instagram: an answer without the post")
+            raise Unavailable(InstagramRequestProblem.WITHOUT_POST(request=READING_POST.what))
         pictures = pictures_of(items[0])
         return PublishedPost(
             remote_id=remote_id,

@@ -11,7 +11,9 @@ from typing import Any
 import requests
 from instagrapi import exceptions as ig
 
+from publisher.core.messages import Message, _
 from publisher.core.network_errors import describe_failure
+from publisher.core.problems import Problem
 from publisher.platforms.errors import (
     ActionsRefused,
     AlreadyPublic,
@@ -23,6 +25,7 @@ from publisher.platforms.errors import (
     Unavailable,
     Unconfirmed,
 )
+from publisher.platforms.instagram.problem_codes import InstagramAccountProblem, InstagramRequestProblem
 from publisher.platforms.transport import ANSWER_LENGTH, SentRequest, describe_wait, retry_after
 
 DEFAULT_PAUSE = timedelta(hours=1)
@@ -161,33 +164,16 @@ TOO_MANY = 429
 NO_DEFINITE_ANSWER = frozenset({408, 425})
 
 REFUSALS = {
-    Meaning.SIGNED_OUT: "Instagram has signed the account out; run `publisher connect {channel}`.",
-    Meaning.PASSWORD: (
-        "Instagram refused the user name or the password; check both, log in once with the app on the usual "
-        "network, then run `publisher connect {channel}`."
-    ),
-    Meaning.CODE: (
-        "Instagram did not accept the code of the second factor; check the TOTP seed and this machine's clock, "
-        "then run `publisher connect {channel}`."
-    ),
-    Meaning.CHECKPOINT: (
-        "Instagram wants to see a person: open the Instagram app on a usual device, confirm what it asks, then run "
-        "`publisher connect {channel}`."
-    ),
-    Meaning.SUSPENDED: "Instagram has suspended the account; open the Instagram app and follow what it says there.",
-    Meaning.ACTION_BLOCK: (
-        "Instagram has blocked the account's actions; look at it in the Instagram app, leave it alone for 24 hours, "
-        "then run `publisher resume {channel}`."
-    ),
-    Meaning.NETWORK: (
-        "Instagram refuses this machine's network address; set a proxy with a usual address for the channel, then "
-        "run `publisher connect {channel}`."
-    ),
-    Meaning.OUTDATED: (
-        "Instagram no longer knows what this version of instagrapi asks; update it, then run "
-        "`publisher resume {channel}`."
-    ),
+    Meaning.SIGNED_OUT: InstagramAccountProblem.SIGNED_OUT,
+    Meaning.PASSWORD: InstagramAccountProblem.PASSWORD_REFUSED,
+    Meaning.CODE: InstagramAccountProblem.SECOND_FACTOR_REFUSED,
+    Meaning.CHECKPOINT: InstagramAccountProblem.PERSON_WANTED,
+    Meaning.SUSPENDED: InstagramAccountProblem.SUSPENDED,
+    Meaning.ACTION_BLOCK: InstagramAccountProblem.ACTIONS_BLOCKED,
+    Meaning.NETWORK: InstagramAccountProblem.NETWORK_REFUSED,
+    Meaning.OUTDATED: InstagramAccountProblem.CLIENT_OUTDATED,
 }
+"""What is wrong with an account for which Instagram does nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,39 +277,39 @@ def platform_error(
         meaning = Meaning.UNKNOWN
     if meaning is Meaning.WAIT:
         until = retry_after(answer.headers, now) or now + DEFAULT_PAUSE
-        message = (
-            f"{sent.what}: it asks to wait {describe_wait(until, now)} ({answer.summary or f'HTTP {answer.status}'})"
-        )
-        return RateLimited(message, retry_at=until, status=answer.status, answer=answer.summary)
+        why = answer.summary or f"HTTP {answer.status}"
+        problem = InstagramRequestProblem.RATE_LIMITED(request=sent.what, wait=describe_wait(until, now), answer=why)
+        return RateLimited(problem, retry_at=until, status=answer.status, answer=answer.summary)
     if meaning in REFUSALS:
-        message = REFUSALS[meaning].format(channel=channel)
         kind = ActionsRefused if meaning is Meaning.ACTION_BLOCK else CredentialsRefused
-        return kind(message, status=answer.status, answer=answer.summary)
+        return kind(REFUSALS[meaning](channel=channel), status=answer.status, answer=answer.summary)
     # Only what hands over a post or a picture can be refused for its sake.
     carries_content = sent.publishing or isinstance(error, ig.PhotoNotUpload)
     if meaning in ABOUT_CONTENT and not carries_content:
         meaning = Meaning.UNKNOWN
-    end, message = _end(meaning, sent, never_sent, _why(error, answer))
-    return end(message, status=answer.status, answer=answer.summary)
+    end, problem = _end(meaning, sent, never_sent, _why(error, answer))
+    return end(problem, status=answer.status, answer=answer.summary)
 
 
-def _why(error: Exception, answer: Answer) -> str:
+def _why(error: Exception, answer: Answer) -> Message | str:
     if answer.status:
         return answer.summary or f"HTTP {answer.status}"
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-        return f"this machine could not go on: {error.strerror or type(error).__name__}"
+        return _("this machine could not go on: {reason}", reason=error.strerror or type(error).__name__)
     return describe_failure(error)
 
 
-def _end(meaning: Meaning, sent: SentRequest, never_sent: bool, why: str) -> tuple[type[PlatformError], str]:
+def _end(
+    meaning: Meaning, sent: SentRequest, never_sent: bool, why: Message | str
+) -> tuple[type[PlatformError], Problem]:
     if meaning is Meaning.REJECTED:
-        return ContentRejected, f"{sent.what}: refused ({why})"
+        return ContentRejected, InstagramRequestProblem.REFUSED(request=sent.what, answer=why)
     if meaning is Meaning.UPLOAD_LOST:
-        return MediaExpired, f"{sent.what}: it lost an uploaded picture, which goes up again"
+        return MediaExpired, InstagramRequestProblem.PICTURE_LOST(request=sent.what)
     if meaning is Meaning.ID_USED and sent.publishing:
-        return AlreadyPublic, f"{sent.what}: it says that a post with this upload id is there already ({why})"
+        return AlreadyPublic, InstagramRequestProblem.ALREADY_PUBLIC(request=sent.what, answer=why)
     if never_sent:
-        return Unavailable, f"{sent.what}: not reached ({why})"
+        return Unavailable, InstagramRequestProblem.NOT_REACHED(request=sent.what, reason=why)
     if sent.publishing:
-        return Unconfirmed, f"{sent.what}: no answer that says what became of it ({why})"
-    return Unavailable, f"{sent.what}: no answer that can be read ({why})"
+        return Unconfirmed, InstagramRequestProblem.OUTCOME_UNKNOWN(request=sent.what, reason=why)
+    return Unavailable, InstagramRequestProblem.UNREADABLE(request=sent.what, reason=why)

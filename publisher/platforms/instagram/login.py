@@ -16,17 +16,18 @@ from publisher.platforms.base import Connection
 from publisher.platforms.errors import CredentialsRefused, PlatformError, Unavailable
 from publisher.platforms.instagram.answers import Answer, platform_error
 from publisher.platforms.instagram.client import CodeSent, OnceClient, never_sent
+from publisher.platforms.instagram.problem_codes import InstagramAccountProblem, InstagramRequestProblem
 from publisher.platforms.login_steps import LoginStep, Question
 from publisher.platforms.transport import SentRequest
 
 LOG_IN = ("authorization_data", "cookies", "ig_u_rur", "ig_www_claim", "last_login")
 """What of a stored session ends with its log-in; the rest is the device, which stays the same."""
 LOGGING_IN = SentRequest("Logging in to Instagram")
+ASKING_WHO = SentRequest("Asking Instagram who we are")
 STEP_SECONDS = 120.0
 """The longest that one step of a log-in takes: it is about ten requests."""
 SECOND_FACTOR = "The code that your authenticator app or Instagram's message shows, or the app's key"
 SENT_CODE = "Instagram has sent the account's owner a code, by mail or message."
-WRONG_CODE = "Instagram did not accept that code; begin again, and enter the code that it sends then."
 
 
 def begin(connection: Connection) -> LoginStep | Account:
@@ -45,7 +46,7 @@ def finish(connection: Connection, state: Mapping[str, str], answer: Mapping[str
         return _with_password(connection, device, answer.get("password", ""), _configured_code(connection))
     code = re.sub(r"\s", "", answer.get("code", ""))
     if not code:
-        raise CredentialsRefused("No code was entered; begin again.")
+        raise CredentialsRefused(InstagramAccountProblem.NO_CODE_ENTERED())
     if "context" in state:
         return _with_sent_code(connection, device, code, state)
     return _with_password(connection, device, state["password"], totp_code(connection, code) if _is_key(code) else code)
@@ -82,7 +83,7 @@ def _with_sent_code(connection: Connection, device: Mapping[str, Any], code: str
     with _device_kept(connection, client), client.within(STEP_SECONDS):
         with convert_errors(connection, client, LOGGING_IN):
             if not client.enter_sent_code(code, state["context"], state["access"]):
-                raise CredentialsRefused(WRONG_CODE)
+                raise CredentialsRefused(InstagramAccountProblem.SENT_CODE_REFUSED())
         client.last_login = connection.clock.now().timestamp()
         return _stored(connection, client)
 
@@ -97,10 +98,8 @@ def _save(connection: Connection, session: Mapping[str, Any]) -> None:
     try:
         connection.session.save(session)
     except OSError as error:
-        raise Unavailable(
-            f"{connection.session.place} could not be written on this machine ({error.strerror}), so the log-in is "
-            "not stored; make room or access, then connect again."
-        ) from error
+        place, reason = connection.session.place, error.strerror or type(error).__name__
+        raise Unavailable(InstagramAccountProblem.SESSION_NOT_WRITTEN(place=place, reason=reason)) from error
 
 
 @contextmanager
@@ -116,16 +115,15 @@ def _device_kept(connection: Connection, client: OnceClient) -> Iterator[None]:
 
 def check_account(connection: Connection, client: OnceClient) -> Account:
     """Returns whose the log-in is. Raises CredentialsRefused when that is not the channel's account."""
-    with convert_errors(connection, client, SentRequest("Asking Instagram who we are")):
+    with convert_errors(connection, client, ASKING_WHO):
         user = client.private_request("accounts/current_user/?edit=true").get("user")
     if not isinstance(user, dict) or not user.get("pk") or not user.get("username"):
-        raise Unavailable("Asking Instagram who we are: an answer that can't be read")
+        raise Unavailable(InstagramRequestProblem.ACCOUNT_UNREADABLE(request=ASKING_WHO.what))
     name = str(user["username"])
     expected = _name(connection.account)
     if expected.casefold() != name.casefold():
         raise CredentialsRefused(
-            f"The log-in is that of {name}, but the channel {connection.channel!r} is for {expected}; set the "
-            f"right account or user name, then run `publisher connect {connection.channel}`."
+            InstagramAccountProblem.OTHER_ACCOUNT(name=name, channel=connection.channel, expected=expected)
         )
     return Account(id=str(user["pk"]), name=name, url=f"https://www.instagram.com/{name}/")
 
@@ -141,10 +139,7 @@ def totp_code(connection: Connection, seed: str) -> str:
     try:
         return str(OnceClient.totp_generate_code(seed))
     except (binascii.Error, ValueError) as error:
-        raise CredentialsRefused(
-            f"The TOTP seed of the channel {connection.channel!r} is no such key; "
-            "copy it from Instagram's set-up of the authenticator app."
-        ) from error
+        raise CredentialsRefused(InstagramAccountProblem.TOTP_SEED_UNUSABLE(channel=connection.channel)) from error
 
 
 def _is_key(entered: str) -> bool:
@@ -162,14 +157,11 @@ def stored_session(connection: Connection) -> dict[str, Any]:
     try:
         return connection.session.load()
     except OSError as error:
-        raise Unavailable(
-            f"{connection.session.place} could not be read on this machine ({error.strerror}); the log-in stays as "
-            "it is. If this lasts, check the file's owner and the machine's limits."
-        ) from error
+        place, reason = connection.session.place, error.strerror or type(error).__name__
+        raise Unavailable(InstagramAccountProblem.SESSION_NOT_READ(place=place, reason=reason)) from error
     except ValueError as error:
         raise CredentialsRefused(
-            f"{connection.session.place} can't be read ({type(error).__name__}); remove it, then run "
-            f"`publisher connect {connection.channel}`."
+            InstagramAccountProblem.SESSION_BROKEN(place=connection.session.place, channel=connection.channel)
         ) from error
 
 

@@ -48,6 +48,7 @@ from publisher.platforms.tumblr.credentials import (
 from publisher.platforms.tumblr.drafts import MAX_PAGES_OF_DRAFTS, DraftRequest, Drafts, draft_query
 from publisher.platforms.tumblr.listing import PostQuery, find_all_posts, find_by_draft, newest_id, posts_since
 from publisher.platforms.tumblr.npf import npf_body
+from publisher.platforms.tumblr.problem_codes import TumblrAccountProblem, TumblrDraftProblem, TumblrRequestProblem
 from publisher.platforms.tumblr.public_text import published_post, text_difference
 from publisher.platforms.tumblr.slugs import make_slug
 
@@ -126,15 +127,15 @@ class Adapter(PlatformAdapter):
         user = answer.get("user") if isinstance(answer, dict) else None
         blogs = user.get("blogs") if isinstance(user, dict) else None
         if not isinstance(blogs, list):
-            raise Unavailable("Tumblr described the account in a way that can't be read")
+            raise Unavailable(TumblrRequestProblem.ACCOUNT_UNREADABLE())
         names = [str(blog.get("name")) for blog in blogs if isinstance(blog, dict)]
         for blog in blogs:
             if isinstance(blog, dict) and blog.get("name") == self._blog:
                 return Account(id=str(blog.get("uuid") or self._blog), name=self._blog, url=blog.get("url"))
-        raise CredentialsRefused(
-            f"The keys of channel {self._connection.channel!r} belong to {', '.join(names) or 'no blog'}, "
-            f"and its account is {self._blog!r}; correct one of them."
-        )
+        channel = self._connection.channel
+        if not names:
+            raise CredentialsRefused(TumblrAccountProblem.WITHOUT_BLOG(channel=channel, account=self._blog))
+        raise CredentialsRefused(TumblrAccountProblem.OTHER_ACCOUNT(channel=channel, blogs=names, account=self._blog))
 
     def upload_media(
         self, image: Rendition, alt_text: str, *, idempotency_key: str, position: int, total: int
@@ -187,7 +188,7 @@ class Adapter(PlatformAdapter):
     ) -> Publication:
         drafted = _is_draft(preparation)
         if not drafted and self._connection.drafts and not preparation.reference:
-            raise Unavailable("There is no draft to publish; it is made at the next try.")
+            raise Unavailable(TumblrDraftProblem.NOT_MADE())
         request = self._draft_request(post, media, idempotency_key, posts.DRAFT if drafted else posts.PUBLISHED)
         try:
             return self._publish_draft(request, preparation) if drafted else self._publish_at_once(request, media)
@@ -206,9 +207,7 @@ class Adapter(PlatformAdapter):
         check_total_size(media, self._profile.images)
         answer = self._client.create(request.body, request.files())
         if (state := posts.state(answer)) not in ("", posts.PUBLISHED):
-            raise Unconfirmed(
-                f"Tumblr took the post, and its state is “{state}” instead of “published”", answer=str(answer)[:300]
-            )
+            raise Unconfirmed(TumblrRequestProblem.NOT_PUBLIC(state=state), answer=str(answer)[:300])
         return self._publication(answer, f"id {posts.identifier(answer)}")
 
     def _draft_request(self, post: AdaptedPost, media: Sequence[UploadedMedia], key: str, state: str) -> DraftRequest:
@@ -224,14 +223,14 @@ class Adapter(PlatformAdapter):
         except PlatformError:
             # The limit itself is certain; only its end then stays an estimate.
             reset = None
-        return RateLimited(error.message, retry_at=reset or error.retry_at, status=error.status, answer=error.answer)
+        return RateLimited(error.problem, retry_at=reset or error.retry_at, status=error.status, answer=error.answer)
 
     def read_quotas(self) -> None:
         try:
             self._client.limits()
         except NotFound as error:
             # The account has its limits nevertheless: it is the question that is gone.
-            raise Unavailable(error.message, status=error.status, answer=error.answer) from error
+            raise Unavailable(error.problem, status=error.status, answer=error.answer) from error
 
     def find_publication(
         self,
@@ -267,11 +266,9 @@ class Adapter(PlatformAdapter):
                 return self._publication(shown, "found by its id")
             case posts.DRAFT:
                 return Absence.UNPUBLISHED
-            case other:
-                raise Unavailable(
-                    f"Tumblr has the post {preparation.reference} and its state is “{other or 'not told'}”; "
-                    "it is looked at again. Publish or remove it on Tumblr if that lasts."
-                )
+            case _:
+                state = posts.state_name(shown)
+                raise Unavailable(TumblrRequestProblem.STATE_UNCLEAR(post=preparation.reference, state=state))
 
     def remove_drafts(
         self, post: AdaptedPost, *, idempotency_key: str, preparation: Preparation
@@ -323,7 +320,7 @@ class Adapter(PlatformAdapter):
         except NotFound:
             shown = find_by_draft(self._client, remote_id)
         if shown is not None and posts.state(shown) == posts.TRANSCODING:
-            raise Unavailable("Tumblr is still working on the post; it is read again later.")
+            raise Unavailable(TumblrRequestProblem.TRANSCODING())
         if shown is None:
             return None
         return published_post(shown, remote_id, self._url(shown))

@@ -9,6 +9,8 @@ from typing import Any
 
 import requests
 
+from publisher.core.messages import Message, _
+from publisher.core.problems import ProblemCode
 from publisher.platforms.base import Quota, QuotaKind
 from publisher.platforms.errors import (
     ContentRejected,
@@ -19,6 +21,7 @@ from publisher.platforms.errors import (
     Unconfirmed,
 )
 from publisher.platforms.transport import SentRequest, is_from_gateway, json_object, retry_after, short_answer
+from publisher.platforms.tumblr.problem_codes import TumblrAccountProblem, TumblrPostProblem, TumblrRequestProblem
 
 DAILY_CODES = frozenset({8004, 8011, 8022, 8023})
 """Too many uploads, videos, queued posts or posts for one day."""
@@ -73,7 +76,8 @@ def read_answer(response: requests.Response, sent: TumblrRequestKind, now: datet
     own = None if is_from_gateway(response, _is_own) else body
     error = _refusal(response, own, now) or _unreadable(sent, response)
     if isinstance(error, ContentRejected) and not sent.carries_post:
-        raise Unavailable(f"{sent.what}: {error.message}", status=error.status, answer=error.answer)
+        problem = TumblrRequestProblem.REQUEST_REFUSED(request=sent.what, answer=error.problem)
+        raise Unavailable(problem, status=error.status, answer=error.answer)
     raise error
 
 
@@ -88,8 +92,8 @@ def _is_own(body: Mapping[str, Any]) -> bool:
 def _unreadable(sent: TumblrRequestKind, response: requests.Response) -> PlatformError:
     """Returns the error for an answer that does not say what became of its request."""
     kind = Unconfirmed if sent.publishing else Unavailable
-    message = f"{sent.what}: the answer ({response.status_code}) does not tell what became of it"
-    return kind(message, status=response.status_code, answer=short_answer(response))
+    problem = TumblrRequestProblem.OUTCOME_UNKNOWN(request=sent.what, status=response.status_code)
+    return kind(problem, status=response.status_code, answer=short_answer(response))
 
 
 def _refusal(response: requests.Response, body: dict[str, Any] | None, now: datetime) -> PlatformError | None:
@@ -99,34 +103,43 @@ def _refusal(response: requests.Response, body: dict[str, Any] | None, now: date
     """
     status, answer = response.status_code, short_answer(response)
     code, detail = _first_error(body)
-    why = f"{detail or response.reason or 'no reason given'} ({status}{f', code {code}' if code else ''})"
+    why = _reason(detail or response.reason, status, code)
     if status == 429:
         until = next_request_at(response.headers, now)
-        return RateLimited(
-            f"Tumblr takes no more requests for now: {why}", retry_at=until, status=status, answer=answer
-        )
+        return RateLimited(TumblrAccountProblem.RATE_LIMITED(answer=why), retry_at=until, status=status, answer=answer)
     if body is None:
         return None
     if status == 403 and code in DAILY_CODES:
-        message = f"Tumblr takes no more posts today: {why}"
-        return DailyLimit(message, retry_at=now + DAILY_PAUSE, status=status, answer=answer)
-    kind, message = _definite(status, code, detail, why)
-    return kind(message, status=status, answer=answer) if kind else None
-
-
-def _definite(status: int, code: int, detail: str, why: str) -> tuple[type[PlatformError] | None, str]:
-    if status == 401:
-        return CredentialsRefused, f"Tumblr refuses the keys: {why}; check them and this machine's clock"
-    if status == 503:
-        return Unavailable, f"Tumblr takes no posts for now: {why}"
-    if status == 404:
-        return NotFound, f"Tumblr knows no such blog or post: {why}; check the account in the channel's settings"
+        problem = TumblrAccountProblem.DAILY_LIMIT(answer=why)
+        return DailyLimit(problem, retry_at=now + DAILY_PAUSE, status=status, answer=answer)
     if status == 400 and not code and GLITCH in detail.casefold():
-        return None, ""
+        return None
+    definite = _definite(status, code)
+    return definite[0](definite[1](answer=why), status=status, answer=answer) if definite else None
+
+
+def _definite(status: int, code: int) -> tuple[type[PlatformError], ProblemCode] | None:
+    """Returns what an answer of Tumblr's own says for certain."""
+    match status:
+        case 401:
+            return CredentialsRefused, TumblrAccountProblem.KEYS_REFUSED
+        case 404:
+            return NotFound, TumblrAccountProblem.NOT_FOUND
+        case 503:
+            return Unavailable, TumblrRequestProblem.UNAVAILABLE
+        case 400 if not code:
+            return ContentRejected, TumblrPostProblem.POST_REFUSED_WITHOUT_CODE
     if 400 <= status < 500 and status not in NO_DEFINITE_ANSWER:
-        hint = "; a smaller picture often helps" if status == 400 and not code else ""
-        return ContentRejected, f"Tumblr refused the post: {why}{hint}"
-    return None, ""
+        return ContentRejected, TumblrPostProblem.POST_REFUSED
+    return None
+
+
+def _reason(detail: str, status: int, code: int) -> Message:
+    """Returns what Tumblr says about a refusal, for people."""
+    reason: str | Message = detail or _("no reason given")
+    if code:
+        return _("{reason} ({status}, code {code})", reason=reason, status=status, code=code)
+    return _("{reason} ({status})", reason=reason, status=status)
 
 
 def _first_error(body: dict[str, Any] | None) -> tuple[int, str]:

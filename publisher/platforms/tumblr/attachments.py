@@ -15,17 +15,18 @@ from publisher.platforms.errors import (
 )
 from publisher.platforms.profiles import ImageLimits
 from publisher.platforms.tumblr.client import Attachment
+from publisher.platforms.tumblr.problem_codes import TumblrPostProblem
 
 
 def check_picture(image: Rendition, position: int, limits: ImageLimits) -> None:
     """Raises UnsupportedContent for a picture that Tumblr does not take, Unavailable for one whose file is gone."""
     if image.format not in limits.formats:
-        raise UnsupportedContent(f"Tumblr takes no {image.format} pictures; picture {position + 1} is one.")
+        raise UnsupportedContent(TumblrPostProblem.PICTURE_FORMAT(format=image.format, position=position + 1))
     if not image.path.is_file():
-        raise Unavailable(f"The file of picture {position + 1} is gone; it is made again at the next try.")
+        raise Unavailable(TumblrPostProblem.PICTURE_GONE(position=position + 1))
     if (size := image.path.stat().st_size) > limits.max_bytes:
         raise UnsupportedContent(
-            f"Picture {position + 1} has {size} bytes and Tumblr takes {limits.max_bytes}; make it smaller."
+            TumblrPostProblem.PICTURE_TOO_LARGE(position=position + 1, count=size, maximum=limits.max_bytes)
         )
 
 
@@ -33,7 +34,7 @@ def check_total_size(media: Sequence[UploadedMedia], limits: ImageLimits) -> Non
     """Raises UnsupportedContent when the pictures are too much together."""
     total, limit = sum(_size(picture) for picture in media), limits.max_total_bytes
     if limit is not None and total > limit:
-        raise UnsupportedContent(f"The pictures have {total} bytes together and Tumblr takes {limit}; use fewer.")
+        raise UnsupportedContent(TumblrPostProblem.PICTURES_TOO_LARGE(count=total, maximum=limit))
 
 
 def make_attachment(media: UploadedMedia) -> Attachment:
@@ -54,6 +55,6 @@ def _size(media: UploadedMedia) -> int:
 
 
 def _unreadable(media: UploadedMedia, error: OSError) -> Unavailable:
-    if problem := machine_problem(error):
-        return Unavailable(f"The file of {media.reference} can't be read, because {problem}; nothing was sent")
-    return Unavailable(f"The file of {media.reference} is gone; nothing was sent")
+    if reason := machine_problem(error):
+        return Unavailable(TumblrPostProblem.FILE_NOT_READ(name=media.reference, reason=reason))
+    return Unavailable(TumblrPostProblem.FILE_GONE(name=media.reference))

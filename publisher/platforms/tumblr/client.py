@@ -29,6 +29,7 @@ from publisher.platforms.tumblr.answers import (
     read_answer,
     request_quotas,
 )
+from publisher.platforms.tumblr.problem_codes import TumblrRequestProblem
 
 API = "https://api.tumblr.com"
 USER_AGENT = "publisher (a daily picture desk)"
@@ -141,13 +142,11 @@ class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has 
         try:
             answer = self.request.post(self._posts, body, files, kind=POSTING if publishing else DRAFTING)
             if not isinstance(answer, dict) or not str(answer.get("id", "")).isdecimal():
-                raise Unconfirmed(
-                    "Tumblr accepted the post and did not say under which number", answer=str(answer)[:300]
-                )
+                raise Unconfirmed(TumblrRequestProblem.WITHOUT_NUMBER(), answer=str(answer)[:300])
         except Unconfirmed as error:
             if publishing:
                 raise
-            raise DraftUnknown(error.message, status=error.status, answer=error.answer) from error
+            raise DraftUnknown(error.problem, status=error.status, answer=error.answer) from error
         return answer
 
     def edit(self, identifier: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,14 +171,14 @@ class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has 
         answer = self.request.get(path, params)
         posts = answer.get("posts") if isinstance(answer, dict) else None
         if not isinstance(posts, list) or not all(isinstance(post, dict) and post.get("id") for post in posts):
-            raise Unavailable("Tumblr listed the posts in a way that can't be read", answer=str(answer)[:300])
+            raise Unavailable(TumblrRequestProblem.LISTING_UNREADABLE(), answer=str(answer)[:300])
         return posts
 
     def single(self, identifier: str, *, timeout: float | None = None) -> dict[str, Any]:
         """Returns one post. Raises NotFound when it is not there."""
         answer = self.request.get(self._post_path(identifier), {"post_format": "npf"}, timeout=timeout)
         if not isinstance(answer, dict) or not isinstance(answer.get("content"), list):
-            raise Unavailable("Tumblr showed the post in a way that can't be read", answer=str(answer)[:300])
+            raise Unavailable(TumblrRequestProblem.POST_UNREADABLE(), answer=str(answer)[:300])
         return answer
 
     def _post_path(self, identifier: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from publisher.core.problems import Problem
 from publisher.platforms.base import (
     Connection,
     Secret,
@@ -13,6 +14,7 @@ from publisher.platforms.session_files import unreadable_session
 from publisher.platforms.transport import new_session
 from publisher.platforms.tumblr.client import USER_AGENT, Keys, SafeTumblrClient
 from publisher.platforms.tumblr.login import LOGIN_HOST, TumblrLogin
+from publisher.platforms.tumblr.problem_codes import TumblrAccountProblem
 
 CONSUMER = ("consumer_key", "consumer_secret")
 TOKENS = ("oauth_token", "oauth_token_secret")
@@ -49,16 +51,13 @@ def stored_tokens(connection: Connection) -> dict[str, str]:
     except OSError as error:
         raise unreadable_session(connection.session, error) from error
     except ValueError as error:
-        raise CredentialsRefused(
-            f"The stored session of channel {connection.channel!r} can't be read; "
-            f"run publisher connect {connection.channel}."
-        ) from error
+        raise CredentialsRefused(TumblrAccountProblem.SESSION_BROKEN(channel=connection.channel)) from error
     return {name: str(stored[name]) for name in TOKENS if stored.get(name)}
 
 
-def missing_secret(connection: Connection, name: str) -> str:
-    """Returns the sentence that says which secret is missing, and where to set it."""
+def missing_secret(connection: Connection, name: str) -> Problem:
+    """Returns the problem of a secret that is missing, with where to set it."""
     variable = f"PUBLISHER_{connection.channel}_{name}".upper().replace("-", "_")
     hint = next(secret.hint for secret in SECRETS if secret.name == name)
-    log_in_instead = f" or run publisher connect {connection.channel}" if name in TOKENS else ""
-    return f"The channel {connection.channel!r} lacks {hint}; set {variable}{log_in_instead}."
+    code = TumblrAccountProblem.NOT_LOGGED_IN if name in TOKENS else TumblrAccountProblem.SECRET_MISSING
+    return code(channel=connection.channel, secret=hint, variable=variable)

@@ -29,6 +29,7 @@ from publisher.platforms.tumblr.answers import DraftUnknown, NotFound
 from publisher.platforms.tumblr.client import PAGE, Attachment, SafeTumblrClient
 from publisher.platforms.tumblr.listing import PostQuery, find_post
 from publisher.platforms.tumblr.npf import publishing_body
+from publisher.platforms.tumblr.problem_codes import TumblrDraftProblem, TumblrPostProblem, TumblrRequestProblem
 
 PAGES_OF_DRAFTS = 3
 MAX_PAGES_OF_DRAFTS = 20
@@ -81,7 +82,7 @@ class Drafts:
             late = timedelta(0) if earlier.unfinished else MAX_REQUEST_DURATION
             if not self._is_over(earlier, self.listing_lag + late):
                 if earlier.unfinished:
-                    raise NotPrepared(_not_shown(earlier.reference), preparation=earlier)
+                    raise NotPrepared(TumblrDraftProblem.NOT_SHOWN(draft=earlier.reference), preparation=earlier)
                 return None
             return self._choose(request, earlier)
         if posts.state(shown) != posts.DRAFT or not posts.differences(shown, request.body):
@@ -109,8 +110,7 @@ class Drafts:
             self.client.remove(identifier)
         except PlatformError as error:
             raise Unavailable(
-                f"The draft {identifier} on {self.blog} has a former version of this post and could not be removed "
-                f"({error.message}); nothing was sent. Remove it on Tumblr if this lasts.",
+                TumblrDraftProblem.FORMER_NOT_REMOVED(draft=identifier, blog=self.blog, answer=error.problem),
                 status=error.status,
                 answer=error.answer,
             ) from error
@@ -141,9 +141,9 @@ class Drafts:
         if chosen is not None:
             return chosen
         if not_shown:
-            raise NotPrepared(_not_shown(not_shown), preparation=self._unfinished(not_shown))
+            raise NotPrepared(TumblrDraftProblem.NOT_SHOWN(draft=not_shown), preparation=self._unfinished(not_shown))
         if earlier.unfinished and not earlier.reference and not self._is_over(earlier, MAX_REQUEST_DURATION):
-            raise NotPrepared("Tumblr may still be making the draft of this post", preparation=earlier)
+            raise NotPrepared(TumblrDraftProblem.MAY_BE_COMING(), preparation=earlier)
         return self._make(request, again=incomplete)
 
     def _unfinished(self, identifier: str = "") -> Preparation:
@@ -155,7 +155,7 @@ class Drafts:
         """Returns the blog's newest drafts, as its list shows them."""
         drafts: list[posts.PostData] = []
         before = "0"
-        for _ in range(pages):
+        for _page in range(pages):
             page = self.client.drafts(before)
             drafts += page
             if len(page) < PAGE or posts.identifier(page[-1]) == before:
@@ -169,25 +169,22 @@ class Drafts:
             identifier = str(self.client.create(request.body, request.files())["id"])
         except DraftUnknown as error:
             raise NotPrepared(
-                error.message, preparation=self._unfinished(), status=error.status, answer=error.answer
+                error.problem, preparation=self._unfinished(), status=error.status, answer=error.answer
             ) from error
         preparation = self._unfinished(identifier)
         try:
             shown = self._read(identifier)
         except PlatformError as error:
             raise NotPrepared(
-                error.message, preparation=preparation, status=error.status, answer=error.answer
+                error.problem, preparation=preparation, status=error.status, answer=error.answer
             ) from error
         if shown is None:
-            raise NotPrepared(_not_shown(identifier), preparation=preparation)
+            raise NotPrepared(TumblrDraftProblem.NOT_SHOWN(draft=identifier), preparation=preparation)
         if posts.state(shown) == posts.DRAFT and (differing := posts.differences(shown, request.body)):
-            problem = f"Tumblr keeps this post otherwise than it was sent: {', '.join(differing)}"
             if again:
                 self._remove(identifier)
-                raise UnsupportedContent(
-                    f"{problem}. Nothing was published; change the post, or set drafts = false for this channel."
-                )
-            raise NotPrepared(problem, preparation=preparation)
+                raise UnsupportedContent(TumblrPostProblem.KEPT_OTHERWISE_AGAIN(differences=differing))
+            raise NotPrepared(TumblrPostProblem.KEPT_OTHERWISE(differences=differing), preparation=preparation)
         return shown
 
     def _remove_published_ones(self, drafts: Sequence[posts.PostData], key: str) -> None:
@@ -245,10 +242,8 @@ class Drafts:
                 or not posts.has_key(shown, key)
                 or not posts.has_text_tags_and_pictures(shown, post)
             ):
-                state = posts.state(shown) or "unknown"
                 raise DraftLeft(
-                    f"The post was canceled, and {self.blog} still has it as {identifier}, with the state “{state}”. "
-                    "It is not as the desk has made it, and was left there. Look at it on Tumblr; remove it by hand."
+                    TumblrDraftProblem.CHANGED(blog=self.blog, draft=identifier, state=posts.state_name(shown))
                 )
             try:
                 self.client.remove(identifier)
@@ -256,8 +251,7 @@ class Drafts:
                 continue
             except PlatformError as error:
                 raise DraftLeft(
-                    f"The post was canceled, and its draft {identifier} on {self.blog} could not be removed "
-                    f"({error.message}). Remove it on Tumblr if this lasts.",
+                    TumblrDraftProblem.NOT_REMOVED(draft=identifier, blog=self.blog, answer=error.problem),
                     status=error.status,
                     answer=error.answer,
                 ) from error
@@ -277,18 +271,18 @@ class Drafts:
         if shown is None:
             if public := find_post(self.client, query):
                 return public
-            raise Unconfirmed(f"The draft {preparation.reference} is gone: it was removed, or it is public")
+            raise Unconfirmed(TumblrDraftProblem.GONE(draft=preparation.reference))
         if posts.state(shown) == posts.PUBLISHED:
             return shown
         if posts.state(shown) != posts.DRAFT:
-            raise Unconfirmed(_other_state(shown))
+            raise Unconfirmed(TumblrRequestProblem.NOT_PUBLIC(state=posts.state_name(shown)))
         ends = monotonic() + self.timeout
         body = publishing_body(shown, request.post, request.key)
         try:
             answer = self.client.edit(preparation.reference, body)
         except NotFound as error:
-            message = f"The draft {preparation.reference} is gone: it was removed, or it is public"
-            raise Unconfirmed(message, status=error.status, answer=error.answer) from error
+            problem = TumblrDraftProblem.GONE(draft=preparation.reference)
+            raise Unconfirmed(problem, status=error.status, answer=error.answer) from error
         return self._read_result(answer, query, ends)
 
     def _read_result(self, answer: Mapping[str, Any], query: PostQuery, ends: float) -> posts.PostData:
@@ -304,7 +298,8 @@ class Drafts:
             # The documented answer names the post and no state: then the one that was asked for.
             shown = {"state": posts.PUBLISHED, **answer}
         if shown is None or posts.state(shown) != posts.PUBLISHED:
-            raise Unconfirmed(_other_state(shown or answer), answer=str(dict(answer))[:300])
+            problem = TumblrRequestProblem.NOT_PUBLIC(state=posts.state_name(shown or answer))
+            raise Unconfirmed(problem, answer=str(dict(answer))[:300])
         return shown
 
     def _read_shown(self, identifier: str, query: PostQuery, seconds: float) -> posts.PostData | None:
@@ -320,12 +315,3 @@ def draft_query(post: AdaptedPost, key: str, preparation: Preparation) -> PostQu
     return PostQuery(
         post=post, key=key, draft=draft, newer_than=int(draft) - 1, platform_time=preparation.platform_time
     )
-
-
-def _not_shown(identifier: str) -> str:
-    return f"Tumblr made the draft {identifier} and does not show it yet"
-
-
-def _other_state(shown: posts.PostData) -> str:
-    name = posts.state(shown) or "not told"
-    return f"Tumblr took the post, and its state is “{name}” instead of “published”"

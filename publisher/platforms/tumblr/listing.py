@@ -10,6 +10,7 @@ from publisher.core.content import AdaptedPost
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.tumblr import recognition as posts
 from publisher.platforms.tumblr.client import PAGE, SafeTumblrClient
+from publisher.platforms.tumblr.problem_codes import TumblrRequestProblem
 
 MAX_PAGES = 20
 """Of 20 posts each: more than Tumblr takes from one account in a day."""
@@ -118,4 +119,4 @@ def _newest_first(client: SafeTumblrClient, query: PostQuery) -> Iterator[posts.
         following = posts.timestamp(new[-1]) + 1 if new else before
         skip = skip + PAGE if following == before else 0
         before = following
-    raise Unavailable("Tumblr lists more new posts than can be looked through; look on the blog yourself.")
+    raise Unavailable(TumblrRequestProblem.LISTING_TOO_LONG())

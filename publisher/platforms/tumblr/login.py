@@ -14,6 +14,7 @@ from requests_oauthlib import OAuth1
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.login_steps import ADDRESS, LoginStep, Question, parse_callback
 from publisher.platforms.transport import SentRequest, is_page, send_once
+from publisher.platforms.tumblr.problem_codes import TumblrAccountProblem
 
 LOGIN_HOST = "https://www.tumblr.com"
 LOGGING_IN = SentRequest("Logging in to Tumblr")
@@ -70,16 +71,10 @@ class TumblrLogin:
         response = send_once(self.session, "POST", url, sent=LOGGING_IN, read_timeout=TIMEOUT, auth=auth)
         status = response.status_code
         if status in (400, 401, 403) and not is_page(response):
-            raise CredentialsRefused(
-                f"Tumblr refuses the log-in ({status}); check the consumer key, its secret and this machine's clock, "
-                "and begin again.",
-                status=status,
-            )
+            raise CredentialsRefused(TumblrAccountProblem.LOGIN_REFUSED(status=status), status=status)
         fields = parse_qs(response.text) if status == 200 else {}
         if TOKEN not in fields or SECRET not in fields:
-            raise Unavailable(
-                f"Tumblr did not answer the log-in as it should ({status}); try again later.", status=status
-            )
+            raise Unavailable(TumblrAccountProblem.LOGIN_UNANSWERED(status=status), status=status)
         return {TOKEN: fields[TOKEN][0], SECRET: fields[SECRET][0]}
 
 
@@ -87,7 +82,7 @@ def _verifier(answer: Mapping[str, str], token: str) -> str:
     if alone := answer.get(ADDRESS):
         return alone
     if not answer.get(VERIFIER):
-        raise CredentialsRefused("Access was not allowed: Tumblr gave no oauth_verifier; begin again.")
+        raise CredentialsRefused(TumblrAccountProblem.ACCESS_DENIED())
     if not hmac.compare_digest(answer.get(TOKEN, "").encode(), token.encode()):
-        raise CredentialsRefused("That address belongs to another log-in; begin again and use the new one.")
+        raise CredentialsRefused(TumblrAccountProblem.OTHER_LOGIN())
     return answer[VERIFIER]

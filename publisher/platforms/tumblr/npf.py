@@ -9,6 +9,7 @@ from typing import Any
 from publisher.core.content import AdaptedPost, Span, TextBlock
 from publisher.platforms.base import UploadedMedia
 from publisher.platforms.errors import UnsupportedContent
+from publisher.platforms.tumblr.problem_codes import TumblrPostProblem
 
 PICTURES_IN_A_ROW = 3
 READ_ONLY = "original_dimensions_missing"
@@ -22,7 +23,7 @@ def npf_body(post: AdaptedPost, media: Sequence[UploadedMedia], slug: str, *, st
         UnsupportedContent: a tag holds a comma, which divides tags here.
     """
     if divided := [tag for tag in post.tags if "," in tag]:
-        raise UnsupportedContent(f"Tumblr divides tags at commas; write the tag “{divided[0]}” without one.")
+        raise UnsupportedContent(TumblrPostProblem.TAG_WITH_COMMA(tag=divided[0]))
     text = _text_content(text_blocks(post))
     body: dict[str, Any] = {
         "content": [*map(_image_content, media), *text],

@@ -10,8 +10,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from publisher.core.content import AdaptedPost
+from publisher.core.messages import Message, _
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.tumblr.npf import text_blocks
+from publisher.platforms.tumblr.problem_codes import TumblrRequestProblem
 
 PUBLISHED, DRAFT, TRANSCODING = "published", "draft", "transcoding"
 KEY = re.compile(r"([0-9a-f]{12})(?:-|$)")
@@ -38,6 +40,11 @@ def state(shown: PostData) -> str:
     return str(shown.get("state") or "")
 
 
+def state_name(shown: PostData) -> str | Message:
+    """Returns the state of a post for people."""
+    return state(shown) or _("not told")
+
+
 def slug(shown: PostData) -> str:
     return str(shown.get("slug") or "")
 
@@ -46,7 +53,7 @@ def timestamp(shown: PostData) -> int:
     """Returns epoch seconds by Tumblr's clock. Raises Unavailable where a post has none."""
     stamp = shown.get("timestamp")
     if not isinstance(stamp, int):
-        raise Unavailable("Tumblr lists a post without its time, so that it can't be told whether ours is there")
+        raise Unavailable(TumblrRequestProblem.TIME_MISSING())
     return stamp
 
 
@@ -113,20 +120,20 @@ def has_text_tags_and_pictures(shown: PostData, post: AdaptedPost) -> bool:
     return texts == begins and same_tags and len(blocks(shown, "image")) == len(post.images)
 
 
-def differences(shown: PostData, sent: Mapping[str, Any]) -> list[str]:
+def differences(shown: PostData, sent: Mapping[str, Any]) -> list[Message]:
     """Returns the names of the parts in which a draft differs from the body that it was made of."""
     differing = []
     if _texts(shown) != _texts(sent):
-        differing.append("its text")
+        differing.append(_("its text"))
     if (_folded(shown.get("tags")) or set()) != _folded(str(sent["tags"]).split(",")):
-        differing.append("its tags")
+        differing.append(_("its tags"))
     pictures, expected = blocks(shown, "image"), blocks(sent, "image")
     if len(pictures) != len(expected):
-        differing.append(f"its pictures ({len(pictures)} of {len(expected)})")
+        differing.append(_("its pictures ({shown} of {sent})", shown=len(pictures), sent=len(expected)))
     elif [_plain(picture.get("alt_text")) for picture in pictures] != [
         _plain(picture.get("alt_text")) for picture in expected
     ]:
-        differing.append("its alt texts")
+        differing.append(_("its alt texts"))
     return differing
 
 

@@ -16,6 +16,7 @@ from publisher.platforms.errors import (
     Unavailable,
 )
 from publisher.platforms.instagram.adapter import Adapter
+from publisher.platforms.instagram.problem_codes import InstagramAccountProblem
 from publisher.platforms.login_steps import LoginStep
 from publisher.sandbox.instagram.login import totp_code
 from tests.contract.instagram.posts import picture, post_of, publish, upload
@@ -79,8 +80,9 @@ def test_a_wrong_code_connects_nothing(desk: Driver, code: str) -> None:
     with pytest.raises(CredentialsRefused, match="begin again"):
         Adapter.finish_login(connection, step.kept, {"code": code})
 
-    with pytest.raises(CredentialsRefused, match="is not logged in"):
+    with pytest.raises(CredentialsRefused) as refused:
         Adapter.connect(connection)
+    assert refused.value.problem.code is InstagramAccountProblem.NOT_LOGGED_IN
 
 
 def test_a_log_in_after_a_challenge_comes_from_the_same_device(desk: Driver) -> None:
@@ -123,8 +125,10 @@ def test_a_worker_never_logs_in(desk: Driver) -> None:
     publish(adapter, picture(desk.folder))
     desk.sandbox.login.end_all_sessions()
 
-    with pytest.raises(CredentialsRefused, match="signed the account out; run `publisher connect instagram`"):
+    with pytest.raises(CredentialsRefused, match="signed the account out") as refused:
         adapter.verify_credentials()
+    assert refused.value.problem == InstagramAccountProblem.SIGNED_OUT(channel="instagram")
+    assert refused.value.message.endswith("Run: publisher connect instagram")
 
     paths = [request.path for request in desk.requests]
     assert paths == [paths[0], CONFIGURE[0], "/api/v1/accounts/current_user/"]
@@ -136,8 +140,9 @@ def test_a_challenge_in_a_worker_is_left_to_a_person(desk: Driver) -> None:
     media = upload(adapter, picture(desk.folder))
     desk.sandbox.challenged = True
 
-    with pytest.raises(CredentialsRefused, match="Instagram app"):
+    with pytest.raises(CredentialsRefused) as refused:
         adapter.publish(post_of(), media, idempotency_key=KEY)
+    assert refused.value.problem.code is InstagramAccountProblem.PERSON_WANTED
 
     assert len(desk.publishing_requests()) == 1
     assert not [request for request in desk.requests if "challenge" in request.path]

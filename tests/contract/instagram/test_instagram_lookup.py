@@ -13,6 +13,7 @@ from publisher.platforms.errors import (
     Unavailable,
 )
 from publisher.platforms.instagram.adapter import Adapter
+from publisher.platforms.instagram.problem_codes import InstagramRequestProblem
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.wire import Answer, Request
 from tests.contract.instagram.posts import Rewrite, picture, post_of, publish, unchanged, upload
@@ -198,8 +199,9 @@ def test_a_listing_older_than_the_one_before_the_request_is_no_absence(desk: Dri
         return Answer.of_json(200, {**page, "items": page["items"][1:]})
 
     desk.rewrite = stale
-    with pytest.raises(Unavailable, match="older than before"):
+    with pytest.raises(Unavailable, match="older than before") as ended:
         adapter.find_publication(post_of(), idempotency_key=KEY, since=desk.clock.now(), preparation=preparation)
+    assert ended.value.problem.code is InstagramRequestProblem.LISTING_OUTDATED
 
     desk.rewrite = unchanged
     found = adapter.find_publication(post_of(), idempotency_key=KEY, since=desk.clock.now(), preparation=preparation)

@@ -15,6 +15,7 @@ from publisher.platforms.errors import (
     Unconfirmed,
 )
 from publisher.platforms.instagram.adapter import Adapter
+from publisher.platforms.instagram.problem_codes import InstagramAccountProblem, InstagramRequestProblem
 from publisher.platforms.session_files import SessionFile
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.wire import Answer, Request
@@ -38,8 +39,9 @@ def test_a_used_id_after_an_unknown_outcome_says_the_post_is_public(desk: Driver
     with pytest.raises(Unconfirmed):
         adapter.publish(post_of(images), media, idempotency_key=KEY, preparation=preparation)
 
-    with pytest.raises(AlreadyPublic, match="is there already"):
+    with pytest.raises(AlreadyPublic) as refused:
         adapter.publish(post_of(images), media, idempotency_key=KEY, preparation=preparation)
+    assert refused.value.problem.code is InstagramRequestProblem.ALREADY_PUBLIC
 
     (post,) = desk.ledger.posts()
     found = adapter.find_publication(
@@ -151,6 +153,7 @@ def test_a_machine_that_opens_no_more_files_does_not_lose_the_log_in(desk: Drive
 
     with pytest.raises(Unavailable, match="Too many open files") as ended:
         Adapter.connect(connection)
+    assert ended.value.problem.code is InstagramAccountProblem.SESSION_NOT_READ
 
     assert "remove" not in ended.value.message
     assert "connect" not in ended.value.message

@@ -17,6 +17,7 @@ from publisher.platforms.errors import (
     UnsupportedContent,
 )
 from publisher.platforms.instagram.adapter import Adapter
+from publisher.platforms.instagram.problem_codes import InstagramPostProblem
 from publisher.platforms.profiles import load_profile
 from publisher.sandbox.wire import Answer, Request
 from tests.contract.instagram.posts import picture, post_of, publish, upload
@@ -108,8 +109,9 @@ def test_a_number_of_pictures_that_can_t_be_carried_is_not_sent(desk: Driver, co
 
 
 def test_only_jpeg_is_uploaded(desk: Driver) -> None:
-    with pytest.raises(UnsupportedContent, match="png"):
+    with pytest.raises(UnsupportedContent) as refused:
         upload(desk.adapter(), picture(desk.folder, image_format="png"))
+    assert refused.value.problem == InstagramPostProblem.PICTURE_FORMAT(format="png")
 
     assert desk.requests == []
 

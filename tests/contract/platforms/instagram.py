@@ -99,7 +99,7 @@ class Driver(Account):
     GONE_ANSWERS = answers.GONE
     WAITS = answers.WAITS
     UNUSABLE_SECRETS = tuple(
-        SecretCase(name, (), "`publisher connect instagram`", session)
+        SecretCase(name, (), r"\. Run: publisher connect instagram$", session)
         for name, session in {
             "no session": None,
             "no json": "not json",

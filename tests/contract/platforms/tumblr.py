@@ -122,17 +122,17 @@ class Driver(Account):
         SecretCase(
             "no token",
             ("consumer_key", "consumer_secret", "oauth_token_secret"),
-            "set PUBLISHER_TUMBLR_OAUTH_TOKEN or run publisher connect tumblr.",
+            "PUBLISHER_TUMBLR_OAUTH_TOKEN is not set.*Run: publisher connect tumblr$",
         ),
         SecretCase(
             "no token secret",
             ("consumer_key", "consumer_secret", "oauth_token"),
-            "set PUBLISHER_TUMBLR_OAUTH_TOKEN_SECRET or run publisher connect tumblr.",
+            "PUBLISHER_TUMBLR_OAUTH_TOKEN_SECRET is not set.*Run: publisher connect tumblr$",
         ),
         SecretCase(
             "broken session",
             ("consumer_key", "consumer_secret"),
-            "can't be read; run publisher connect tumblr",
+            r"can't be read\. Run: publisher connect tumblr$",
             "{half",
         ),
     )

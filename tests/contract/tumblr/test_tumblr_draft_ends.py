@@ -14,6 +14,7 @@ from publisher.platforms.errors import (
     Unavailable,
     Unconfirmed,
 )
+from publisher.platforms.tumblr.problem_codes import TumblrDraftProblem, TumblrRequestProblem
 from publisher.sandbox.wire import Answer, Request
 from tests.contract.platforms.tumblr import Driver
 from tests.contract.platforms.tumblr_answers import answered, error
@@ -38,10 +39,12 @@ def test_a_published_draft_is_found(blog: Driver) -> None:
 def test_another_state_is_no_success_and_is_asked_about_again(desk: Driver, state: str) -> None:
     preparation = desk.prepare(desk.adapter())
     desk.sandbox.blog.habits.states.append(state)
-    with pytest.raises(Unconfirmed, match=state):
+    with pytest.raises(Unconfirmed, match=state) as taken:
         publish(desk, preparation)
-    with pytest.raises(Unavailable, match=state):
+    assert taken.value.problem.code is TumblrRequestProblem.NOT_PUBLIC
+    with pytest.raises(Unavailable, match=state) as unclear:
         find(desk, preparation)
+    assert unclear.value.problem.code is TumblrRequestProblem.STATE_UNCLEAR
     with pytest.raises(Unconfirmed, match=state):
         publish(desk, desk.prepare(desk.adapter(), earlier=preparation))
     assert (len(desk.publishing_requests()), desk.copies()) == (1, [])
@@ -79,8 +82,9 @@ def test_a_removed_draft_is_made_again_only_after_the_lag_of_listings(desk: Driv
     assert find(desk, preparation) is Absence.GONE
     again = desk.prepare(desk.adapter(), earlier=preparation)
     assert again == preparation
-    with pytest.raises(Unconfirmed, match="it was removed, or it is public"):
+    with pytest.raises(Unconfirmed) as ended:
         publish(desk, again)
+    assert ended.value.problem == TumblrDraftProblem.GONE(draft=again.reference)
     assert (desk.drafts(), desk.copies()) == ([], [])
     desk.pass_time(LAG + timedelta(minutes=3))
     new = desk.prepare(desk.adapter(), earlier=again)
@@ -216,8 +220,9 @@ def test_a_draft_made_long_after_its_answer_was_lost_is_the_only_one(blog: Drive
     with pytest.raises(NotPrepared) as begun:
         blog.prepare(blog.adapter())
     blog.pass_time(timedelta(seconds=60))
-    with pytest.raises(NotPrepared, match="may still be making the draft") as waiting:
+    with pytest.raises(NotPrepared) as waiting:
         blog.prepare(blog.adapter(), earlier=begun.value.preparation)
+    assert waiting.value.problem.code is TumblrDraftProblem.MAY_BE_COMING
     assert waiting.value.preparation == begun.value.preparation
     blog.pass_time(timedelta(seconds=seconds - 60))
     blog.sandbox.answer(late[0])

@@ -18,6 +18,7 @@ from publisher.platforms.errors import (
     Unconfirmed,
     UnsupportedContent,
 )
+from publisher.platforms.tumblr.problem_codes import TumblrDraftProblem
 from publisher.sandbox.tumblr.blog import BLOG
 from publisher.sandbox.wire import Answer, Request
 from tests.contract.platforms.tumblr import KEY, POST, Driver, long_ago
@@ -101,8 +102,9 @@ def test_a_frozen_worker_that_publishes_late_changes_nothing(blog: Driver) -> No
 
 
 def test_publishing_without_a_draft_is_put_off(desk: Driver) -> None:
-    with pytest.raises(Unavailable, match="made at the next try"):
+    with pytest.raises(Unavailable) as missing:
         publish(desk, NOTHING_PREPARED)
+    assert missing.value.problem.code is TumblrDraftProblem.NOT_MADE
     assert desk.requests == []
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher.core.content import Rendition
+from publisher.core.problems import ProblemCode
 from publisher.platforms.base import (
     KeySeed,
 )
@@ -21,6 +22,7 @@ from publisher.platforms.errors import (
 )
 from publisher.platforms.tumblr.adapter import Adapter
 from publisher.platforms.tumblr.npf import rows
+from publisher.platforms.tumblr.problem_codes import TumblrPostProblem
 from publisher.sandbox.tumblr.blog import BLOG
 from tests.contract.platforms.tumblr import KEY, NOW, POST, Driver
 
@@ -117,14 +119,15 @@ def test_a_picture_that_tumblr_does_not_take_is_refused_before_sending(desk: Dri
     webp, large, gone = desk.picture(kind="webp"), desk.picture(1), desk.picture(2)
     large.path.write_bytes(b"x" * 10_000_001)
     gone.path.unlink()
-    expected: list[tuple[Rendition, type[PlatformError], str]] = [
-        (webp, UnsupportedContent, "no webp"),
-        (large, UnsupportedContent, "10000001 bytes"),
-        (gone, Unavailable, "made again"),
+    expected: list[tuple[Rendition, type[PlatformError], ProblemCode, str]] = [
+        (webp, UnsupportedContent, TumblrPostProblem.PICTURE_FORMAT, "no webp"),
+        (large, UnsupportedContent, TumblrPostProblem.PICTURE_TOO_LARGE, "10000001 bytes"),
+        (gone, Unavailable, TumblrPostProblem.PICTURE_GONE, "made again"),
     ]
-    for picture, kind, message in expected:
-        with pytest.raises(kind, match=message):
+    for picture, kind, code, message in expected:
+        with pytest.raises(kind, match=message) as refused:
             adapter.upload_media(picture, "Alt", idempotency_key=KEY, position=0, total=1)
+        assert refused.value.problem.code is code
     assert desk.requests == []
 
 
