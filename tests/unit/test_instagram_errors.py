@@ -213,6 +213,16 @@ def test_being_asked_to_wait_has_an_end(header: dict[str, str], wait: timedelta)
     assert outcome.retry_at == NOW + wait
 
 
+def test_a_person_is_told_when_a_wait_is_shorter_than_asked_for() -> None:
+    answer = Answer(status=429, headers={"Retry-After": "9999999"})
+    problem = ended(ig.PleaseWaitFewMinutes("x"), answer).problem
+    assert problem.code is InstagramRequestProblem.RATE_LIMITED_FOR_LONG
+    assert str(problem) == (
+        "Publishing: it asks to wait until 09:00 on 2026-05-06 "
+        "(it asked for longer; after 2 days it is asked again) (HTTP 429)"
+    )
+
+
 def test_of_an_answer_only_what_people_need_is_kept() -> None:
     answer = refused(
         400, message="checkpoint_required", checkpoint_url="https://i.instagram.com/challenge/1/secret/", token="secret"

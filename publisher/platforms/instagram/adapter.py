@@ -20,6 +20,7 @@ from instagrapi.exceptions import (
 )
 
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.core.messages import _
 from publisher.platforms.base import (
     NOTHING_PREPARED,
     Connection,
@@ -60,21 +61,23 @@ LOOK_UP_SECONDS = 60.0
 TIME_MARGIN = timedelta(days=1)
 """How much older than the request a post may be, where only clocks decide. They can be off by a time zone, and the
 same caption comes again after months only."""
-UPLOADING = SentRequest("Uploading a picture to Instagram")
-PUBLISHING = SentRequest("Publishing on Instagram", publishing=True)
-READING_NEWEST = SentRequest("Reading the newest post on Instagram")
-READING_CLOCK = SentRequest("Reading Instagram's clock")
-READING_POST = SentRequest("Reading the post on Instagram")
-LOOKING_UP = SentRequest("Looking for the post on Instagram")
+UPLOADING = SentRequest(_("Uploading a picture to Instagram"))
+PUBLISHING = SentRequest(_("Publishing on Instagram"), publishing=True)
+READING_NEWEST = SentRequest(_("Reading the newest post on Instagram"))
+READING_CLOCK = SentRequest(_("Reading Instagram's clock"))
+READING_POST = SentRequest(_("Reading the post on Instagram"))
+LOOKING_UP = SentRequest(_("Looking for the post on Instagram"))
 GONE = (ClientNotFoundError, InvalidMediaId, MediaNotFound, MediaUnavailable)
 
 
 class Adapter(PlatformAdapter):
     leads_back: ClassVar[bool] = False
     secrets: ClassVar[tuple[Secret, ...]] = (
-        Secret(name="username", hint="the log-in name, where it is not the account's name", required=False),
-        Secret(name="password", hint="the account's password, for `publisher connect` only", required=False),
-        Secret(name="totp_seed", hint="the authenticator app's key, for `publisher connect` only", required=False),
+        Secret(name="username", hint=_("the log-in name, where it is not the account's name"), required=False),
+        Secret(name="password", hint=_("the account's password, used only to connect the channel"), required=False),
+        Secret(
+            name="totp_seed", hint=_("the authenticator app's key, used only to connect the channel"), required=False
+        ),
     )
 
     def __init__(self, connection: Connection, client: OnceClient) -> None:
@@ -188,7 +191,7 @@ class Adapter(PlatformAdapter):
         item = answer.get("media")
         publication = self._publication(item) if isinstance(item, dict) else None
         if publication is None:
-            raise Unconfirmed(InstagramRequestProblem.WITHOUT_POST(request=PUBLISHING.what), status=200)
+            raise Unconfirmed(InstagramRequestProblem.WITHOUT_POST(step=PUBLISHING.what), status=200)
         return publication
 
     def _publication(self, item: Mapping[str, Any]) -> Publication | None:
@@ -258,7 +261,7 @@ class Adapter(PlatformAdapter):
             if page.get("more_available") is False or (page["items"] and not bound.holds_for(page["items"][-1])):
                 return self._as_new_as(bound, items)
             after = {"max_id": str(page["next_max_id"])}
-        raise Unavailable(InstagramRequestProblem.LISTING_TOO_LONG(request=LOOKING_UP.what, maximum=PAGE * PAGES))
+        raise Unavailable(InstagramRequestProblem.LISTING_TOO_LONG(step=LOOKING_UP.what, maximum=PAGE * PAGES))
 
     def _as_new_as(self, bound: NewerThan, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Returns these posts, unless the listing is older than the one that was read before the request.
@@ -269,7 +272,7 @@ class Adapter(PlatformAdapter):
         if number is None or any(int(item["pk"]) >= number for item in items):
             return items
         if self.read_publication(str(number)) is not None:
-            raise Unavailable(InstagramRequestProblem.LISTING_OUTDATED(request=LOOKING_UP.what))
+            raise Unavailable(InstagramRequestProblem.LISTING_OUTDATED(step=LOOKING_UP.what))
         return items
 
     def _page(self, after: Mapping[str, str], sent: SentRequest) -> dict[str, Any]:
@@ -277,7 +280,7 @@ class Adapter(PlatformAdapter):
         with self._converting_errors(sent):
             page = self._client.private_request(f"feed/user/{self._client.user_id}/", params={"count": PAGE, **after})
         if not is_whole(page):
-            raise Unavailable(InstagramRequestProblem.INCOMPLETE(request=sent.what))
+            raise Unavailable(InstagramRequestProblem.INCOMPLETE(step=sent.what))
         return page
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
@@ -289,7 +292,7 @@ class Adapter(PlatformAdapter):
                     return None
                 raise
         if not isinstance(items, list) or not items or not is_post(items[0]):
-            raise Unavailable(InstagramRequestProblem.WITHOUT_POST(request=READING_POST.what))
+            raise Unavailable(InstagramRequestProblem.WITHOUT_POST(step=READING_POST.what))
         pictures = pictures_of(items[0])
         return PublishedPost(
             remote_id=remote_id,

@@ -26,7 +26,8 @@ from publisher.platforms.errors import (
     Unconfirmed,
 )
 from publisher.platforms.instagram.problem_codes import InstagramAccountProblem, InstagramRequestProblem
-from publisher.platforms.transport import ANSWER_LENGTH, SentRequest, describe_wait, retry_after
+from publisher.platforms.problem_codes import RequestProblem
+from publisher.platforms.transport import ANSWER_LENGTH, MAX_RETRY_AFTER, SentRequest, is_shortened_wait, retry_after
 
 DEFAULT_PAUSE = timedelta(hours=1)
 TOLD = ("message", "error_type", "error_title", "feedback_title", "feedback_message")
@@ -277,8 +278,7 @@ def platform_error(
         meaning = Meaning.UNKNOWN
     if meaning is Meaning.WAIT:
         until = retry_after(answer.headers, now) or now + DEFAULT_PAUSE
-        why = answer.summary or f"HTTP {answer.status}"
-        problem = InstagramRequestProblem.RATE_LIMITED(request=sent.what, wait=describe_wait(until, now), answer=why)
+        problem = _wait(sent, answer.summary or f"HTTP {answer.status}", until, now)
         return RateLimited(problem, retry_at=until, status=answer.status, answer=answer.summary)
     if meaning in REFUSALS:
         kind = ActionsRefused if meaning is Meaning.ACTION_BLOCK else CredentialsRefused
@@ -291,11 +291,19 @@ def platform_error(
     return end(problem, status=answer.status, answer=answer.summary)
 
 
+def _wait(sent: SentRequest, said: str, until: datetime, now: datetime) -> Problem:
+    """Returns the problem of being asked to wait. `until`: as long as anybody waits for a platform, at most."""
+    if is_shortened_wait(until, now):
+        days = MAX_RETRY_AFTER.days
+        return InstagramRequestProblem.RATE_LIMITED_FOR_LONG(step=sent.what, at=until, count=days, answer=said)
+    return InstagramRequestProblem.RATE_LIMITED(step=sent.what, at=until, answer=said)
+
+
 def _why(error: Exception, answer: Answer) -> Message | str:
     if answer.status:
         return answer.summary or f"HTTP {answer.status}"
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-        return _("this machine could not go on: {reason}", reason=error.strerror or type(error).__name__)
+        return _("this machine could not go on: {reason}", reason=error.strerror or _("no reason given"))
     return describe_failure(error)
 
 
@@ -303,13 +311,13 @@ def _end(
     meaning: Meaning, sent: SentRequest, never_sent: bool, why: Message | str
 ) -> tuple[type[PlatformError], Problem]:
     if meaning is Meaning.REJECTED:
-        return ContentRejected, InstagramRequestProblem.REFUSED(request=sent.what, answer=why)
+        return ContentRejected, InstagramRequestProblem.REFUSED(step=sent.what, answer=why)
     if meaning is Meaning.UPLOAD_LOST:
-        return MediaExpired, InstagramRequestProblem.PICTURE_LOST(request=sent.what)
+        return MediaExpired, InstagramRequestProblem.PICTURE_LOST(step=sent.what)
     if meaning is Meaning.ID_USED and sent.publishing:
-        return AlreadyPublic, InstagramRequestProblem.ALREADY_PUBLIC(request=sent.what, answer=why)
+        return AlreadyPublic, InstagramRequestProblem.ALREADY_PUBLIC(step=sent.what, answer=why)
     if never_sent:
-        return Unavailable, InstagramRequestProblem.NOT_REACHED(request=sent.what, reason=why)
+        return Unavailable, RequestProblem.NOT_REACHED(step=sent.what, why=why)
     if sent.publishing:
-        return Unconfirmed, InstagramRequestProblem.OUTCOME_UNKNOWN(request=sent.what, reason=why)
-    return Unavailable, InstagramRequestProblem.UNREADABLE(request=sent.what, reason=why)
+        return Unconfirmed, InstagramRequestProblem.OUTCOME_UNKNOWN(step=sent.what, why=why)
+    return Unavailable, InstagramRequestProblem.UNREADABLE(step=sent.what, why=why)

@@ -12,22 +12,24 @@ from typing import Any
 from instagrapi.exceptions import TwoFactorRequired
 
 from publisher.core.content import Account
+from publisher.core.messages import _
 from publisher.platforms.base import Connection
 from publisher.platforms.errors import CredentialsRefused, PlatformError, Unavailable
 from publisher.platforms.instagram.answers import Answer, platform_error
 from publisher.platforms.instagram.client import CodeSent, OnceClient, never_sent
 from publisher.platforms.instagram.problem_codes import InstagramAccountProblem, InstagramRequestProblem
 from publisher.platforms.login_steps import LoginStep, Question
+from publisher.platforms.session_files import unreadable_session
 from publisher.platforms.transport import SentRequest
 
 LOG_IN = ("authorization_data", "cookies", "ig_u_rur", "ig_www_claim", "last_login")
 """What of a stored session ends with its log-in; the rest is the device, which stays the same."""
-LOGGING_IN = SentRequest("Logging in to Instagram")
-ASKING_WHO = SentRequest("Asking Instagram who we are")
+LOGGING_IN = SentRequest(_("Logging in to Instagram"))
+ASKING_WHO = SentRequest(_("Asking Instagram who we are"))
 STEP_SECONDS = 120.0
 """The longest that one step of a log-in takes: it is about ten requests."""
-SECOND_FACTOR = "The code that your authenticator app or Instagram's message shows, or the app's key"
-SENT_CODE = "Instagram has sent the account's owner a code, by mail or message."
+SECOND_FACTOR = _("The code that your authenticator app or Instagram's message shows, or the app's key")
+SENT_CODE = _("Instagram has sent the account's owner a code, by mail or message.")
 
 
 def begin(connection: Connection) -> LoginStep | Account:
@@ -35,7 +37,9 @@ def begin(connection: Connection) -> LoginStep | Account:
     device = without_log_in(stored_session(connection))
     if password := connection.secrets.get("password"):
         return _with_password(connection, device, password, _configured_code(connection))
-    question = Question(name="password", text=f"Password of {_username(connection)} on Instagram", secret=True)
+    question = Question(
+        name="password", text=_("Password of {user} on Instagram", user=_username(connection)), secret=True
+    )
     return LoginStep(questions=(question,), kept={"device": json.dumps(device)})
 
 
@@ -72,7 +76,7 @@ def _password_step(connection: Connection, client: OnceClient, password: str, co
         except CodeSent:
             state = {"context": client.code_context, "access": str(client.caa_aac)}
             state["device"] = json.dumps(client.session())
-            question = Question(name="code", text="The code that Instagram has sent", one_time=True)
+            question = Question(name="code", text=_("The code that Instagram has sent"), one_time=True)
             return LoginStep(told=SENT_CODE, questions=(question,), kept=state)
     return None
 
@@ -98,8 +102,8 @@ def _save(connection: Connection, session: Mapping[str, Any]) -> None:
     try:
         connection.session.save(session)
     except OSError as error:
-        place, reason = connection.session.place, error.strerror or type(error).__name__
-        raise Unavailable(InstagramAccountProblem.SESSION_NOT_WRITTEN(place=place, reason=reason)) from error
+        place, why = connection.session.place, error.strerror or _("no reason given")
+        raise Unavailable(InstagramAccountProblem.SESSION_NOT_WRITTEN(place=place, why=why)) from error
 
 
 @contextmanager
@@ -118,7 +122,7 @@ def check_account(connection: Connection, client: OnceClient) -> Account:
     with convert_errors(connection, client, ASKING_WHO):
         user = client.private_request("accounts/current_user/?edit=true").get("user")
     if not isinstance(user, dict) or not user.get("pk") or not user.get("username"):
-        raise Unavailable(InstagramRequestProblem.ACCOUNT_UNREADABLE(request=ASKING_WHO.what))
+        raise Unavailable(InstagramRequestProblem.ACCOUNT_UNREADABLE(step=ASKING_WHO.what))
     name = str(user["username"])
     expected = _name(connection.account)
     if expected.casefold() != name.casefold():
@@ -157,8 +161,7 @@ def stored_session(connection: Connection) -> dict[str, Any]:
     try:
         return connection.session.load()
     except OSError as error:
-        place, reason = connection.session.place, error.strerror or type(error).__name__
-        raise Unavailable(InstagramAccountProblem.SESSION_NOT_READ(place=place, reason=reason)) from error
+        raise unreadable_session(connection.session, error) from error
     except ValueError as error:
         raise CredentialsRefused(
             InstagramAccountProblem.SESSION_BROKEN(place=connection.session.place, channel=connection.channel)

@@ -1,8 +1,11 @@
-"""Lists what can be wrong with a channel on Instagram and with its posts."""
+"""Lists what can be wrong with a channel on Instagram and with its posts.
+
+An answer is what Instagram said in its own words. A step is what a request was for, such as "Publishing on Instagram".
+"""
 
 from __future__ import annotations
 
-from publisher.core.messages import _
+from publisher.core.messages import _, plural_template
 from publisher.core.problems import ProblemCode
 from publisher.core.remedies import Remedy
 
@@ -57,12 +60,8 @@ class InstagramAccountProblem(ProblemCode):
     NO_CODE_ENTERED = _("No code was entered; begin again.")
     SENT_CODE_REFUSED = _("Instagram did not accept that code; begin again, and enter the code that it sends then.")
     SESSION_BROKEN = _("{place} can't be read; remove it."), Remedy.CONNECT_CHANNEL
-    SESSION_NOT_READ = _(
-        "{place} could not be read on this machine ({reason}); the log-in stays as it is. "
-        "If this lasts, check the file's owner and the machine's limits."
-    )
     SESSION_NOT_WRITTEN = _(
-        "{place} could not be written on this machine ({reason}), so the log-in is not stored; "
+        "{place} could not be written on this machine ({why:clause}), so the log-in is not stored; "
         "make room or access, then connect again."
     )
 
@@ -75,17 +74,22 @@ class InstagramPostProblem(ProblemCode):
 
 
 class InstagramRequestProblem(ProblemCode):
-    """Names how a request to Instagram ended badly. `request`: what it was meant to do."""
+    """Names how a request to Instagram ended badly."""
 
-    RATE_LIMITED = _("{request}: it asks to wait {wait} ({answer})")
-    REFUSED = _("{request}: refused ({answer})")
-    PICTURE_LOST = _("{request}: it lost an uploaded picture, which goes up again")
-    ALREADY_PUBLIC = _("{request}: it says that a post with this upload id is there already ({answer})")
-    NOT_REACHED = _("{request}: not reached ({reason})")
-    OUTCOME_UNKNOWN = _("{request}: no answer that says what became of it ({reason})")
-    UNREADABLE = _("{request}: no answer that can be read ({reason})")
-    ACCOUNT_UNREADABLE = _("{request}: an answer that can't be read")
-    WITHOUT_POST = _("{request}: an answer without the post")
-    INCOMPLETE = _("{request}: an answer that is not complete")
-    LISTING_TOO_LONG = _("{request}: more than {maximum} posts since then")
-    LISTING_OUTDATED = _("{request}: the listing is older than before the post was sent")
+    RATE_LIMITED = _("{step}: it asks to wait until {at:moment} ({answer})")
+    RATE_LIMITED_FOR_LONG = plural_template(
+        "{step}: it asks to wait until {at:moment} "
+        "(it asked for longer; after {count} day it is asked again) ({answer})",
+        "{step}: it asks to wait until {at:moment} "
+        "(it asked for longer; after {count} days it is asked again) ({answer})",
+    )
+    REFUSED = _("{step}: refused ({answer})")
+    PICTURE_LOST = _("{step}: it lost an uploaded picture, which goes up again")
+    ALREADY_PUBLIC = _("{step}: it says that a post with this upload id is there already ({answer})")
+    OUTCOME_UNKNOWN = _("{step}: no answer that says what became of it ({why:clause})")
+    UNREADABLE = _("{step}: no answer that can be read ({why:clause})")
+    ACCOUNT_UNREADABLE = _("{step}: an answer that can't be read")
+    WITHOUT_POST = _("{step}: an answer without the post")
+    INCOMPLETE = _("{step}: an answer that is not complete")
+    LISTING_TOO_LONG = _("{step}: more than {maximum} posts since then")
+    LISTING_OUTDATED = _("{step}: the listing is older than before the post was sent")

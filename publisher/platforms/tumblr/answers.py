@@ -76,7 +76,7 @@ def read_answer(response: requests.Response, sent: TumblrRequestKind, now: datet
     own = None if is_from_gateway(response, _is_own) else body
     error = _refusal(response, own, now) or _unreadable(sent, response)
     if isinstance(error, ContentRejected) and not sent.carries_post:
-        problem = TumblrRequestProblem.REQUEST_REFUSED(request=sent.what, answer=error.problem)
+        problem = TumblrRequestProblem.REQUEST_REFUSED(step=sent.what, answer=error.problem)
         raise Unavailable(problem, status=error.status, answer=error.answer)
     raise error
 
@@ -92,7 +92,7 @@ def _is_own(body: Mapping[str, Any]) -> bool:
 def _unreadable(sent: TumblrRequestKind, response: requests.Response) -> PlatformError:
     """Returns the error for an answer that does not say what became of its request."""
     kind = Unconfirmed if sent.publishing else Unavailable
-    problem = TumblrRequestProblem.OUTCOME_UNKNOWN(request=sent.what, status=response.status_code)
+    problem = TumblrRequestProblem.OUTCOME_UNKNOWN(step=sent.what, status=response.status_code)
     return kind(problem, status=response.status_code, answer=short_answer(response))
 
 

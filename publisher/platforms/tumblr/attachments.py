@@ -55,6 +55,6 @@ def _size(media: UploadedMedia) -> int:
 
 
 def _unreadable(media: UploadedMedia, error: OSError) -> Unavailable:
-    if reason := machine_problem(error):
-        return Unavailable(TumblrPostProblem.FILE_NOT_READ(name=media.reference, reason=reason))
+    if why := machine_problem(error):
+        return Unavailable(TumblrPostProblem.FILE_NOT_READ(name=media.reference, why=why))
     return Unavailable(TumblrPostProblem.FILE_GONE(name=media.reference))

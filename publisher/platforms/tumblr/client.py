@@ -19,6 +19,7 @@ from pytumblr.request import TumblrRequest
 from urllib3 import encode_multipart_formdata
 from urllib3.fields import RequestField
 
+from publisher.core.messages import _
 from publisher.platforms.base import Connection, Quota
 from publisher.platforms.errors import Unavailable, Unconfirmed
 from publisher.platforms.transport import new_session, note_clock, platform_time, send_once
@@ -33,12 +34,12 @@ from publisher.platforms.tumblr.problem_codes import TumblrRequestProblem
 
 API = "https://api.tumblr.com"
 USER_AGENT = "publisher (a daily picture desk)"
-READING = TumblrRequestKind("Reading from Tumblr")
-DRAFTING = TumblrRequestKind("Making a draft on Tumblr", publishing=True, carries_post=True)
+READING = TumblrRequestKind(_("Reading from Tumblr"))
+DRAFTING = TumblrRequestKind(_("Making a draft on Tumblr"), publishing=True, carries_post=True)
 """It publishes nothing, and what became of it is as unknown when its answer is lost."""
-REMOVING = TumblrRequestKind("Removing a draft from Tumblr")
-POSTING = TumblrRequestKind("Posting to Tumblr", publishing=True, carries_post=True)
-PUBLISHING = TumblrRequestKind("Publishing the draft on Tumblr", publishing=True, carries_post=True)
+REMOVING = TumblrRequestKind(_("Removing a draft from Tumblr"))
+POSTING = TumblrRequestKind(_("Posting to Tumblr"), publishing=True, carries_post=True)
+PUBLISHING = TumblrRequestKind(_("Publishing the draft on Tumblr"), publishing=True, carries_post=True)
 PAGE = 20
 """The most posts that one answer lists."""
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from publisher.core.messages import _
 from publisher.core.problems import Problem
 from publisher.platforms.base import (
     Connection,
     Secret,
 )
-from publisher.platforms.errors import (
-    CredentialsRefused,
-)
-from publisher.platforms.session_files import unreadable_session
+from publisher.platforms.session_files import damaged_session, unreadable_session
 from publisher.platforms.transport import new_session
 from publisher.platforms.tumblr.client import USER_AGENT, Keys, SafeTumblrClient
 from publisher.platforms.tumblr.login import LOGIN_HOST, TumblrLogin
@@ -19,10 +17,10 @@ from publisher.platforms.tumblr.problem_codes import TumblrAccountProblem
 CONSUMER = ("consumer_key", "consumer_secret")
 TOKENS = ("oauth_token", "oauth_token_secret")
 SECRETS = (
-    Secret(name="consumer_key", hint="the consumer key of your Tumblr application"),
-    Secret(name="consumer_secret", hint="the consumer secret of your Tumblr application"),
-    Secret(name="oauth_token", hint="the token of your Tumblr account", required=False),
-    Secret(name="oauth_token_secret", hint="the token secret of your Tumblr account", required=False),
+    Secret(name="consumer_key", hint=_("the consumer key of your Tumblr application")),
+    Secret(name="consumer_secret", hint=_("the consumer secret of your Tumblr application")),
+    Secret(name="oauth_token", hint=_("the token of your Tumblr account"), required=False),
+    Secret(name="oauth_token_secret", hint=_("the token secret of your Tumblr account"), required=False),
 )
 
 
@@ -51,7 +49,7 @@ def stored_tokens(connection: Connection) -> dict[str, str]:
     except OSError as error:
         raise unreadable_session(connection.session, error) from error
     except ValueError as error:
-        raise CredentialsRefused(TumblrAccountProblem.SESSION_BROKEN(channel=connection.channel)) from error
+        raise damaged_session(connection.session, connection.channel) from error
     return {name: str(stored[name]) for name in TOKENS if stored.get(name)}
 
 

@@ -11,13 +11,14 @@ from urllib.parse import parse_qs, urlencode
 import requests
 from requests_oauthlib import OAuth1
 
+from publisher.core.messages import _
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.login_steps import ADDRESS, LoginStep, Question, parse_callback
 from publisher.platforms.transport import SentRequest, is_page, send_once
 from publisher.platforms.tumblr.problem_codes import TumblrAccountProblem
 
 LOGIN_HOST = "https://www.tumblr.com"
-LOGGING_IN = SentRequest("Logging in to Tumblr")
+LOGGING_IN = SentRequest(_("Logging in to Tumblr"))
 TIMEOUT = 30.0
 TOKEN, SECRET, VERIFIER = "oauth_token", "oauth_token_secret", "oauth_verifier"
 
@@ -40,13 +41,16 @@ class TumblrLogin:
         state = self._tokens("request_token", callback_uri=callback_url or None)
         address = f"{self.host}/oauth/authorize?{urlencode({TOKEN: state[TOKEN]})}"
         if callback_url:
-            instructions = (
+            instructions = _(
                 "Tumblr asks whether the desk may read the blog and post to it. Be logged in there as its owner."
             )
             return LoginStep(told=instructions, url=address, kept=state)
-        instructions = f"Open this address in a browser where you are logged in to Tumblr, and allow access:\n{address}"
+        instructions = _(
+            "Open this address in a browser where you are logged in to Tumblr, and allow access:\n{address}",
+            address=address,
+        )
         question = Question(
-            name=ADDRESS, text="The address that Tumblr then leads you to, whole, or its oauth_verifier"
+            name=ADDRESS, text=_("The address that Tumblr then leads you to, whole, or its oauth_verifier")
         )
         return LoginStep(told=instructions, url=address, questions=(question,), kept=state)
 

@@ -1,4 +1,7 @@
-"""Lists what can be wrong with a channel on Tumblr, with its posts and with their drafts."""
+"""Lists what can be wrong with a channel on Tumblr, with its posts and with their drafts.
+
+An answer is what Tumblr said in its own words. A step is what a request was for, such as "Reading from Tumblr".
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ class TumblrAccountProblem(ProblemCode):
         _("The channel '{channel}' lacks {secret}: {variable} is not set, and nobody has logged in to it."),
         Remedy.CONNECT_CHANNEL,
     )
-    SESSION_BROKEN = _("The stored session of channel '{channel}' can't be read."), Remedy.CONNECT_CHANNEL
     OTHER_ACCOUNT = _(
         "The keys of channel '{channel}' belong to {blogs:list}, and its account is '{account}'; correct one of them."
     )
@@ -50,7 +52,7 @@ class TumblrPostProblem(ProblemCode):
         "The pictures have {count} bytes together and Tumblr takes {maximum}; use fewer.",
     )
     FILE_GONE = _("The file of {name} is gone; nothing was sent")
-    FILE_NOT_READ = _("The file of {name} can't be read, because {reason}; nothing was sent")
+    FILE_NOT_READ = _("The file of {name} can't be read, because {why:clause}; nothing was sent")
     POST_REFUSED = _("Tumblr refused the post: {answer}")
     POST_REFUSED_WITHOUT_CODE = _("Tumblr refused the post: {answer}; a smaller picture often helps")
     KEPT_OTHERWISE = _("Tumblr keeps this post otherwise than it was sent: {differences:list}")
@@ -85,9 +87,9 @@ class TumblrRequestProblem(ProblemCode):
     """Names how a request to Tumblr ended badly."""
 
     UNAVAILABLE = _("Tumblr takes no posts for now: {answer}")
-    REQUEST_REFUSED = _("{request}: {answer}")
+    REQUEST_REFUSED = _("{step}: {answer}")
     """Tumblr refused a request that carries no post. `answer`: how it refuses a post."""
-    OUTCOME_UNKNOWN = _("{request}: the answer ({status}) does not tell what became of it")
+    OUTCOME_UNKNOWN = _("{step}: the answer ({status}) does not tell what became of it")
     WITHOUT_NUMBER = _("Tumblr accepted the post and did not say under which number")
     NOT_PUBLIC = _("Tumblr took the post, and its state is “{state}” instead of “published”")
     STATE_UNCLEAR = _(

@@ -15,7 +15,8 @@ from publisher.platforms.errors import (
     Unconfirmed,
 )
 from publisher.platforms.instagram.adapter import Adapter
-from publisher.platforms.instagram.problem_codes import InstagramAccountProblem, InstagramRequestProblem
+from publisher.platforms.instagram.problem_codes import InstagramRequestProblem
+from publisher.platforms.problem_codes import SessionProblem
 from publisher.platforms.session_files import SessionFile
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.wire import Answer, Request
@@ -151,9 +152,9 @@ class FullMachine(SessionFile):
 def test_a_machine_that_opens_no_more_files_does_not_lose_the_log_in(desk: Driver) -> None:
     connection = desk.logged_in(session=FullMachine(desk.folder / "session.json"), save=False)
 
-    with pytest.raises(Unavailable, match="Too many open files") as ended:
+    with pytest.raises(Unavailable, match="no free file descriptors") as ended:
         Adapter.connect(connection)
-    assert ended.value.problem.code is InstagramAccountProblem.SESSION_NOT_READ
+    assert ended.value.problem.code is SessionProblem.SESSION_UNREADABLE
 
     assert "remove" not in ended.value.message
     assert "connect" not in ended.value.message

@@ -132,7 +132,7 @@ class Driver(Account):
         SecretCase(
             "broken session",
             ("consumer_key", "consumer_secret"),
-            r"can't be read\. Run: publisher connect tumblr$",
+            r"can't be read.*\. Run: publisher connect tumblr$",
             "{half",
         ),
     )
