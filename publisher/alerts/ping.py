@@ -53,7 +53,7 @@ def _request(url: str) -> str:
     except CallTimedOut as error:
         return str(error)
     except requests.RequestException as error:
-        return describe_failure(error)
+        return str(describe_failure(error))
     if 300 <= status < 400:
         return f"it answered {status}, which leads elsewhere; set the address that it leads to"
     return "" if status < 300 else f"it answered {status}"

@@ -11,14 +11,11 @@ from publisher.backup.database_urls import read_url
 from publisher.cli.desk import desk_of
 from publisher.cli.output import console, escape, json_option, print_json, print_table
 from publisher.core.clock import SystemClock
+from publisher.core.messages import Message, _, ngettext
 from publisher.health.heartbeat import HEARTBEAT_TIMEOUT
 from publisher.settings import SettingsError
 
 DESK = "desk"
-WARNING = (
-    "The old desk must not run again on {source}: it would post what the new one posts. On every machine set "
-    "PUBLISHER__STORAGE__DATABASE, or storage.database, to the new database; then: publisher doctor"
-)
 
 
 @click.group("db")
@@ -72,21 +69,53 @@ def _folder(ctx: click.Context) -> Path | None:
 def _print_report(report: CopyReport) -> None:
     if report.upgrade.upgraded:
         console().print(escape(report.upgrade.sentence))
-    print_table("", ("table", "rows", "rows there", "hash", "equal"), (_table_cells(table) for table in report.tables))
+    columns = (_("table"), _("rows"), _("rows there"), _("hash"), _("equal"))
+    print_table("", columns, (_table_cells(table) for table in report.tables))
     rows = sum(table.source.rows for table in report.tables)
     if not report.same:
         console().print(
-            f"[bold red]The two differ:[/] {escape(report.target)} was left as it was. Nothing was moved; go on with "
-            f"{escape(report.source)}."
+            escape(
+                _(
+                    "The two differ: {target} was left as it was. Nothing was moved; go on with {source}.",
+                    target=report.target,
+                    source=report.source,
+                )
+            ),
+            style="bold red",
         )
         return
-    result = "replaced the earlier copy in" if report.replaced else "are in"
-    console().print(f"{rows} rows of {escape(report.source)} {result} {escape(report.target)}, and equal.")
-    console().print(escape(WARNING.format(source=report.source)))
+    console().print(escape(_describe_copy(report, rows)))
+    console().print(escape(_warning(report)))
+
+
+def _describe_copy(report: CopyReport, rows: int) -> Message:
+    if report.replaced:
+        return ngettext(
+            "{count} row of {source} replaced the earlier copy in {target}, and equal.",
+            "{count} rows of {source} replaced the earlier copy in {target}, and equal.",
+            count=rows,
+            source=report.source,
+            target=report.target,
+        )
+    return ngettext(
+        "{count} row of {source} is in {target}, and equal.",
+        "{count} rows of {source} are in {target}, and equal.",
+        count=rows,
+        source=report.source,
+        target=report.target,
+    )
+
+
+def _warning(report: CopyReport) -> Message:
+    return _(
+        "The old desk must not run again on {source}: it would post what the new one posts. On every machine set "
+        "PUBLISHER__STORAGE__DATABASE, or storage.database, to the new database; then: publisher doctor",
+        source=report.source,
+    )
 
 
 def _table_cells(table: TableCopy) -> tuple[str, ...]:
-    same = "[green]yes[/]" if table.same else "[bold red]no[/]"
+    same = f"[green]{escape(_('yes'))}[/]" if table.same else f"[bold red]{escape(_('no'))}[/]"
     return table.name, str(table.source.rows), str(table.target.rows), table.source.hash[:12], same
 
 
@@ -106,5 +135,5 @@ def _report_row(report: CopyReport) -> dict[str, object]:
             }
             for table in report.tables
         ],
-        "warning": WARNING.format(source=report.source) if report.same else None,
+        "warning": _warning(report) if report.same else None,
     }

@@ -15,6 +15,8 @@ from pydantic import BaseModel
 
 from publisher.cli.echo import harmless
 from publisher.core.characters import escape_for_json
+from publisher.core.messages import Message
+from publisher.core.problems import Problem
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +25,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
+UNWRAPPED_COLUMNS = frozenset({"no.", "day", "channel", "state", "published"})
+"""The columns, by the sources of their headings, whose cells are never broken into lines."""
 STATE_STYLES = {
     "published": "green",
     "pending": "cyan",
@@ -48,11 +52,11 @@ def console() -> Console:
     return PlainConsole(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
-def escape(text: str) -> str:
-    """Escapes the square brackets of a text, so that they are no markup."""
+def escape(text: Message | Problem | str) -> str:
+    """Renders a text, and escapes its square brackets, so that they are no markup."""
     from rich.markup import escape as escape_markup  # noqa: PLC0415
 
-    return escape_markup(text)
+    return escape_markup(str(text))
 
 
 def json_option(command: Command) -> Command:
@@ -68,7 +72,9 @@ def _json_value(value: object) -> object:
         return value.model_dump(mode="json")
     if isinstance(value, datetime | date):
         return value.isoformat()
-    if isinstance(value, Path):
+    if isinstance(value, Problem):
+        return value.to_json()
+    if isinstance(value, Path | Message):
         return str(value)
     raise TypeError(f"{type(value).__name__} is no JSON")
 
@@ -78,14 +84,17 @@ def styled(state: str) -> str:
     return f"[{style}]{state}[/]" if style else state
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_table(
+    title: Message | str, columns: Sequence[Message | str], rows: Iterable[Sequence[Message | str]]
+) -> None:
     """Prints a table with rich markup in its cells; the caller escapes what people wrote."""
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(title=harmless(title) or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns[:-1]:
-        table.add_column(column, overflow="fold", no_wrap=column in ("no.", "day", "channel", "state", "published"))
-    table.add_column(columns[-1], overflow="fold")
+        source = column.source if isinstance(column, Message) else column
+        table.add_column(str(column), overflow="fold", no_wrap=source in UNWRAPPED_COLUMNS)
+    table.add_column(str(columns[-1]), overflow="fold")
     for row in rows:
         table.add_row(*map(harmless, row))
     console().print(table)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from publisher.core.errors import SettingsError
+from publisher.core.messages import _
 from publisher.core.secret_reading import read_secret
 
 if TYPE_CHECKING:
@@ -66,9 +67,9 @@ class SecretCipher:
         Raises:
             WrongKey: no key decrypts it, it was changed, or it was encrypted for another purpose.
         """
-        stored_purpose, _, text = self._decrypt(encrypted, purpose).partition("\n")
+        stored_purpose, _end, text = self._decrypt(encrypted, purpose).partition("\n")
         if stored_purpose != purpose:
-            raise WrongKey(f"The database holds something else as {purpose}; make it again")
+            raise WrongKey(_("The database holds something else as {purpose}; make it again", purpose=purpose))
         return text
 
     def reencrypt(self, encrypted: str, what: str) -> str:
@@ -104,7 +105,10 @@ def _split_keys(keys: str) -> list[str]:
     words = keys.replace(",", " ").split()
     if not words:
         raise EncryptionError(
-            f"{KEY_VARIABLE} is not set; make a key with `publisher key new` and set it on every machine"
+            _(
+                "{variable} is not set; make a key with `publisher key new` and set it on every machine",
+                variable=KEY_VARIABLE,
+            )
         )
     return words
 
@@ -117,11 +121,19 @@ def _parse_key(number: int, key: str) -> Fernet:
     except ValueError:
         # The error's cause would show the key in a trace.
         raise EncryptionError(
-            f"{KEY_VARIABLE}: the key at place {number} is no key; make one with `publisher key new`"
+            _(
+                "{variable}: the key at place {number} is no key; make one with `publisher key new`",
+                variable=KEY_VARIABLE,
+                number=number,
+            )
         ) from None
 
 
 def _wrong_key_error(what: str) -> WrongKey:
     return WrongKey(
-        f"{KEY_VARIABLE} does not decrypt the {what}; add the key that it was encrypted with after the first one"
+        _(
+            "{variable} does not decrypt the {secret}; add the key that it was encrypted with after the first one",
+            variable=KEY_VARIABLE,
+            secret=what,
+        )
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from publisher.core.machine_errors import machine_problem, reading_problem
-from publisher.core.messages import Message
+from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
 
 
@@ -69,21 +69,23 @@ class SettingsUnreadable(SettingsError):
     code = "settings-unreadable"
     kind = ErrorKind.MACHINE
 
-    def __init__(self, message: str, *, lasting: bool) -> None:
+    def __init__(self, message: Message, *, lasting: bool) -> None:
         super().__init__(message)
         self.lasting = lasting
 
 
-def unreadable_error(what: str, error: BaseException, remedy: str = "") -> SettingsError:
+def unreadable_error(file: Message | str, error: BaseException, remedy: Message | None = None) -> SettingsError:
     """Makes the error for a file that can't be read, and says so where the machine is at fault.
 
-    `what`: the file, as the sentence names it. `remedy`: what to do where the file itself is wrong.
+    `file`: as the sentence names it. `remedy`: what to do where the file itself is wrong.
     """
     if problem := machine_problem(error):
-        return SettingsUnreadable(
-            f"{what} can't be read now, because {problem}; its content is not at fault", lasting=False
-        )
+        text = _("{file} can't be read now, because {problem}; its content is not at fault", file=file, problem=problem)
+        return SettingsUnreadable(text, lasting=False)
     if problem := reading_problem(error):
-        return SettingsUnreadable(f"{what} can't be read, because {problem}; give it the permission", lasting=True)
+        text = _("{file} can't be read, because {problem}; give it the permission", file=file, problem=problem)
+        return SettingsUnreadable(text, lasting=True)
     reason = getattr(error, "strerror", None) or error
-    return SettingsError(f"{what} can't be read: {reason}{f'; {remedy}' if remedy else ''}")
+    if remedy is None:
+        return SettingsError(_("{file} can't be read: {reason}", file=file, reason=reason))
+    return SettingsError(_("{file} can't be read: {reason}; {remedy}", file=file, reason=reason, remedy=remedy))

@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+from publisher.core.messages import Message, _, ngettext
+
 MIB = 1 << 20
 CONFIGURATION_BYTES = MIB
 TEMPLATE_BYTES = MIB // 4
@@ -33,11 +35,11 @@ def read_bytes(file: Path, limit: int) -> bytes:
     handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise UnfitFile(errno.EINVAL, "it is no plain file", str(file))
+        raise UnfitFile(errno.EINVAL, _("it is no plain file"), str(file))
     with os.fdopen(handle, "rb") as opened:
         content = opened.read(limit + 1)
     if len(content) > limit:
-        raise UnfitFile(errno.EFBIG, f"it is larger than {_format_size(limit)}", str(file))
+        raise UnfitFile(errno.EFBIG, _("it is larger than {size}", size=_format_size(limit)), str(file))
     return content
 
 
@@ -52,16 +54,16 @@ def read_text(file: Path, limit: int, encoding: str = "utf-8") -> str:
     return read_bytes(file, limit).decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _format_size(count: int) -> str:
+def _format_size(count: int) -> Message | str:
     if count >= MIB:
         return f"{count // MIB} MiB"
-    return f"{count >> 10} KiB" if count >= 1024 else f"{count} bytes"
+    return f"{count >> 10} KiB" if count >= 1024 else ngettext("{count} byte", "{count} bytes", count=count)
 
 
 def check_plain_file(file: Path, limit: int) -> None:
     """Raises UnfitFile for what `read_bytes` would not read, for files that a library opens by their name."""
     status = file.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise UnfitFile(errno.EINVAL, "it is no plain file", str(file))
+        raise UnfitFile(errno.EINVAL, _("it is no plain file"), str(file))
     if status.st_size > limit:
-        raise UnfitFile(errno.EFBIG, f"it is larger than {_format_size(limit)}", str(file))
+        raise UnfitFile(errno.EFBIG, _("it is larger than {size}", size=_format_size(limit)), str(file))

@@ -7,20 +7,22 @@ import socket
 import ssl
 from collections.abc import Iterator
 
+from publisher.core.messages import Message, _
+
 PROBLEMS = {
-    errno.EMFILE: "this machine has no free file descriptors for the desk (the limit of its process is reached)",
-    errno.ENFILE: "this machine has no free file descriptors",
-    errno.ENOMEM: "this machine has no free memory",
-    errno.ENOBUFS: "this machine has no free memory for network connections",
-    errno.ENOSPC: "a disk of this machine is full",
-    errno.EDQUOT: "a disk quota of this machine is used up",
-    errno.EIO: "a disk of this machine failed to read or write",
+    errno.EMFILE: _("this machine has no free file descriptors for the desk (the limit of its process is reached)"),
+    errno.ENFILE: _("this machine has no free file descriptors"),
+    errno.ENOMEM: _("this machine has no free memory"),
+    errno.ENOBUFS: _("this machine has no free memory for network connections"),
+    errno.ENOSPC: _("a disk of this machine is full"),
+    errno.EDQUOT: _("a disk quota of this machine is used up"),
+    errno.EIO: _("a disk of this machine failed to read or write"),
 }
 """Clauses for people, by error number. None of these errors says anything about the other side."""
 
 
-def machine_problem(error: BaseException) -> str:
-    """Returns what this machine lacked, as a clause, when that caused an error; else an empty text."""
+def machine_problem(error: BaseException) -> Message | None:
+    """Returns what this machine lacked, as a clause, when that caused an error; else None."""
     for cause in causes(error):
         if isinstance(cause, MemoryError):
             return PROBLEMS[errno.ENOMEM]
@@ -29,10 +31,10 @@ def machine_problem(error: BaseException) -> str:
             continue
         if isinstance(cause, OSError) and cause.errno in PROBLEMS:
             return PROBLEMS[cause.errno]
-    return ""
+    return None
 
 
-def reading_problem(error: BaseException) -> str:
+def reading_problem(error: BaseException) -> Message | None:
     """Returns why this machine could not read or write a file, as a clause, where that says nothing about the file.
 
     Besides what the machine lacks, that is a missing permission.
@@ -40,7 +42,7 @@ def reading_problem(error: BaseException) -> str:
     if problem := machine_problem(error):
         return problem
     denied = any(isinstance(cause, PermissionError) for cause in causes(error))
-    return "the user that the desk runs as has no permission for it" if denied else ""
+    return _("the user that the desk runs as has no permission for it") if denied else None
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

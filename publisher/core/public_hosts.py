@@ -20,12 +20,17 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
 from publisher.core.machine_errors import machine_problem
+from publisher.core.messages import Message, _
 from publisher.core.name_resolving import RESOLVE_SECONDS, NotResolvedInTime, resolve
 from publisher.core.special_addresses import IPAddress, is_public
 
 
 class AddressRefused(Exception):
-    """The address can't or must not be requested; the message is a clause."""
+    """The address can't or must not be requested; `text` is a clause."""
+
+    def __init__(self, text: Message) -> None:
+        super().__init__(text)
+        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +98,9 @@ def resolve_public_host(
     try:
         parts = parse_url(url)
     except LocationParseError:
-        raise AddressRefused("it is no address") from None
+        raise AddressRefused(_("it is no address")) from None
     if parts.scheme not in ("http", "https") or not parts.host:
-        raise AddressRefused("only http:// and https:// can be asked")
+        raise AddressRefused(_("only http:// and https:// can be asked"))
     host = parts.host.strip("[]")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return ResolvedHost(parts, host, port, _resolve_and_check(host, port, also, seconds, resolver_limit))
@@ -112,11 +117,11 @@ def _resolve_and_check(
     try:
         resolved = resolve(host, port, seconds, resolver_limit=resolver_limit)
     except NotResolvedInTime:
-        raise AddressRefused(f"no name server told in time where {host} is") from None
+        raise AddressRefused(_("no name server told in time where {host} is", host=host)) from None
     except (OSError, UnicodeError) as error:
-        raise AddressRefused(machine_problem(error) or f"there is no {host}") from None
+        raise AddressRefused(machine_problem(error) or _("there is no {host}", host=host)) from None
     addresses = [ipaddress.ip_address(address.partition("%")[0]) for address in resolved]
     for address in addresses:
         if not (is_public(address) or also(address)):
-            raise AddressRefused(f"{host} is no public address, and is not asked")
+            raise AddressRefused(_("{host} is no public address, and is not asked", host=host))
     return tuple(str(address) for address in addresses)

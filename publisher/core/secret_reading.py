@@ -7,6 +7,7 @@ from pathlib import Path
 
 from publisher.core.errors import SettingsError, unreadable_error
 from publisher.core.file_reading import SECRET_BYTES, read_text
+from publisher.core.messages import Message, _
 
 
 def read_secret(variable: str) -> str | None:
@@ -23,9 +24,13 @@ def read_secret(variable: str) -> str | None:
     try:
         secret = read_text(Path(file), SECRET_BYTES).strip()
     except OSError as error:
-        raise unreadable_error(f"{variable}_FILE names {file}, which", error) from error
+        raise unreadable_error(_named(variable, file), error) from error
     except UnicodeDecodeError:
-        raise SettingsError(f"{variable}_FILE names {file}, which is not UTF-8 text") from None
+        raise SettingsError(_("{file} is not UTF-8 text; save it as UTF-8", file=_named(variable, file))) from None
     if not secret:
-        raise SettingsError(f"{variable}_FILE names {file}, which is empty; write the secret into it")
+        raise SettingsError(_("{file} is empty; write the secret into it", file=_named(variable, file)))
     return secret
+
+
+def _named(variable: str, file: str) -> Message:
+    return _("{file}, which {variable}_FILE names,", file=file, variable=variable)

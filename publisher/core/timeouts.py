@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+from publisher.core.messages import Message, _
+
 T = TypeVar("T")
 
 MAX_OPEN_CALLS = 4
@@ -25,7 +27,11 @@ _DATABASE_CALLS = CallLimit(MAX_OPEN_CALLS)
 
 
 class CallTimedOut(Exception):
-    """A call did not return in time; the message is a clause."""
+    """A call did not return in time; `text` is a clause."""
+
+    def __init__(self, text: Message) -> None:
+        super().__init__(text)
+        self.text = text
 
 
 def call_with_timeout(ask: Callable[[], T], seconds: float, limit: CallLimit = _DATABASE_CALLS) -> T:
@@ -37,7 +43,7 @@ def call_with_timeout(ask: Callable[[], T], seconds: float, limit: CallLimit = _
         NoAnswer: it took longer, or too many earlier calls hang still.
     """
     if not limit.open.acquire(timeout=seconds):
-        raise CallTimedOut(f"{limit.max_calls} earlier questions to it hang")
+        raise CallTimedOut(_("{number} earlier questions to it hang", number=limit.max_calls))
     answer: Future[T] = Future()
     threading.Thread(target=_run_call, args=(ask, answer, limit), name="health-question", daemon=True).start()
     try:
@@ -45,7 +51,7 @@ def call_with_timeout(ask: Callable[[], T], seconds: float, limit: CallLimit = _
     except TimeoutError:
         if answer.done():
             raise
-        raise CallTimedOut(f"it did not answer within {seconds:g} s") from None
+        raise CallTimedOut(_("it did not answer within {seconds} s", seconds=f"{seconds:g}")) from None
 
 
 def _run_call(ask: Callable[[], T], answer: Future[T], limit: CallLimit) -> None:

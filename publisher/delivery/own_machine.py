@@ -56,7 +56,7 @@ def find_own_failure(error: BaseException) -> Problem | Message | str | None:
         return error.text
     if isinstance(error, OperationalError | InterfaceError):
         return _database_problem(error)
-    return machine_problem(error) or None
+    return machine_problem(error)
 
 
 def _database_problem(error: DBAPIError) -> Problem | None:

@@ -12,26 +12,15 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-# By pydantic's name of a mistake; the placeholders are the mistake's own.
-MESSAGES = {
-    "too_short": "it is empty; write at least {min_length}",
-    "string_too_short": "it is empty; write something",
-    "string_too_long": "it is too long; write at most {max_length} characters",
-    "string_type": "{input!r} is no text; write it in quotes",
-    "int_parsing": "{input!r} is no whole number",
-    "int_type": "{input!r} is no whole number",
-    "int_from_float": "{input!r} is no whole number",
-    "float_parsing": "{input!r} is no number",
-    "float_type": "{input!r} is no number",
-    "greater_than": "{input!r} is too small; write more than {gt:g}",
-    "greater_than_equal": "{input!r} is too small; write at least {ge:g}",
-    "less_than_equal": "{input!r} is too large; write at most {le:g}",
-    "literal_error": "{input!r} is not known here; write {expected}",
-    "path_type": "{input!r} is no path; write it in quotes",
-    "tuple_type": "{input!r} is no list; write it like [1, 2]",
-    "dict_type": "it must be a table, such as [{dotted}]",
-    "model_type": "it must be a table, such as [{dotted}]",
-}
+from publisher.core.messages import Message, _
+
+
+class WrongValue(ValueError):
+    """Says what is wrong with the configuration as a whole. `key`: of the value that is best changed."""
+
+    def __init__(self, text: Message, *, key: str) -> None:
+        super().__init__(text)
+        self.key = key
 
 
 class ConfigurationFile:
@@ -65,26 +54,31 @@ class ConfigurationFile:
         return None
 
 
-def describe_first_mistake(file: ConfigurationFile, error: ValidationError, model: type[BaseModel]) -> str:
+def describe_first_mistake(file: ConfigurationFile, error: ValidationError, model: type[BaseModel]) -> Message:
     """Returns the sentence for the mistake that is best mended first."""
     # A misspelt key is both unknown and missing; "unknown" says what to mend.
     mistake = min(error.errors(include_url=False), key=lambda details: details["type"] != "extra_forbidden")
     keys = tuple(str(key) for key in mistake["loc"] if not re.match(r"function-|\[key\]", str(key)))
     dotted = ".".join(keys)
     if not keys:
-        message = mistake["msg"].removeprefix("Value error, ")
-        return f"{file.place(_parts(message.split()[0]))}: {message}"
+        cause = mistake.get("ctx", {}).get("error")
+        place = file.place(_parts(cause.key)) if isinstance(cause, WrongValue) else str(file.path)
+        return _("{place}: {problem}", place=place, problem=_describe_value(mistake, dotted))
     if mistake["type"] == "extra_forbidden":
-        return f"{file.place(keys)}: {describe_unknown_key(dotted, known_keys(model, keys[:-1]))}"
+        unknown = describe_unknown_key(dotted, known_keys(model, keys[:-1]))
+        return _("{place}: {problem}", place=file.place(keys), problem=unknown)
     if mistake["type"] == "missing":
-        return f"{file.place(keys[:-1])}: {dotted!r} is missing; add it"
-    return f"{file.place(keys)}: {dotted}: {_plain(mistake, dotted)}"
+        return _("{place}: '{key}' is missing; add it", place=file.place(keys[:-1]), key=dotted)
+    problem = _describe_value(mistake, dotted)
+    return _("{place}: {key}: {problem}", place=file.place(keys), key=dotted, problem=problem)
 
 
-def describe_unknown_key(key: str, known: Iterable[str]) -> str:
+def describe_unknown_key(key: str, known: Iterable[str]) -> Message:
     """Says that a key is unknown, and which one may have been meant."""
     near = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
-    return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}")
+    if near:
+        return _("unknown key '{key}'; did you mean '{near}'?", key=key, near=near[0])
+    return _("unknown key '{key}'; known are {known:list}", key=key, known=list(known))
 
 
 def known_keys(model: type[BaseModel], table: tuple[str, ...]) -> list[str]:
@@ -100,11 +94,56 @@ def known_keys(model: type[BaseModel], table: tuple[str, ...]) -> list[str]:
     return sorted(name for name, field in annotation.model_fields.items() if not field.exclude)
 
 
-def _plain(mistake: ErrorDetails, dotted: str) -> str:
-    if pattern := MESSAGES.get(mistake["type"]):
-        return pattern.format(**mistake.get("ctx", {}), input=mistake["input"], dotted=dotted)
-    message = mistake["msg"].removeprefix("Value error, ")
-    return f"{message[:1].lower()}{message[1:]}"
+def _describe_value(mistake: ErrorDetails, dotted: str) -> Message | str:
+    """Says what is wrong with a value, by pydantic's name of the mistake, and what to write."""
+    context, value = mistake.get("ctx", {}), repr(mistake["input"])
+    match mistake["type"]:
+        case "value_error":
+            return _text_of(context["error"])
+        case "too_short":
+            return _("it is empty; write at least {minimum}", minimum=context["min_length"])
+        case "string_too_short":
+            return _("it is empty; write something")
+        case "string_too_long":
+            return _("it is too long; write at most {maximum} characters", maximum=context["max_length"])
+        case "greater_than":
+            return _("{value} is too small; write more than {limit}", value=value, limit=f"{context['gt']:g}")
+        case "greater_than_equal":
+            return _("{value} is too small; write at least {limit}", value=value, limit=f"{context['ge']:g}")
+        case "less_than_equal":
+            return _("{value} is too large; write at most {limit}", value=value, limit=f"{context['le']:g}")
+        case "literal_error":
+            return _("{value} is not known here; write {expected}", value=value, expected=context["expected"])
+        case kind:
+            return _describe_type(kind, value, dotted) or _lower_first(mistake["msg"])
+
+
+def _describe_type(kind: str, value: str, dotted: str) -> Message | None:
+    match kind:
+        case "string_type":
+            return _("{value} is no text; write it in quotes", value=value)
+        case "int_parsing" | "int_type" | "int_from_float":
+            return _("{value} is no whole number", value=value)
+        case "float_parsing" | "float_type":
+            return _("{value} is no number", value=value)
+        case "path_type":
+            return _("{value} is no path; write it in quotes", value=value)
+        case "tuple_type":
+            return _("{value} is no list; write it like [1, 2]", value=value)
+        case "dict_type" | "model_type":
+            return _("it must be a table, such as [{key}]", key=dotted)
+        case _other:
+            return None
+
+
+def _text_of(error: Exception) -> Message | str:
+    """Returns the text of a check of ours; other checks have their own, in English."""
+    text = error.args[0] if error.args else ""
+    return text if isinstance(text, Message) else _lower_first(str(error))
+
+
+def _lower_first(text: str) -> str:
+    return f"{text[:1].lower()}{text[1:]}"
 
 
 def _parts(dotted: str) -> tuple[str, ...]:

@@ -19,7 +19,14 @@ from sqlalchemy.engine import make_url
 
 from publisher.core.errors import SettingsError, unreadable_error
 from publisher.core.file_reading import CONFIGURATION_BYTES, read_text
-from publisher.settings.config_errors import ConfigurationFile, describe_first_mistake, describe_unknown_key, known_keys
+from publisher.core.messages import _
+from publisher.settings.config_errors import (
+    ConfigurationFile,
+    WrongValue,
+    describe_first_mistake,
+    describe_unknown_key,
+    known_keys,
+)
 from publisher.settings.sections import (
     ChannelSettings,
     DeliverySettings,
@@ -71,25 +78,39 @@ class Settings(BaseSettings):
     def _hours_in_order(self) -> Settings:
         for channel in self.channels.values():
             if channel.hour is not None and channel.hour < self.outlet.hour:
-                raise ValueError(
-                    f"channels.{channel.name}.hour is {channel.hour:%H:%M}, before the outlet's hour "
-                    f"{self.outlet.hour:%H:%M} at which the post is picked; make outlet.hour the earliest"
+                raise WrongValue(
+                    _(
+                        "channels.{channel}.hour is {hour:clock}, before the outlet's hour "
+                        "{picked:clock} at which the post is picked; make outlet.hour the earliest",
+                        channel=channel.name,
+                        hour=channel.hour,
+                        picked=self.outlet.hour,
+                    ),
+                    key=f"channels.{channel.name}.hour",
                 )
             if self.outlet.lateness.until is not None and self.outlet.lateness.until <= (
                 channel.hour or self.outlet.hour
             ):
-                raise ValueError(
-                    f"outlet.lateness ends at {self.outlet.lateness.until:%H:%M}, before the channel "
-                    f"{channel.name!r} publishes; make it later than every channel's hour"
+                raise WrongValue(
+                    _(
+                        "outlet.lateness ends at {until:clock}, before the channel "
+                        "'{channel}' publishes; make it later than every channel's hour",
+                        until=self.outlet.lateness.until,
+                        channel=channel.name,
+                    ),
+                    key="outlet.lateness",
                 )
         return self
 
     @model_validator(mode="after")
     def _engine_has_its_database(self) -> Settings:
         if self.delivery.dispatch == "procrastinate" and self.database_file is not None:
-            raise ValueError(
-                'delivery.dispatch is "procrastinate", which works on PostgreSQL only; '
-                "give storage.database a PostgreSQL URL"
+            raise WrongValue(
+                _(
+                    'delivery.dispatch is "procrastinate", which works on '
+                    "PostgreSQL only; give storage.database a PostgreSQL URL"
+                ),
+                key="delivery.dispatch",
             )
         return self
 
@@ -98,7 +119,14 @@ class Settings(BaseSettings):
         names: dict[str, str] = {}
         for name, channel in self.channels.items():
             if (other := names.setdefault(channel.secret_variable(""), name)) != name:
-                raise ValueError(f"channels.{name} would read the secrets of channels.{other}; rename one of them")
+                raise WrongValue(
+                    _(
+                        "channels.{name} would read the secrets of channels.{other}; rename one of them",
+                        name=name,
+                        other=other,
+                    ),
+                    key=f"channels.{name}",
+                )
         return self
 
     @classmethod
@@ -155,25 +183,29 @@ def load_settings(file: Path) -> Settings:
     try:
         text = read_text(file, CONFIGURATION_BYTES, "utf-8-sig")
     except FileNotFoundError:
-        raise SettingsError(f"{file} is not there; run `publisher init` to write one") from None
+        raise SettingsError(_("{file} is not there; run `publisher init` to write one", file=file)) from None
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+        raise SettingsError(
+            _("{file} is not UTF-8 text (byte {position}); save it as UTF-8", file=file, position=error.start)
+        ) from None
     except OSError as error:
-        raise unreadable_error(str(file), error, "mend its path") from error
+        raise unreadable_error(str(file), error, _("mend its path")) from error
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{file} is no valid TOML: {error}; mend it there") from None
+        raise SettingsError(_("{file} is no valid TOML: {error}; mend it there", file=file, error=error)) from None
     source = ConfigurationFile(file, text, ENV_PREFIX)
     if "file" in values:
-        raise SettingsError(f"{source.place(('file',))}: unknown key 'file'; remove it")
+        raise SettingsError(_("{place}: unknown key 'file'; remove it", place=source.place(("file",))))
     _refuse_unknown_variables()
     try:
         return Settings(file=file.absolute(), **values)
     except ValidationError as error:
         raise SettingsError(describe_first_mistake(source, error, Settings)) from None
     except UnreadableVariable as error:
-        raise SettingsError(f"the environment can't be used: {error}; set single keys, not whole tables") from None
+        raise SettingsError(
+            _("the environment can't be used: {error}; set single keys, not whole tables", error=error)
+        ) from None
 
 
 def _refuse_unknown_variables() -> None:
@@ -182,4 +214,10 @@ def _refuse_unknown_variables() -> None:
     for variable in sorted(os.environ):
         section = variable.upper().removeprefix(ENV_PREFIX).partition("__")[0].lower()
         if variable.upper().startswith(ENV_PREFIX) and section not in known:
-            raise SettingsError(f"the environment variable {variable}: {describe_unknown_key(section, known)}")
+            raise SettingsError(
+                _(
+                    "the environment variable {variable}: {problem}",
+                    variable=variable,
+                    problem=describe_unknown_key(section, known),
+                )
+            )

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from publisher.core.characters import make_visible, remove_control_characters
 from publisher.core.content import Fit
+from publisher.core.messages import _
 from publisher.core.post_limits import ACCOUNT_NAME, OUTLET_NAME
 from publisher.platforms.profiles import Limit
 from publisher.settings.buckets import Bucket, is_bucket_url, parse_bucket
@@ -26,7 +27,7 @@ def _clock_time(value: object) -> object:
         return value
     if isinstance(value, str) and (match := re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value)):
         return time(int(match[1]), int(match[2]))
-    raise ValueError(f'{value!r} is no time of day; write it like "09:00"')
+    raise ValueError(_('{value} is no time of day; write it like "09:00"', value=repr(value)))
 
 
 ClockTime = Annotated[time, BeforeValidator(_clock_time)]
@@ -51,12 +52,17 @@ def _lateness(value: object) -> object:
         return Lateness(until=value.removeprefix("until ").strip())  # type: ignore[arg-type]
     if isinstance(value, Lateness):
         return value
-    raise ValueError(f'{value!r} is no lateness rule; write "until 20:00" or "skip"')
+    raise ValueError(_('{value} is no lateness rule; write "until 20:00" or "skip"', value=repr(value)))
 
 
 def _in_one_line(value: str) -> str:
     if value != remove_control_characters(value) or "\n" in value or "\t" in value:
-        raise ValueError(f"{make_visible(value)!r} has line ends or control characters; write it in one line")
+        raise ValueError(
+            _(
+                "'{text}' has line ends or control characters; write it in one line",
+                text=make_visible(value),
+            )
+        )
     return value
 
 
@@ -88,8 +94,11 @@ class OutletSettings(Section):
         if value in _time_zones():
             return value
         near = difflib.get_close_matches(value, _time_zones(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else 'write an IANA name such as "Europe/London"'
-        raise ValueError(f"there is no time zone {value!r}; {hint}")
+        if near:
+            raise ValueError(_("there is no time zone '{value}'; did you mean '{near}'?", value=value, near=near[0]))
+        raise ValueError(
+            _("there is no time zone '{value}'; write an IANA name such as \"Europe/London\"", value=value)
+        )
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
@@ -134,7 +143,7 @@ class StorageSettings(Section):
         except ArgumentError:
             backend = ""
         if backend not in ("sqlite", "postgresql"):
-            raise ValueError('it must be a URL such as "sqlite:///queue.db" or "postgresql+psycopg://host/name"')
+            raise ValueError(_('it must be a URL such as "sqlite:///queue.db" or "postgresql+psycopg://host/name"'))
         return value
 
 
@@ -237,7 +246,10 @@ class ChannelSettings(Section):
     def _short_name(cls, value: str) -> str:
         if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", value):
             raise ValueError(
-                f"{value!r} can't name a channel; write at most 40 of a-z, 0-9, - and _, beginning with a letter"
+                _(
+                    "'{value}' can't name a channel; write at most 40 of a-z, 0-9, - and _, beginning with a letter",
+                    value=value,
+                )
             )
         return value
 

@@ -645,7 +645,7 @@ def test_the_report_says_what_a_person_has_to_look_at(desk: Desk) -> None:
     others = (Post(id=4, title="Another"), Post(id=5, title="A third"))
     gap = Gap((date(2026, 5, 4), date(2026, 5, 6)), (Post(id=3, title="A cell"),), others)
     report = RestoreReport(made_at=NOW, config=desk.settings.file, looked_up=2, gap=gap)
-    text = " ".join(_restore_report(report, desk))
+    text = " ".join(map(str, _restore_report(report, desk)))
     assert "2 deliveries may have gone out since" in text
     assert "What went out on 2026-05-04 to 2026-05-06 is not known here" in text
     assert "approve those that were not: 3 “A cell”." in text

@@ -56,7 +56,7 @@ def test_what_is_no_plain_file_is_refused_in_a_sentence(reader: str, odd_file: P
 
 
 def test_a_secret_is_no_endless_file(odd_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SettingsError, match=r"A_SECRET_FILE names .* (it is no plain file|it is larger than 64 KiB)"):
+    with pytest.raises(SettingsError, match=r"A_SECRET_FILE names, .* (it is no plain file|it is larger than 64 KiB)"):
         of_secret(odd_file, monkeypatch)
 
 

@@ -64,7 +64,7 @@ def test_what_the_machine_lacks_is_found_behind_any_error(number: int) -> None:
     ],
 )
 def test_other_errors_are_none_of_the_machine(error: BaseException) -> None:
-    assert machine_problem(error) == ""
+    assert machine_problem(error) is None
 
 
 def without_descriptors(*_args: object, **_options: object) -> Any:

@@ -46,4 +46,4 @@ BROKEN_OFF = urllib3.exceptions.ProtocolError("x", ConnectionResetError())
     ],
 )
 def test_the_words_name_the_failure_and_nothing_else(error: Exception, words: str) -> None:
-    assert describe_failure(error) == words
+    assert str(describe_failure(error)) == str(words)

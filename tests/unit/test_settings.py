@@ -361,13 +361,13 @@ def test_a_missing_secret_file_is_said(tmp_path: Path, monkeypatch: pytest.Monke
         read_secret("PUBLISHER_X_ACCESS_TOKEN")
 
     assert str(refused.value) == (
-        f"PUBLISHER_X_ACCESS_TOKEN_FILE names {tmp_path}/gone, which can't be read: No such file or directory"
+        f"{tmp_path}/gone, which PUBLISHER_X_ACCESS_TOKEN_FILE names, can't be read: No such file or directory"
     )
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"\n", "which is empty; write the secret into it"), (b"hunter2 \xff", "is not UTF-8 text")],
+    [(b"\n", "_TOKEN_FILE names, is empty; write the secret into it"), (b"hunter2 \xff", "is not UTF-8 text")],
 )
 def test_a_useless_secret_file_is_said_without_its_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, sentence: str

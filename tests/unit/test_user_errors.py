@@ -46,6 +46,7 @@ NOT_FOR_PEOPLE = {
     "publisher.sandbox.instagram.media.Refusal": "an answer of the sandbox in the platform's own words",
     "publisher.sandbox.tumblr.npf.Refusal": "an answer of the sandbox in the platform's own words",
     "publisher.sandbox.x.problems.Refusal": "an answer of the sandbox in the platform's own words",
+    "publisher.settings.config_errors.WrongValue": "a check of the configuration, answered with a SettingsError",
     "publisher.web.access.MissingRule": "a fault of the program that stops it at its start",
     "publisher.web.api.problems.Problem": "an HTTPException that the API answers with the sentence in it",
 }
