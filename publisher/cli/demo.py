@@ -23,6 +23,7 @@ from publisher.cli.output import console, escape
 from publisher.cli.service import Service
 from publisher.core.clock import ShiftedClock
 from publisher.core.logs import configure_logs
+from publisher.core.messages import Message, _
 from publisher.core.states import FINAL, State
 from publisher.core.stop_signal import StopSignal
 from publisher.db.models import Delivery, Pick
@@ -106,7 +107,8 @@ def demo_command(ctx: click.Context, once: bool, folder: Path) -> None:
 def demo_folder(folder: Path) -> Iterator[Any]:
     """Makes an empty folder for the demo, and opens its log file. A folder that is not a demo's is refused."""
     if folder.exists() and any(folder.iterdir()) and not (folder / MARKER_FILE).exists():
-        raise click.UsageError(f"{folder} is not empty and not a demo's folder; name another one with --folder")
+        text = _("{folder} is not empty and not a demo's folder; name another one with --folder", folder=folder)
+        raise click.UsageError(str(text))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / MARKER_FILE).touch()
@@ -126,19 +128,19 @@ class Demo:
 
     def prepare(self) -> Service:
         """Prepares the outlet, its channels, its queue and a person, and returns the service to start."""
-        steps: list[tuple[str, Any]] = [
-            ("Drawing the pictures", lambda: write_samples(self._folder / "posts")),
-            ("Opening the outlet", self._open_outlet),
-            ("Connecting the channels", self._connect),
-            ("Filling the queue", self._fill_queue),
-            ("Setting up your desk", self._add_person),
+        steps: list[tuple[Message, Any]] = [
+            (_("Drawing the pictures"), lambda: write_samples(self._folder / "posts")),
+            (_("Opening the outlet"), self._open_outlet),
+            (_("Connecting the channels"), self._connect),
+            (_("Filling the queue"), self._fill_queue),
+            (_("Setting up your desk"), self._add_person),
         ]
         with Progress(
             TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console(), transient=True
         ) as progress:
             task = progress.add_task("", total=len(steps))
             for label, step in steps:
-                progress.update(task, description=label)
+                progress.update(task, description=str(label))
                 step()
                 progress.advance(task)
         return Service(self._desk)
@@ -194,14 +196,15 @@ class Demo:
         """Waits until the day's post is out everywhere, prints it, and checks what the platforms have."""
         day = slot_day(self._clock.now(), self._desk.settings.outlet.zone)
         service.tick()
-        with console().status(f"Publishing {day:%A %d %B} ..."):
+        with console().status(escape(_("Publishing {day:weekday} ...", day=day))):
             deliveries = self._wait(day, stop)
         print_deliveries(self._desk, deliveries)
         problems = differences(deliveries, self._sandbox.ledger(), self._desk.renderer)
         for problem in problems:
             console().print(f"[bold red]✗[/] {escape(problem)}")
         if not problems:
-            console().print("[green]✓[/] each platform holds exactly one copy, with its picture, caption and alt text")
+            text = _("each platform holds exactly one copy, with its picture, caption and alt text")
+            console().print(f"[green]✓[/] {escape(text)}")
         return not problems
 
     def look_at_desk(self, service: Service) -> bool:
@@ -209,9 +212,9 @@ class Demo:
         day = slot_day(self._clock.now(), self._desk.settings.outlet.zone)
         titles = {delivery.adapted["title"] for delivery in self._deliveries(day)}
         problem = page_difference(service.url or "", EMAIL, self._password, titles)
-        good = "[green]✓[/] the desk lets you in, and its first page shows the post"
-        console().print(f"[bold red]✗[/] {escape(problem)}" if problem else good)
-        return not problem
+        good = _("the desk lets you in, and its first page shows the post")
+        console().print(f"[green]✓[/] {escape(good)}" if problem is None else f"[bold red]✗[/] {escape(problem)}")
+        return problem is None
 
     def _wait(self, day: date, stop: StopSignal) -> list[Delivery]:
         waited = 0.0
@@ -232,12 +235,17 @@ class Demo:
     def go_on(self, service: Service, stop: StopSignal) -> None:
         """Publishes a day a minute until it is stopped."""
         say = console().print
-        say("\nYour desk, where staff write, approve and look after posts:")
-        say(f"  [link={service.url}]{service.url}[/link]  log in as {EMAIL} with the password {self._password}")
-        say("See the posts as a follower would:")
+        say("\n" + escape(_("Your desk, where staff write, approve and look after posts:")))
+        log_in_as = _("log in as {email} with the password {password}", email=EMAIL, password=self._password)
+        say(f"  [link={service.url}]{service.url}[/link]  {escape(log_in_as)}")
+        say(escape(_("See the posts as a follower would:")))
         for name, account in self._sandbox.get("/accounts").items():
             say(f"  {name:<10} [link={account['page']}]{account['page']}[/link]")
-        say(f"The log is {self._folder / 'publisher.log'}. A day takes a minute from here on; Ctrl-C ends the demo.\n")
+        text = _(
+            "The log is {file}. A day takes a minute from here on; Ctrl-C ends the demo.",
+            file=self._folder / "publisher.log",
+        )
+        say(escape(text) + "\n")
         day = slot_day(self._clock.now(), self._desk.settings.outlet.zone)
         while not stop.wait(DAY_SECONDS):
             if not service.idle:
@@ -262,4 +270,4 @@ class _NoQuestions:
         console().log(text)
 
     def ask(self, question: str, *, secret: bool = False) -> str:
-        raise SandboxFailed(f"the sandbox should not have asked: {question}")
+        raise SandboxFailed(_("the sandbox should not have asked: {question}", question=question))

@@ -10,19 +10,27 @@ from markupsafe import escape
 
 from publisher.adapt.images.rendering import Renderer
 from publisher.core.content import AdaptedPost
+from publisher.core.messages import Message, _
 from publisher.db.models import Delivery
 
 TIMEOUT_SECONDS = 20.0
 
 
-def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]], renderer: Renderer) -> list[str]:
+def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]], renderer: Renderer) -> list[Message]:
     """Lists the differences between the deliveries and the platforms, a sentence each."""
     if not deliveries:
-        return ["nothing was picked for the day"]
+        return [_("nothing was picked for the day")]
     problems = []
     for delivery in deliveries:
         if delivery.state != "published":
-            problems.append(f"{delivery.place} is {delivery.state}: {delivery.problem or 'not finished in time'}")
+            problems.append(
+                _(
+                    "{delivery} is {state}: {problem}",
+                    delivery=delivery.place,
+                    state=delivery.state,
+                    problem=delivery.problem or _("not finished in time"),
+                )
+            )
             continue
         sent = AdaptedPost.model_validate(delivery.adapted)
         copies = [
@@ -31,16 +39,24 @@ def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]]
             if post["platform"] == sent.platform and _words(post["caption"]) == _words(sent.caption)
         ]
         if len(copies) != 1:
-            problems.append(f"{delivery.place} has {len(copies)} copies of “{sent.title}” instead of one")
+            problems.append(
+                _(
+                    "{delivery} has {number} copies of “{title}” instead of one",
+                    delivery=delivery.place,
+                    number=len(copies),
+                    title=sent.title,
+                )
+            )
         else:
             problems += [
-                f"{delivery.place}: {difference}" for difference in _content_differences(sent, copies[0], renderer)
+                _("{delivery}: {difference}", delivery=delivery.place, difference=difference)
+                for difference in _content_differences(sent, copies[0], renderer)
             ]
     return problems
 
 
-def page_difference(url: str, email: str, password: str, titles: Iterable[str]) -> str:
-    """Logs in at the desk's pages and looks for titles on the first one. Returns what is wrong; empty: nothing."""
+def page_difference(url: str, email: str, password: str, titles: Iterable[str]) -> Message | None:
+    """Logs in at the desk's pages and looks for titles on the first one. Returns what is wrong; None: nothing."""
     with requests.Session() as browser:
         browser.trust_env = False
         # A browser adds this header by itself.
@@ -48,20 +64,20 @@ def page_difference(url: str, email: str, password: str, titles: Iterable[str]) 
         try:
             answer = browser.post(f"{url}/login", {"email": email, "password": password}, timeout=TIMEOUT_SECONDS)
         except requests.RequestException as error:
-            return f"the desk's pages can't be reached: {error}"
+            return _("the desk's pages can't be reached: {reason}", reason=error)
     if answer.status_code != requests.codes.ok:
-        return f"the desk's first page answers {answer.status_code} to {email}"
+        return _("the desk's first page answers {status} to {email}", status=answer.status_code, email=email)
     missing = [title for title in titles if escape(title) not in answer.text]
-    return f"the desk's first page does not show “{missing[0]}”" if missing else ""
+    return _("the desk's first page does not show “{title}”", title=missing[0]) if missing else None
 
 
-def _content_differences(sent: AdaptedPost, shown: dict[str, Any], renderer: Renderer) -> list[str]:
+def _content_differences(sent: AdaptedPost, shown: dict[str, Any], renderer: Renderer) -> list[Message]:
     problems = []
     hashes = [renderer.render(image.spec).sha256 for image in sent.images]
     if hashes != [image["sha256"] for image in shown["images"]]:
-        problems.append("the pictures are not those that were made for it")
+        problems.append(_("the pictures are not those that were made for it"))
     if [image.alt_text for image in sent.images] != [image["alt_text"] for image in shown["images"]]:
-        problems.append("the alt texts differ")
+        problems.append(_("the alt texts differ"))
     return problems
 
 

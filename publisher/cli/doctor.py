@@ -8,10 +8,10 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 from sqlalchemy import func, select
@@ -26,11 +26,13 @@ from publisher.cli.desk import actor, desk_of
 from publisher.cli.doctor_secrets import describe_key, describe_private_files
 from publisher.cli.errors import describe_error
 from publisher.cli.output import console, escape, json_option, print_json
+from publisher.core.messages import Message, _, current_reader, ngettext, set_reader
+from publisher.core.states import State
 from publisher.db.errors import RESTORE_HINT, DatabaseError
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Channel
 from publisher.delivery import operate
-from publisher.delivery.budget import monthly_spendings
+from publisher.delivery.budget import Spending, monthly_spendings
 from publisher.delivery.due import next_appointments
 from publisher.delivery.overview import check_login
 from publisher.delivery.platform_clocks import clock_differences, compare_clocks
@@ -54,8 +56,8 @@ MIN_DAYS_OF_COVER = 3
 @dataclass(frozen=True, slots=True)
 class Line:
     good: bool
-    what: str
-    told: str
+    what: Message
+    told: Message | str
     warning: bool = False
     """The desk works, but a person should look."""
 
@@ -70,70 +72,84 @@ def doctor_command(ctx: click.Context, as_json: bool) -> None:
     publishes again; one that a person paused stays so. The exit status is 1 when anything is red.
     """
     desk = desk_of(ctx)
-    with nullcontext() if as_json else console().status("Examining ..."):
+    with nullcontext() if as_json else console().status(escape(_("Examining ..."))):
         lines = list(_examine(desk))
     if as_json:
-        print_json([asdict(line) for line in lines])
+        print_json(
+            [{"good": line.good, "what": line.what, "told": line.told, "warning": line.warning} for line in lines]
+        )
     else:
         for line in lines:
             mark = ("[yellow]![/]" if line.warning else "[green]✓[/]") if line.good else "[bold red]✗[/]"
-            console().print(f"{mark} [bold]{line.what}[/] {escape(line.told)}")
+            console().print(f"{mark} [bold]{escape(line.what)}[/] {escape(line.told)}")
     ctx.exit(0 if all(line.good for line in lines) else 1)
 
 
 def _examine(desk: Desk) -> Iterator[Line]:
-    configuration = _check("configuration", lambda: desk.settings, _config_file)
+    configuration = _check(_("configuration"), lambda: desk.settings, _config_file)
     yield configuration[1]
     if configuration[0] is None:
         return
     settings = configuration[0]
-    yield _check(
-        "captions", lambda: check_targets(settings), lambda templates: f"{len(templates)} templates are sound"
-    )[1]
-    yield _check(
-        "people", lambda: load_people(settings), lambda directory: f"{len(directory.people)} are known by name"
-    )[1]
+    yield _check(_("captions"), lambda: len(check_targets(settings)), _describe_templates)[1]
+    yield _check(_("people"), lambda: len(load_people(settings).people), _describe_people)[1]
     yield from _check_shared_accounts(settings)
-    database, line = _check("database", lambda: desk.database, lambda _: _describe_database(desk, settings))
+    database, line = _check(_("database"), lambda: desk.database, lambda _database: _describe_database(desk, settings))
     yield line
     if database is not None:
-        yield _check("backup", lambda: _describe_backup(desk, settings), str)[1]
-        yield _check("files", lambda: describe_private_files(settings), str)[1]
-        yield _check("key", lambda: describe_key(desk), str)[1]
-    yield _check("media", lambda: desk.store, lambda store: store.examine())[1]
+        yield _check(_("backup"), lambda: _describe_backup(desk, settings), _unchanged)[1]
+        yield _check(_("files"), lambda: describe_private_files(settings), _unchanged)[1]
+        yield _check(_("key"), lambda: describe_key(desk), _unchanged)[1]
+    yield _check(_("media"), lambda: desk.store, lambda store: store.examine())[1]
     yield _check_disk(settings.root)
     yield _check_clock()
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(initializer=set_reader, initargs=(current_reader(),)) as pool:
         yield from pool.map(lambda name: _check_channel(desk, name), desk.channels.names())
     if database is not None:
         yield _check_platform_clocks(desk)
         yield from _check_work(desk)
-        yield _check("alerts", lambda: _describe_alert_addresses(desk), str)[1]
-    yield _check("ping", read_ping_url, _describe_ping)[1]
+        yield _check(_("alerts"), lambda: _describe_alert_addresses(desk), _unchanged)[1]
+    yield _check(_("ping"), read_ping_url, _describe_ping)[1]
 
 
 def _check_shared_accounts(settings: Settings) -> Iterator[Line]:
     """Yields a line for each account that several channels publish on."""
     for account, channels in channels_by_account(settings).items():
         if len(channels) > 1:
-            text = (
-                f"{', '.join(channels)} publish on one account of {account.platform}, {account.name}: "
-                "its followers get a post from each of them"
+            text = _(
+                "{channels:list} publish on one account of {platform}, {account}: its followers get a post from each "
+                "of them",
+                channels=channels,
+                platform=account.platform,
+                account=account.name,
             )
-            yield Line(True, "accounts", text)
+            yield Line(True, _("accounts"), text)
 
 
 def _config_file(settings: Settings) -> str:
     return str(settings.file)
 
 
-def _describe_account(desk: Desk, name: str) -> str:
+def _unchanged(text: Message | str) -> Message | str:
+    return text
+
+
+def _describe_templates(number: int) -> Message:
+    return ngettext("{count} template is sound", "{count} templates are sound", count=number)
+
+
+def _describe_people(number: int) -> Message:
+    return ngettext("{count} is known by name", "{count} are known by name", count=number)
+
+
+def _describe_account(desk: Desk, name: str) -> Message:
     account, ends = check_login(desk.channels, name)
-    text = f"answers as {account.name}"
-    return f"{text}; the log-in ends {desk.local(ends)}" if ends else text
+    if ends is None:
+        return _("answers as {account}", account=account.name)
+    return _("answers as {account}; the log-in ends {ends:moment}", account=account.name, ends=ends)
 
 
-def _check(what: str, make: Callable[[], T], describe: Callable[[T], str]) -> tuple[T | None, Line]:
+def _check(what: Message, make: Callable[[], T], describe: Callable[[T], Message | str]) -> tuple[T | None, Line]:
     """Makes something, and returns it with a line that describes it; None and the error where that fails."""
     try:
         made = make()
@@ -142,55 +158,71 @@ def _check(what: str, make: Callable[[], T], describe: Callable[[T], str]) -> tu
         return None, Line(False, what, describe_error(error))
 
 
-def _describe_database(desk: Desk, settings: Settings) -> str:
+def _describe_database(desk: Desk, settings: Settings) -> Message:
     file = settings.database_file
     if file is None:
-        return "answers, and its tables are up to date"
+        return _("answers, and its tables are up to date")
     with desk.database.engine.connect() as connection:
         result = connection.exec_driver_sql("PRAGMA quick_check").scalar()
     if result != "ok":
-        raise DatabaseError(f"{file} is damaged ({result}); {RESTORE_HINT}")
-    return f"{file} is sound, {file.stat().st_size / 1e6:.1f} MB"
+        raise DatabaseError(
+            _("{file} is damaged ({problem}); {remedy}", file=file, problem=result, remedy=RESTORE_HINT)
+        )
+    size = round(file.stat().st_size / 1e6, 1)
+    return _("{file} is sound, {megabytes:number} MB", file=file, megabytes=size)
 
 
-def _describe_backup(desk: Desk, settings: Settings) -> str:
+def _describe_backup(desk: Desk, settings: Settings) -> Message:
     """Describes the newest backup. Raises BackupError when that is too old, or none can be made."""
     if settings.database_file is None:
         require_dump_program(settings.database_url)
     newest = newest_backup_time(settings.path(settings.storage.backups))
     with desk.database.reading() as session:
         first = session.scalar(select(func.min(Event.at)))
-    text = f"the newest is of {desk.local(newest)}" if newest else "there is none yet"
+    text = _("the newest is of {made:moment}", made=newest) if newest else _("there is none yet")
     too_old = desk.now() - MAX_BACKUP_AGE
     if first is not None and first < too_old and (newest is None or newest < too_old):
-        raise BackupError(f"{text}: let publisher run make one a day, or run publisher backup")
+        raise BackupError(_("{problem}: let publisher run make one a day, or run publisher backup", problem=text))
     return text
 
 
-def _describe_alert_addresses(desk: Desk) -> str:
+def _describe_alert_addresses(desk: Desk) -> Message:
     """Describes the addresses that get alerts. Raises SettingsError when one of them can't."""
     addresses = read_addresses()
     if not addresses:
-        return f"no address is set, so nobody gets alerts; set {URLS_VARIABLE} to change that"
+        return _("no address is set, so nobody gets alerts; set {variable} to change that", variable=URLS_VARIABLE)
     with desk.database.reading() as session:
-        failed = sending_failures(session, desk.now())
-    failed += [f"address {address.name}: {reason}" for address in addresses if (reason := address.problem())]
+        failed: list[Any] = list(sending_failures(session, desk.now()))
+    failed += [
+        _("address {address}: {reason}", address=address.name, reason=reason)
+        for address in addresses
+        if (reason := address.problem())
+    ]
     if failed:
-        raise SettingsError(f"{'; '.join(failed)}: mend {URLS_VARIABLE}, then run publisher alerts --test")
-    return f"go to {', '.join(address.name for address in addresses)}"
+        text = _(
+            "{failures:list}: mend {variable}, then run publisher alerts --test",
+            failures=failed,
+            variable=URLS_VARIABLE,
+        )
+        raise SettingsError(text)
+    return _("go to {addresses:list}", addresses=[address.name for address in addresses])
 
 
-def _describe_ping(url: str | None) -> str:
+def _describe_ping(url: str | None) -> Message:
     if url is None:
-        return f"no address is set, so nobody outside notices when the desk stops; set {PING_VARIABLE} to change that"
-    return "an address is set; it is requested while all is well"
+        return _(
+            "no address is set, so nobody outside notices when the desk stops; set {variable} to change that",
+            variable=PING_VARIABLE,
+        )
+    return _("an address is set; it is requested while all is well")
 
 
 def _check_disk(folder: Path) -> Line:
     free = shutil.disk_usage(folder).free
-    writable = os.access(folder, os.W_OK)
-    text = f"{free / 1e9:.1f} GB free" if writable else f"{folder} can't be written to"
-    return Line(writable and free >= MIN_FREE_BYTES, "disk", text)
+    if not os.access(folder, os.W_OK):
+        return Line(False, _("disk"), _("{folder} can't be written to", folder=folder))
+    text = _("{gigabytes:number} GB free", gigabytes=round(free / 1e9, 1))
+    return Line(free >= MIN_FREE_BYTES, _("disk"), text)
 
 
 def _check_clock() -> Line:
@@ -205,15 +237,14 @@ def _check_clock() -> Line:
         ).stdout.strip()
     except (OSError, subprocess.TimeoutExpired):
         answer = ""
-    if answer == "no":
-        return Line(
-            False,
-            "clock",
-            "the system's clock is not synchronised, so posts may go out at the wrong minute; turn that on",
-        )
-    return Line(
-        True, "clock", "synchronised" if answer == "yes" else "the system does not say whether it is synchronised"
-    )
+    match answer:
+        case "no":
+            text = _("the system's clock is not synchronised, so posts may go out at the wrong minute; turn that on")
+        case "yes":
+            text = _("synchronised")
+        case _unknown:
+            text = _("the system does not say whether it is synchronised")
+    return Line(answer != "no", _("clock"), text)
 
 
 def _check_platform_clocks(desk: Desk) -> Line:
@@ -221,19 +252,25 @@ def _check_platform_clocks(desk: Desk) -> Line:
     with desk.database.reading() as session:
         differences = clock_differences(session, desk.now())
     judgment = compare_clocks(differences)
-    return Line(True, "platforms' clocks", judgment.sentence, warning=judgment.is_warning)
+    return Line(True, _("platforms' clocks"), judgment.sentence, warning=judgment.is_warning)
 
 
 def _check_channel(desk: Desk, name: str) -> Line:
-    line = _check(f"channel {name}", lambda: _describe_account(desk, name), str)[1]
+    line = _check(_("channel {channel}", channel=name), lambda: _describe_account(desk, name), _unchanged)[1]
     resumed = line.good and operate.resume_after_refusal(desk.database, name, now=desk.now(), actor=actor())
     if resumed:
-        return Line(True, line.what, f"{line.told}; it was paused and publishes again")
+        return Line(True, line.what, _("{login}; it was paused and publishes again", login=line.told))
     with desk.database.reading() as session:
         row = session.get(Channel, name)
-        paused = "" if row is None or row.paused_at is None else str(row.pause_problem or "").rstrip(".")
-    if line.good and paused:
-        return Line(False, line.what, f"{line.told}, and is paused: {paused}; publisher resume {name}")
+        problem = None if row is None or row.paused_at is None else row.pause_problem
+    if line.good and problem is not None:
+        text = _(
+            "{login}, and is paused: {reason:clause}; publisher resume {channel}",
+            login=line.told,
+            reason=problem.message,
+            channel=name,
+        )
+        return Line(False, line.what, text)
     return line
 
 
@@ -245,31 +282,65 @@ def _check_work(desk: Desk) -> Iterator[Line]:
         running = _check_processes(desk, session)
         failing = failing_jobs(session)
         costs = monthly_spendings(session, desk.settings, desk.now())
-    hint = "" if cover >= MIN_DAYS_OF_COVER else "; add and approve posts"
-    yield Line(not hint, "queue", f"{cover} {'day is' if cover == 1 else 'days are'} covered{hint}")
-    waiting = {state: counts.get(state, 0) for state in ("held", "failed", "unconfirmed")}
-    text = ", ".join(f"{number} {state}" for state, number in waiting.items() if number)
-    yield Line(not text, "deliveries", (text and f"{text}; see publisher deliveries") or "none needs a person")
+    yield _check_cover(cover)
+    yield _check_deliveries(counts)
     yield running
-    text = " ".join(describe_failure(failure, desk.local) for failure in failing)
-    yield Line(not failing, "jobs", text or "all of them work")
-    for cost in costs:
-        hint = f"; raise channels.{cost.channel}.monthly_budget before posts are held" if cost.nearly_spent else ""
-        yield Line(not hint, f"costs of {cost.channel}", f"{cost.description}{hint}")
+    text = " ".join(str(describe_failure(failure, desk.local)) for failure in failing)
+    yield Line(not failing, _("jobs"), text or _("all of them work"))
+    yield from map(_check_costs, costs)
+
+
+def _check_cover(cover: int) -> Line:
+    if cover >= MIN_DAYS_OF_COVER:
+        return Line(True, _("queue"), ngettext("{count} day is covered", "{count} days are covered", count=cover))
+    text = ngettext(
+        "{count} day is covered; add and approve posts",
+        "{count} days are covered; add and approve posts",
+        count=cover,
+    )
+    return Line(False, _("queue"), text)
+
+
+def _check_deliveries(counts: dict[str, int]) -> Line:
+    waiting = [
+        _("{number} {state}", number=counts[state], state=state)
+        for state in (State.HELD, State.FAILED, State.UNCONFIRMED)
+        if counts.get(state)
+    ]
+    if not waiting:
+        return Line(True, _("deliveries"), _("none needs a person"))
+    return Line(False, _("deliveries"), _("{waiting:list}; see publisher deliveries", waiting=waiting))
+
+
+def _check_costs(cost: Spending) -> Line:
+    what = _("costs of {channel}", channel=cost.channel)
+    if not cost.nearly_spent:
+        return Line(True, what, cost.description)
+    text = _(
+        "{costs}; raise channels.{channel}.monthly_budget before posts are held",
+        costs=cost.description,
+        channel=cost.channel,
+    )
+    return Line(False, what, text)
 
 
 def _check_processes(desk: Desk, session: Session) -> Line:
     """Checks that a scheduler and a worker run if work is due."""
     now = desk.now()
     heartbeats = last_heartbeats(session, now)
-    text = ", ".join(
-        f"{role} seen {desk.local(heartbeats[role].at, '%m-%d %H:%M:%S')}" if role in heartbeats else f"no {role} seen"
+    seen = [
+        _("{role} seen {at:moment}", role=role, at=heartbeats[role].at)
+        if role in heartbeats
+        else _("no {role} seen", role=role)
         for role in (SCHEDULER, WORKER)
-    )
+    ]
     due = [appointment for appointment in next_appointments(session, now) if appointment.at <= now]
     if not due:
-        return Line(True, "worker", f"{text}; nothing is overdue")
-    overdue = f"{text}; {due[0].channel} has work since {desk.local(due[0].at, '%m-%d %H:%M:%S')}"
+        return Line(True, _("worker"), _("{processes:list}; nothing is overdue", processes=seen))
+    overdue = _(
+        "{processes:list}; {channel} has work since {at:moment}", processes=seen, channel=due[0].channel, at=due[0].at
+    )
     if not all(role in heartbeats and heartbeats[role].lives(now) for role in (SCHEDULER, WORKER)):
-        return Line(False, "worker", f"{overdue}: start publisher run")
-    return Line(now - due[0].at <= OVERDUE_AFTER, "worker", f"{overdue}: see the log of publisher run if it stays so")
+        return Line(False, _("worker"), _("{overdue}: start publisher run", overdue=overdue))
+    text = _("{overdue}: see the log of publisher run if it stays so", overdue=overdue)
+    return Line(now - due[0].at <= OVERDUE_AFTER, _("worker"), text)

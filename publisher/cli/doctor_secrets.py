@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from publisher.core.encryption import KEY_VARIABLE, EncryptionError, SecretCipher
+from publisher.core.messages import Message, _, ngettext
 from publisher.core.private_files import find_open_to_others
 from publisher.db.encrypted_values import check_openable
 from publisher.desk import Desk
@@ -10,18 +11,20 @@ from publisher.settings import Settings, SettingsError, read_secret
 from publisher.settings.private_paths import DATABASE_SESSIONS, private_paths
 
 
-def describe_private_files(settings: Settings) -> str:
+def describe_private_files(settings: Settings) -> Message:
     """Describes who can read the desk's files. Raises SettingsError where others can."""
     if open_paths := find_open_to_others(private_paths(settings)):
-        names = ", ".join(str(path) for path in open_paths)
         raise SettingsError(
-            f"others on this machine can read or change {names}, and this user may not forbid it; take their "
-            "permissions away, such as with chmod go= and the name"
+            _(
+                "others on this machine can read or change {files:list}, and this user may not forbid it; take their "
+                "permissions away, such as with chmod go= and the name",
+                files=open_paths,
+            )
         )
-    return "only this user can read the database, the pictures, the sessions and the backups"
+    return _("only this user can read the database, the pictures, the sessions and the backups")
 
 
-def describe_key(desk: Desk) -> str:
+def describe_key(desk: Desk) -> Message:
     """Describes the key and the secrets that it opens.
 
     Raises:
@@ -31,10 +34,24 @@ def describe_key(desk: Desk) -> str:
     with desk.database.reading() as session:
         sealed = check_openable(session, seal)
     if seal is not None:
-        return f"opens all that is sealed in the database ({sealed})"
-    if sealed or desk.settings.storage.sessions == DATABASE_SESSIONS:
-        reason = f"{sealed} secrets in the database can't be opened" if sealed else "storage.sessions needs it"
+        return _("opens all that is sealed in the database ({number})", number=sealed)
+    if sealed:
         raise EncryptionError(
-            f"{KEY_VARIABLE} is not set, and {reason}; set it as it was, or make one: publisher key new"
+            ngettext(
+                "{variable} is not set, and {count} secret in the database can't be opened; set it as it was, or make "
+                "one: publisher key new",
+                "{variable} is not set, and {count} secrets in the database can't be opened; set it as it was, or make "
+                "one: publisher key new",
+                count=sealed,
+                variable=KEY_VARIABLE,
+            )
         )
-    return f"{KEY_VARIABLE} is not set, and nothing needs it yet"
+    if desk.settings.storage.sessions == DATABASE_SESSIONS:
+        raise EncryptionError(
+            _(
+                "{variable} is not set, and storage.sessions needs it; set it as it was, or make one: "
+                "publisher key new",
+                variable=KEY_VARIABLE,
+            )
+        )
+    return _("{variable} is not set, and nothing needs it yet", variable=KEY_VARIABLE)

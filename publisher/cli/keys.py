@@ -7,6 +7,7 @@ import click
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
 from publisher.core.encryption import KEY_VARIABLE, SecretCipher, new_key
+from publisher.core.messages import _
 from publisher.db.encrypted_values import encrypt_with_first_key
 
 
@@ -35,8 +36,12 @@ def rotate_command(ctx: click.Context, forget_lost: bool) -> None:
     with desk_of(ctx).database.writing() as session:
         rotation = encrypt_with_first_key(session, seal, forget_lost=forget_lost)
     echo(
-        f"Sealed with the first key: {rotation.resealed}. "
-        f"The other keys may go from {KEY_VARIABLE} where every process has the first one first."
+        _(
+            "Sealed with the first key: {number}. The other keys may go from {variable} where every process has the "
+            "first one first.",
+            number=rotation.resealed,
+            variable=KEY_VARIABLE,
+        )
     )
     for channel in rotation.forgotten:
-        echo(f"The session of {channel} is forgotten; run `publisher connect {channel}`.")
+        echo(_("The session of {channel} is forgotten; run `publisher connect {channel}`.", channel=channel))

@@ -14,6 +14,7 @@ import click
 
 from publisher import __version__
 from publisher.cli.echo import echo
+from publisher.core.messages import _
 
 COMMANDS = {
     "init": "setup",
@@ -142,7 +143,7 @@ def main() -> NoReturn:
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        echo("Stopped.", err=True)
+        echo(_("Stopped."), err=True)
         code = 130
     except BrokenPipeError:
         # The reader of the output has ended, as `head` does.

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import escape, json_option, print_json, print_table
+from publisher.core.messages import _
 from publisher.db.staff import Person
 from publisher.desk import Desk
 from publisher.settings import read_secret
@@ -36,7 +37,9 @@ def add_command(ctx: click.Context, email: str, name: str | None, roles: tuple[s
     PUBLISHER_USER_PASSWORD_FILE names.
     """
     desk = desk_of(ctx)
-    password = read_secret(PASSWORD_VARIABLE) or click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    password = read_secret(PASSWORD_VARIABLE) or click.prompt(
+        str(_("Password")), hide_input=True, confirmation_prompt=True
+    )
     accounts.add_person(
         desk.database,
         accounts.NewPerson(email, name or email.partition("@")[0], roles),
@@ -44,7 +47,7 @@ def add_command(ctx: click.Context, email: str, name: str | None, roles: tuple[s
         now=desk.now(),
         actor=actor(),
     )
-    echo(f"{email} can log in.")
+    echo(_("{person} can log in.", person=email))
 
 
 @user_command.command("list")
@@ -65,15 +68,15 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
         return
     print_table(
         "",
-        ("address", "name", "roles", "state"),
+        (_("address"), _("name"), _("roles"), _("state")),
         ((escape(person.email), escape(person.name), ", ".join(person.roles), _state(person)) for person in people),
     )
 
 
 def _state(person: Person) -> str:
     if not person.active:
-        return "[dim]deactivated[/]"
-    return "[green]active[/]" if person.password_hash else "[yellow]invited[/]"
+        return f"[dim]{escape(_('deactivated'))}[/]"
+    return f"[green]{escape(_('active'))}[/]" if person.password_hash else f"[yellow]{escape(_('invited'))}[/]"
 
 
 @user_command.command("deactivate")
@@ -83,7 +86,7 @@ def deactivate_command(ctx: click.Context, email: str) -> None:
     """Shut somebody out at once."""
     desk = desk_of(ctx)
     accounts.set_active(desk.database, _id_of(desk, email), False, now=desk.now(), actor=actor())
-    echo(f"{email} is shut out.")
+    echo(_("{person} is shut out.", person=email))
 
 
 @user_command.command("remove-second-factor")
@@ -93,12 +96,12 @@ def remove_second_factor_command(ctx: click.Context, email: str) -> None:
     """Turn the second factor of somebody off who lost their phone."""
     desk = desk_of(ctx)
     second_factor.disable(desk.database, _id_of(desk, email), now=desk.now(), actor=actor())
-    echo(f"{email} logs in with the password alone, and was logged out everywhere.")
+    echo(_("{person} logs in with the password alone, and was logged out everywhere.", person=email))
 
 
 def _id_of(desk: Desk, email: str) -> int:
     with desk.database.reading() as session:
         person_id = session.scalar(select(Person.id).where(Person.email == email.strip().lower()))
     if person_id is None:
-        raise AccountError(f"There is nobody with the address {email}.")
+        raise AccountError(_("There is nobody with the address {email}.", email=email))
     return person_id

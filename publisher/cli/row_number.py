@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from publisher.core.messages import _
 from publisher.core.post_limits import MAX_ROW_NUMBER
 
 
@@ -17,7 +18,8 @@ class RowNumber(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         number = int(click.INT.convert(value, param, ctx))
         if abs(number) > MAX_ROW_NUMBER:
-            self.fail(f"{str(value)[:40]} is greater than the number of any post or delivery.", param, ctx)
+            text = _("{number} is greater than the number of any post or delivery.", number=str(value)[:40])
+            self.fail(str(text), param, ctx)
         return number
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from publisher.cli.regular import alert_jobs, heartbeat_job, housekeeping_jobs
 from publisher.core.logs import get_logger
+from publisher.core.messages import _
 from publisher.delivery.clock_changes import restart_look_ups
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.lease_owner import owner_name
@@ -34,10 +35,16 @@ ROLES = (SCHEDULER, WORKER, WEB)
 def check_roles(settings: Settings, roles: Collection[str]) -> None:
     """Raises SettingsError when these roles can't work in one process without the others."""
     if settings.delivery.dispatch == "threads" and (SCHEDULER in roles) != (WORKER in roles):
-        alone = SCHEDULER if SCHEDULER in roles else WORKER
         raise SettingsError(
-            f'a {alone} can\'t run alone, because delivery.dispatch is "threads"; '
-            'set it to "procrastinate", or run scheduler and worker together'
+            _(
+                'a scheduler can\'t run alone, because delivery.dispatch is "threads"; set it to "procrastinate", or '
+                "run scheduler and worker together"
+            )
+            if SCHEDULER in roles
+            else _(
+                'a worker can\'t run alone, because delivery.dispatch is "threads"; set it to "procrastinate", or '
+                "run scheduler and worker together"
+            )
         )
 
 

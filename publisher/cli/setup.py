@@ -11,6 +11,7 @@ import click
 
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
+from publisher.core.messages import _
 from publisher.desk import Desk
 from publisher.starter import starter_files, write_starter
 
@@ -21,11 +22,15 @@ def init_command(folder: Path) -> None:
     """Write a commented configuration and an empty queue into FOLDER; nothing is overwritten."""
     written = write_starter(folder)
     for path in starter_files():
-        echo(f"{'wrote' if folder / path in written else 'kept '} {folder / path}")
+        file = folder / path
+        echo(_("wrote {file}", file=file) if file in written else _("kept  {file}", file=file))
     desk = Desk(folder / "config" / "publisher.toml")
     echo(desk.prepare().sentence)
     echo(
-        "Next: fill in config/publisher.toml and the secrets that config/.env.example lists, then run: publisher doctor"
+        _(
+            "Next: fill in config/publisher.toml and the secrets that config/.env.example lists, then run: "
+            "publisher doctor"
+        )
     )
 
 
@@ -46,7 +51,11 @@ class _Terminal:
 def connect_command(ctx: click.Context, channel: str) -> None:
     """Log CHANNEL in once, by hand; what the platform hands out is stored, readable only by you."""
     account = desk_of(ctx).channels.authorize(channel, _Terminal())
-    echo(f"{channel} is connected as {account.name}{f' ({account.url})' if account.url else ''}.")
+    if account.url:
+        text = _("{channel} is connected as {account} ({url}).", channel=channel, account=account.name, url=account.url)
+    else:
+        text = _("{channel} is connected as {account}.", channel=channel, account=account.name)
+    echo(text)
 
 
 @click.command("sandbox", context_settings={"ignore_unknown_options": True})

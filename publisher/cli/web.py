@@ -13,6 +13,7 @@ from publisher.cli.memory import exempt_imports_from_collection
 from publisher.cli.regular import alert_jobs, heartbeat_job
 from publisher.core.logs import configure_logs, get_logger
 from publisher.core.memory import bound_arenas
+from publisher.core.messages import _
 from publisher.core.open_file_limit import raise_open_files_limit
 from publisher.core.stop_signal import StopSignal
 from publisher.delivery.lease_owner import owner_name
@@ -54,7 +55,7 @@ def web_command(ctx: click.Context, host: str | None, port: int | None, root_pat
     jobs.start()
     exempt_imports_from_collection()
     get_logger("web").info("ready", url=server.url)
-    echo(f"The desk is at {server.url}", err=True)
+    echo(_("The desk is at {url}", url=server.url), err=True)
     stop.wait()
     jobs.stop()
     server.stop()

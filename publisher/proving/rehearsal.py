@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from publisher.core.content import AdaptedPost, Publication, Rendition
 from publisher.core.errors import UserError
+from publisher.core.messages import _
 from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.platforms.base import Connection, KeySeed, PlatformAdapter
@@ -77,15 +78,15 @@ def rehearse_channel(desk: Desk, channel: str) -> Rehearsal:
         RehearsalRefused: no post is ready for it, another rehearsal is under way, or the sandbox refused the post.
     """
     if not REHEARSAL_LOCK.acquire(blocking=False):
-        raise RehearsalRefused("Another rehearsal is under way; try again in a moment.")
+        raise RehearsalRefused(_("Another rehearsal is under way; try again in a moment."))
     try:
         post, rendered = _next_preview(desk, channel)
         with running_sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="publisher-rehearsal-") as folder:
             return _publish_post(desk, channel, post, rendered, sandbox, Path(folder))
     except SandboxFailed as error:
-        raise RehearsalRefused(f"The sandbox failed: {error}") from error
+        raise RehearsalRefused(_("The sandbox failed: {reason}", reason=error.text)) from error
     except PlatformError as error:
-        raise RehearsalRefused(f"The sandbox refused the post: {error.message}") from error
+        raise RehearsalRefused(_("The sandbox refused the post: {reason}", reason=error.text)) from error
     finally:
         REHEARSAL_LOCK.release()
 
@@ -94,14 +95,21 @@ def _next_preview(desk: Desk, channel: str) -> tuple[Post, RenderedPost]:
     with desk.database.reading() as session:
         day = next(project(session, desk.settings, desk.now()))
         if day.post_id is None:
-            raise RehearsalRefused("No post is ready to be rehearsed; approve one first.")
+            raise RehearsalRefused(_("No post is ready to be rehearsed; approve one first."))
         post = load_post(session, day.post_id)
     try:
         (rendered,) = preview(post, {channel: desk.targets[channel]}, desk.people, desk.renderer)
     except PostError as error:
-        raise RehearsalRefused(str(error)) from error
+        raise RehearsalRefused(error.text) from error
     if blocking := [problem.message for problem in rendered.problems if problem.blocking]:
-        raise RehearsalRefused(f"“{post.title}” can't go out on {channel}: {blocking[0]}")
+        raise RehearsalRefused(
+            _(
+                "“{title}” can't go out on {channel}: {problem}",
+                title=post.title,
+                channel=channel,
+                problem=blocking[0],
+            )
+        )
     return post, rendered
 
 
@@ -110,7 +118,9 @@ def _publish_post(
 ) -> Rehearsal:
     adapted, renditions = rendered.adapted, [rendition for rendition in rendered.renditions if rendition is not None]
     if adapted is None:
-        raise RehearsalRefused(f"{channel} leaves “{post.title}” out, because it is not translated.")
+        raise RehearsalRefused(
+            _("{channel} leaves “{title}” out, because it is not translated.", channel=channel, title=post.title)
+        )
     adapter = _connect_adapter(desk, channel, sandbox, folder)
     part: AdaptedPost | None = adapted
     while part is not None:
@@ -126,12 +136,14 @@ def _connect_adapter(desk: Desk, channel: str, sandbox: SandboxClient, folder: P
     platform = desk.settings.channels[channel].platform
     account: Mapping[str, Any] | None = sandbox.get("/accounts").get(platform)
     if account is None:
-        raise RehearsalRefused(f"The sandbox has no {desk.channels.profile(channel).label} to rehearse on.")
+        raise RehearsalRefused(
+            _("The sandbox has no {platform} to rehearse on.", platform=desk.channels.profile(channel).label)
+        )
     settings = account["settings"]
     for address in filter(None, (settings.get("base_url"), settings.get("proxy"))):
         _require_loopback(address)
     if not (settings.get("base_url") or settings.get("proxy")):
-        raise RehearsalRefused("The sandbox does not say where it is.")
+        raise RehearsalRefused(_("The sandbox does not say where it is."))
     connection = Connection(
         channel=channel,
         account=account["account"],
@@ -154,7 +166,7 @@ def _connect_adapter(desk: Desk, channel: str, sandbox: SandboxClient, folder: P
 def _require_loopback(address: str) -> None:
     host = urlsplit(address).hostname or ""
     if not ipaddress.ip_address(host).is_loopback:
-        raise RehearsalRefused(f"The sandbox is not on this machine ({host}); nothing was sent.")
+        raise RehearsalRefused(_("The sandbox is not on this machine ({host}); nothing was sent.", host=host))
 
 
 def _publish_part(adapter: PlatformAdapter, part: AdaptedPost, renditions: list[Rendition], desk: Desk) -> Publication:
@@ -190,4 +202,4 @@ class _NoConversation:
         """Ignores a text for a person."""
 
     def ask(self, question: str, *, secret: bool = False) -> str:
-        raise SandboxFailed(f"it asked an unexpected question: {question}")
+        raise SandboxFailed(_("it asked an unexpected question: {question}", question=question))

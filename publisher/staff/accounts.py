@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from publisher.core.characters import clean_line, remove_control_characters
 from publisher.core.errors import UserError
+from publisher.core.messages import _
 from publisher.core.post_limits import PERSON_NAME
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person, WebSession
@@ -69,7 +70,7 @@ def invite_again(database: Database, person_id: int, *, now: datetime, actor: st
     with database.writing() as session:
         person = load_person(session, person_id)
         if not person.active:
-            raise AccountError(f"{person.name} is deactivated; activate them first.")
+            raise AccountError(_("{person} is deactivated; activate them first.", person=person.name))
         token = new_token()
         person.invite_hash, person.invite_until = hash_of(token), now + INVITATION_LIFETIME
         record_event(session, "person invited", now=now, actor=actor, detail={"person": person.email})
@@ -96,7 +97,7 @@ def accept_invite(database: Database, token: str, password: str, now: datetime) 
     with database.writing() as session:
         person = find_invited_person(session, token, now)
         if person is None:
-            raise AccountError("This invitation was used already or is too old; ask an admin for a new one.")
+            raise AccountError(_("This invitation was used already or is too old; ask an admin for a new one."))
         person.password_hash = hash_password(password, about=(person.email, person.name))
         end_invitation(person)
         end_access(session, person.id, now)
@@ -155,7 +156,7 @@ def load_person(session: Session, person_id: int) -> Person:
     """Returns a person. Raises AccountError when there is no such person."""
     person = session.get(Person, person_id)
     if person is None:
-        raise AccountError(f"There is no person {person_id}.")
+        raise AccountError(_("There is no person {person}.", person=person_id))
     return person
 
 
@@ -173,21 +174,28 @@ def is_mail_address(text: str) -> bool:
 def _make_person(new: NewPerson, now: datetime) -> Person:
     address = new.email.strip().lower()
     if not is_mail_address(address):
-        raise AccountError(f"{new.email!r} is no mail address; write it like name@example.org.")
+        raise AccountError(_("'{email}' is no mail address; write it like name@example.org.", email=new.email))
     line = clean_line(new.name)
     if not line:
-        raise AccountError("Somebody without a name can't be told from others; give one.")
+        raise AccountError(_("Somebody without a name can't be told from others; give one."))
     if len(line) > PERSON_NAME:
-        raise AccountError(f"A name may have {PERSON_NAME} characters, and this has {len(line):,}; shorten it.")
+        raise AccountError(
+            _(
+                "A name may have {maximum} characters, and this has {length:number}; shorten it.",
+                maximum=PERSON_NAME,
+                length=len(line),
+            )
+        )
     return Person(email=address, name=line, roles=_known_roles(new.roles), created_at=now)
 
 
 def _known_roles(roles: Iterable[str]) -> list[str]:
     roles = sorted(set(roles))
     known = [role.value for role in Role]
-    if not roles or (unknown := [role for role in roles if role not in known]):
-        what = f"{unknown[0]!r} is no role" if roles else "somebody without a role may do nothing"
-        raise AccountError(f"{what[0].upper()}{what[1:]}; choose among {', '.join(known)}.")
+    if not roles:
+        raise AccountError(_("Somebody without a role may do nothing; choose among {known:list}.", known=known))
+    if unknown := [role for role in roles if role not in known]:
+        raise AccountError(_("'{role}' is no role; choose among {known:list}.", role=unknown[0], known=known))
     return roles
 
 
@@ -200,13 +208,13 @@ def _insert_person(database: Database, person: Person, now: datetime, actor: str
             record_event(session, event, now=now, actor=actor, detail=detail)
             return person.id
     except IntegrityError:
-        raise AccountError(f"{person.email} is somebody here already.") from None
+        raise AccountError(_("{email} is somebody here already.", email=person.email)) from None
 
 
 def _refuse_last_admin(session: Session, person: Person) -> None:
     others = session.scalars(select(Person.roles).where(Person.active, Person.id != person.id))
     if Role.ADMIN in person.roles and not any(Role.ADMIN in roles for roles in others):
-        raise AccountError(f"{person.name} is the only admin; make somebody else one first.")
+        raise AccountError(_("{person} is the only admin; make somebody else one first.", person=person.name))
 
 
 def has_no_people(session: Session) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.core.characters import clean_line
+from publisher.core.messages import _
 from publisher.core.post_limits import TOKEN_NAME
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person
@@ -54,13 +55,17 @@ def new_api_token(
         allowed = _allowed_scopes(person, scopes)
         line = clean_line(name)
         if not line:
-            raise AccountError("A token without a name can't be told from others; name the program that uses it.")
+            raise AccountError(_("A token without a name can't be told from others; name the program that uses it."))
         if days not in LIFETIME_DAYS:
             raise AccountError(
-                f"A token lives for {', '.join(map(str, LIFETIME_DAYS[:-1]))} or {LIFETIME_DAYS[-1]} days."
+                _(
+                    "A token lives for {days:list} or {longest} days.",
+                    days=LIFETIME_DAYS[:-1],
+                    longest=LIFETIME_DAYS[-1],
+                )
             )
         if sum(is_valid(other, now) for other in api_tokens(session, person_id)) >= MAX_TOKENS:
-            raise AccountError(f"You have {MAX_TOKENS} tokens; revoke one that isn't used any more.")
+            raise AccountError(_("You have {maximum} tokens; revoke one that isn't used any more.", maximum=MAX_TOKENS))
         session.add(
             ApiToken(
                 person_id=person_id,
@@ -92,7 +97,7 @@ def revoke_api_token(database: Database, person_id: int, token_id: int, *, now: 
     with database.writing() as session:
         token = next((own for own in api_tokens(session, person_id) if own.id == token_id), None)
         if token is None:
-            raise AccountError("This token is revoked already.")
+            raise AccountError(_("This token is revoked already."))
         token.revoked_at = now
         record_event(session, "api token revoked", now=now, actor=actor_of(token.person), detail={"name": token.name})
 
@@ -123,7 +128,13 @@ def _allowed_scopes(person: Person, scopes: Iterable[str]) -> list[str]:
     permissions = permissions_of(person.roles)
     known = [scope.value for scope in SCOPES if scope in permissions]
     if not scopes:
-        raise AccountError("A token without a scope may do nothing; choose at least one.")
+        raise AccountError(_("A token without a scope may do nothing; choose at least one."))
     if foreign := [scope for scope in scopes if scope not in known]:
-        raise AccountError(f"Your roles don't allow the scope {foreign[0]!r}; choose among {', '.join(known)}.")
+        raise AccountError(
+            _(
+                "Your roles don't allow the scope '{scope}'; choose among {known:list}.",
+                scope=foreign[0],
+                known=known,
+            )
+        )
     return scopes

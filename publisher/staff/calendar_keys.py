@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.core.characters import clean_line
+from publisher.core.messages import _
 from publisher.core.post_limits import TOKEN_NAME
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person
@@ -29,7 +30,9 @@ def new_calendar_key(database: Database, person_id: int, name: str, *, now: date
     with database.writing() as session:
         person = load_person(session, person_id)
         if len(calendar_keys(session, person_id)) >= MAX_KEYS:
-            raise AccountError(f"You have {MAX_KEYS} calendar addresses; revoke one that isn't used any more.")
+            raise AccountError(
+                _("You have {maximum} calendar addresses; revoke one that isn't used any more.", maximum=MAX_KEYS)
+            )
         session.add(
             ApiToken(
                 person_id=person_id,
@@ -54,7 +57,7 @@ def revoke_calendar_key(database: Database, person_id: int, key_id: int, *, now:
     with database.writing() as session:
         token = next((own for own in calendar_keys(session, person_id) if own.id == key_id), None)
         if token is None:
-            raise AccountError("This calendar address is revoked already.")
+            raise AccountError(_("This calendar address is revoked already."))
         token.revoked_at = now
         record_event(session, "calendar key revoked", now=now, actor=actor_of(token.person))
 

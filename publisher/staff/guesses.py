@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from publisher.core.errors import UserError
 from publisher.core.logs import get_logger
+from publisher.core.messages import Message, _, ngettext
 from publisher.core.special_addresses import rate_limit_network
 from publisher.db.models import Event
 from publisher.db.session import Database
@@ -127,12 +128,7 @@ def begin_guess(database: Database, guess: Guess, now: datetime) -> int:
         _wait_for_turn(session, guess)
         _forget_oldest(session, now)
         if reached := [limit for limit in _limits(guess) if _count(session, limit, now) >= limit.maximum]:
-            daily = any(limit.span == DAY for limit in reached)
-            when = "tomorrow" if daily else f"in {int(WINDOW.total_seconds() // 60)} minutes"
-            raise LoginRefused(
-                f"Too many log-ins were refused of late; try again {when}, "
-                "or from a browser that you logged in with before."
-            )
+            raise LoginRefused(_too_many_tries(reached))
         row = LoginFailure(account=guess.account, address=guess.network, browser=guess.browser, at=now)
         session.add(row)
         session.flush()
@@ -147,6 +143,21 @@ def _forget_oldest(session: Session, now: datetime) -> None:
     oldest = oldest.with_for_update(skip_locked=True)
     over = (LoginFailure.at < now - MAX_AGE) | (LoginFailure.id <= newest - MAX_TRIES)
     session.execute(delete(LoginFailure).where(LoginFailure.id.in_(oldest), over))
+
+
+def _too_many_tries(reached: list[_Limit]) -> Message:
+    if any(limit.span == DAY for limit in reached):
+        return _(
+            "Too many log-ins were refused of late; try again tomorrow, or from a browser that you logged in with "
+            "before."
+        )
+    return ngettext(
+        "Too many log-ins were refused of late; try again in {count} minute, or from a browser that you logged in "
+        "with before.",
+        "Too many log-ins were refused of late; try again in {count} minutes, or from a browser that you logged in "
+        "with before.",
+        count=int(WINDOW.total_seconds() // 60),
+    )
 
 
 def _wait_for_turn(session: Session, guess: Guess) -> None:

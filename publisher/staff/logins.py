@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from publisher.core.messages import _
 from publisher.db.session import Database
 from publisher.db.staff import Person, WebSession
 from publisher.lifecycle import record_event
@@ -34,7 +35,7 @@ IDLE_LIMIT = timedelta(hours=12)
 ABSOLUTE_LIMIT = timedelta(days=7)
 SEEN_AT_PRECISION = timedelta(minutes=1)
 """The precision of `seen_at`: not every page view is worth a write."""
-WRONG_LOGIN_MESSAGE = "That address and password don't belong together."
+WRONG_LOGIN_MESSAGE = _("That address and password don't belong together.")
 
 
 @dataclass(frozen=True, slots=True)

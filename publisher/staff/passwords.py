@@ -11,6 +11,7 @@ from argon2.low_level import ARGON2_VERSION
 from zxcvbn import zxcvbn
 
 from publisher.core.errors import ErrorKind, UserError
+from publisher.core.messages import _
 
 MIN_LENGTH = 12
 MAX_LENGTH = 256
@@ -50,14 +51,19 @@ def hash_password(password: str, *, about: tuple[str, ...] = ()) -> str:
         WeakPassword: it is too short, too long, or too easily guessed.
     """
     if len(password) < MIN_LENGTH:
-        raise WeakPassword(f"A password has at least {MIN_LENGTH} characters; a few words are easy to remember.")
+        raise WeakPassword(
+            _(
+                "A password has at least {minimum} characters; a few words are easy to remember.",
+                minimum=MIN_LENGTH,
+            )
+        )
     if len(password) > MAX_LENGTH:
-        raise WeakPassword(f"A password has at most {MAX_LENGTH} characters.")
+        raise WeakPassword(_("A password has at most {maximum} characters.", maximum=MAX_LENGTH))
     if len(set(password)) < 5 or any(password.casefold() == word.casefold() for word in about):
-        raise WeakPassword("That password is too easily guessed; a few words that don't belong together are not.")
+        raise WeakPassword(_("That password is too easily guessed; a few words that don't belong together are not."))
     if zxcvbn(password[:MAX_ESTIMATED_CHARACTERS], user_inputs=[*about, *PROGRAM_WORDS])["score"] < MIN_SCORE:
         raise WeakPassword(
-            "That password is among the first that are tried; take a few words that don't belong together."
+            _("That password is among the first that are tried; take a few words that don't belong together.")
         )
     return _HASHER.hash(password)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from publisher.core.messages import Message, _
+
 
 class Permission(StrEnum):
     """Names what a person may do."""
@@ -37,11 +39,11 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OPERATOR: frozenset({_P.READ, _P.OPERATE}),
     Role.ADMIN: frozenset(_P),
 }
-ROLE_DESCRIPTIONS: dict[Role, str] = {
-    Role.CONTRIBUTOR: "writes posts and asks for review",
-    Role.EDITOR: "also approves posts and orders the queue",
-    Role.OPERATOR: "acts on deliveries and channels",
-    Role.ADMIN: "may do everything, and invites people",
+ROLE_DESCRIPTIONS: dict[Role, Message] = {
+    Role.CONTRIBUTOR: _("writes posts and asks for review"),
+    Role.EDITOR: _("also approves posts and orders the queue"),
+    Role.OPERATOR: _("acts on deliveries and channels"),
+    Role.ADMIN: _("may do everything, and invites people"),
 }
 
 

@@ -11,6 +11,7 @@ import segno
 from sqlalchemy import select, update
 
 from publisher.core.encryption import SecretCipher, WrongKey
+from publisher.core.messages import _
 from publisher.db.session import Database
 from publisher.db.staff import Person, WebSession
 from publisher.lifecycle import record_event
@@ -32,7 +33,7 @@ MAX_CLOCK_DRIFT_STEPS = 1
 """A clock may be wrong by half a minute."""
 TICKET_LIFETIME = timedelta(minutes=5)
 """How long after the password the code is accepted."""
-WRONG_CODE_MESSAGE = "That code is wrong or was used already; wait for the next one."
+WRONG_CODE_MESSAGE = _("That code is wrong or was used already; wait for the next one.")
 
 
 def new_secret() -> str:
@@ -88,7 +89,7 @@ def check_code(
         person = session.scalar(select(Person).where(Person.id == person_id, Person.active))
         known = known_browser(session, source.browser, person_id, now)
     if person is None or person.totp_secret is None:
-        raise LoginRefused("Log in again from the beginning.")
+        raise LoginRefused(_("Log in again from the beginning."))
     secret = seal.decrypt(person.totp_secret, _purpose(person_id))
     guess = guess_at(GuessedSubject.SECOND_FACTOR, str(person_id), source.address, known)
     number = begin_guess(database, guess, now)
@@ -135,13 +136,13 @@ def person_of_ticket(database: Database, given: str, *, seal: SecretCipher, now:
     try:
         person_id, until, fingerprint = seal.decrypt(given, "log-in").split()
     except (WrongKey, ValueError):
-        raise LoginRefused("Log in again from the beginning.") from None
+        raise LoginRefused(_("Log in again from the beginning.")) from None
     if int(until) < now.timestamp():
-        raise LoginRefused("The code came too late; log in again from the beginning.")
+        raise LoginRefused(_("The code came too late; log in again from the beginning."))
     with database.reading() as session:
         person = session.get(Person, int(person_id))
     if person is None or not hmac.compare_digest(_password_fingerprint(person), fingerprint):
-        raise LoginRefused("Log in again from the beginning.")
+        raise LoginRefused(_("Log in again from the beginning."))
     return person.id
 
 

@@ -494,4 +494,4 @@ def test_doctor_shows_when_a_log_in_ends(machines: Machines) -> None:
     lines = {line["what"]: line["told"] for line in json.loads(machines.command("doctor", "--json"))}
 
     ends = datetime.fromisoformat(session["expires_at"]).astimezone(ZoneInfo("Europe/London"))
-    assert lines["channel x"] == f"answers as {USER_NAME}; the log-in ends {ends:%Y-%m-%d %H:%M}"
+    assert lines["channel x"] == f"answers as {USER_NAME}; the log-in ends {ends:%H:%M on %Y-%m-%d}"
