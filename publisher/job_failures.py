@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,13 +18,17 @@ from sqlalchemy.orm import Session
 
 from publisher.core.clock import monotonic
 from publisher.core.errors import SettingsUnreadable, UserError
+from publisher.core.messages import Message
 from publisher.core.outage_log import OUTAGE_ERRORS, LogOnce
+from publisher.core.problems import Problem, value_from_json, value_to_json
 from publisher.db.models import Event
 from publisher.db.operations import Process
 from publisher.db.session import Database
 
 JOB_FAILS, JOB_WORKS = "job fails", "job works again"
 """The names of the events."""
+Text = Message | Problem | str
+"""What people may read of an error. Errors from outside the program have words of their own."""
 MIN_FAILURE_SECONDS = 5.0
 """A shorter failure, such as a lock that was held a little long, is only logged."""
 
@@ -41,7 +46,7 @@ class TickPart(StrEnum):
 
 class FailureReason(StrEnum):
     MISTAKE = "mistake"
-    """A mistake that a person can mend: `detail` is the sentence that names it."""
+    """A mistake that a person can mend: `detail` names it."""
     OUTAGE = "outage"
     """Something outside the program failed; `detail` is its error."""
     UNEXPECTED = "unexpected"
@@ -57,15 +62,15 @@ class JobFailure:
     """The process in which it fails."""
     since: datetime
     reason: FailureReason
-    detail: str
+    detail: Text
 
 
-def classify_error(error: Exception) -> tuple[FailureReason, str]:
+def classify_error(error: Exception) -> tuple[FailureReason, Text]:
     """Classifies an error, and returns the text of it that people may read; empty for a fault of the program."""
     if isinstance(error, SettingsUnreadable):
-        return FailureReason.OUTAGE, str(error)
+        return FailureReason.OUTAGE, error.text
     if isinstance(error, UserError):
-        return FailureReason.MISTAKE, str(error)
+        return FailureReason.MISTAKE, error.text
     if isinstance(error, OUTAGE_ERRORS):
         text = str(getattr(error, "orig", None) or error).strip()
         return FailureReason.OUTAGE, text.splitlines()[0][:300] if text else ""
@@ -83,7 +88,7 @@ class FailureLog:
         self._now = now
         self._lock = threading.Lock()
         self._first_failures: dict[str, tuple[float, datetime]] = {}
-        self._recorded: dict[str, tuple[FailureReason, str]] = {}
+        self._recorded: dict[str, tuple[FailureReason, Text]] = {}
 
     def failed(self, job: str, error: Exception, *, tried_again_in: float) -> None:
         """Records that the job failed. `tried_again_in`: seconds until its next try. Never raises."""
@@ -92,7 +97,7 @@ class FailureLog:
             first_failed, since = self._first_failures.setdefault(job, (monotonic(), self._now()))
             if monotonic() - first_failed + tried_again_in < MIN_FAILURE_SECONDS or self._recorded.get(job) == cause:
                 return
-            detail = {"job": job, "since": since.isoformat(), "reason": cause[0], "detail": cause[1]}
+            detail = {"job": job, "since": since.isoformat(), "reason": cause[0], "detail": value_to_json(cause[1])}
             if self._write(JOB_FAILS, detail):
                 self._recorded[job] = cause
 
@@ -103,7 +108,7 @@ class FailureLog:
             if job in self._recorded and self._write(JOB_WORKS, {"job": job}):
                 del self._recorded[job]
 
-    def _write(self, name: str, detail: dict[str, str]) -> bool:
+    def _write(self, name: str, detail: dict[str, Any]) -> bool:
         """Writes an event, and returns whether that worked; if not, the next run of the job tries again."""
         try:
             with self._database.writing() as session:
@@ -150,7 +155,7 @@ def failing_jobs(session: Session) -> list[JobFailure]:
             owner,
             datetime.fromisoformat(str(event.detail["since"])),
             FailureReason(event.detail["reason"]),
-            str(event.detail["detail"]),
+            value_from_json(event.detail["detail"]),
         )
         for (owner, job), event in newest.items()
         if event.name == JOB_FAILS and owner in owners

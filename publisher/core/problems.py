@@ -78,8 +78,8 @@ class Problem:
         """Renders what is wrong and what to do, for a reader in this place. Never raises for a value in it."""
         try:
             text = str(self.message)
-        except (ValueError, TypeError, LookupError, AttributeError):
-            # A stored value may be of another version of the program.
+        except Exception:
+            # A stored value may be of another version of the program, and a log line of a state comes from here.
             text = str(StoredProblem.UNKNOWN_CODE.template.fill(self._as_unknown()))
         if self.remedy is None:
             return text
@@ -96,7 +96,7 @@ class Problem:
         """Returns the problem as it is stored, and as programs get it."""
         return {
             "code": self.code.code,
-            "parameters": {name: _value_to_json(value) for name, value in self.parameters.items()},
+            "parameters": {name: value_to_json(value) for name, value in self.parameters.items()},
             "remedy": self.remedy.code if self.remedy else None,
         }
 
@@ -107,7 +107,7 @@ class Problem:
         known = find_code(code)
         if known is None:
             return cls(StoredProblem.UNKNOWN_CODE, {"code": code, "parameters": str(parameters)})
-        values = {name: _value_from_json(value) for name, value in parameters.items()}
+        values = {name: value_from_json(value) for name, value in parameters.items()}
         return cls(known, values, find_remedy(str(stored.get("remedy") or "")))
 
     @classmethod
@@ -138,11 +138,12 @@ def recorded_problem(sentence: str) -> Problem:
 
 def find_code(code: str) -> ProblemCode | None:
     """Returns the code with this name. Imports every area's list of codes only when none that is loaded has it."""
-    found = _find_loaded(code)
-    if found is None:
+    if code not in _loaded_codes:
+        _loaded_codes.update(_codes_by_name())
+    if code not in _loaded_codes:
         import_code_lists()
-        found = _find_loaded(code)
-    return found
+        _loaded_codes.update(_codes_by_name())
+    return _loaded_codes.get(code)
 
 
 def codes_containing(text: str) -> tuple[str, ...]:
@@ -158,9 +159,11 @@ def codes_containing(text: str) -> tuple[str, ...]:
     )
 
 
-def _find_loaded(code: str) -> ProblemCode | None:
-    members = (member for listed in ProblemCode.__subclasses__() for member in listed)
-    return next((member for member in members if member.code == code), None)
+def _codes_by_name() -> dict[str, ProblemCode]:
+    return {member.code: member for listed in ProblemCode.__subclasses__() for member in listed}
+
+
+_loaded_codes: dict[str, ProblemCode] = {}
 
 
 def import_code_lists() -> None:
@@ -178,16 +181,17 @@ def as_sentence(text: str) -> str:
     return text if not text or text.endswith(SENTENCE_ENDS) else f"{text}."
 
 
-def _value_to_json(value: Any) -> Any:
+def value_to_json(value: Any) -> Any:
+    """Returns a value of a text as it is stored: a text or a problem itself, too. Never raises."""
     if isinstance(value, Problem):
         return value.to_json()
     if isinstance(value, Message):
-        values = {name: _value_to_json(inner) for name, inner in value.values.items()}
+        values = {name: value_to_json(inner) for name, inner in value.values.items()}
         return {"source": value.source, "plural": value.plural, "values": values}
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, list | tuple):
-        return [_value_to_json(item) for item in value]
+        return [value_to_json(item) for item in value]
     if isinstance(value, int | bool) or value is None or (isinstance(value, float) and isfinite(value)):
         return value
     return _storable_text(value)
@@ -202,13 +206,14 @@ def _storable_text(value: object) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
-def _value_from_json(value: Any) -> Any:
+def value_from_json(value: Any) -> Any:
+    """Reads a value as `value_to_json` stores it."""
     match value:
         case {"code": str()}:
             return Problem.from_json(value)
         case {"source": str(source), "plural": str(plural), "values": dict(values)}:
-            return Message(source, {name: _value_from_json(inner) for name, inner in values.items()}, plural)
+            return Message(source, {name: value_from_json(inner) for name, inner in values.items()}, plural)
         case list():
-            return [_value_from_json(item) for item in value]
+            return [value_from_json(item) for item in value]
         case _:
             return value

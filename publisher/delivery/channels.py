@@ -12,6 +12,7 @@ from publisher.core.clock import Clock
 from publisher.core.content import Account
 from publisher.core.encryption import SecretCipher
 from publisher.core.machine_errors import reading_problem
+from publisher.core.messages import _
 from publisher.db.session import Database
 from publisher.delivery.problem_codes import ChannelProblem
 from publisher.delivery.sessions import DatabaseSession
@@ -131,8 +132,14 @@ class Channels:
         try:
             return self._settings.channels[name]
         except KeyError:
-            known = ", ".join(self._settings.channels)
-            raise SettingsError(f"there is no channel {name!r} in {self._settings.file}; known are {known}") from None
+            raise SettingsError(
+                _(
+                    "there is no channel '{channel}' in {file}; known are {known:list}",
+                    channel=name,
+                    file=self._settings.file,
+                    known=list(self._settings.channels),
+                )
+            ) from None
 
     def _connection(self, channel: ChannelSettings, *, require: bool) -> Connection:
         secrets: dict[str, str] = {}

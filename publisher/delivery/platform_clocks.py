@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from publisher.core.clock import Clock
 from publisher.core.logs import get_logger
+from publisher.core.messages import Message, _
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 
@@ -42,9 +43,10 @@ class ClockDifference:
         return abs(self.ahead) > MAX_DIFFERENCE
 
     @property
-    def description(self) -> str:
+    def description(self) -> Message:
         """Returns the length and the direction, such as `95 s ahead`."""
-        return f"{format_length(self.ahead)} {'ahead' if self.ahead > timedelta(0) else 'behind'}"
+        length = format_length(self.ahead)
+        return _("{length} ahead", length=length) if self.ahead > timedelta(0) else _("{length} behind", length=length)
 
 
 class PlatformClocks:
@@ -108,23 +110,29 @@ class ClockReport:
         return bool(self.differing)
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Message:
         """Returns a sentence for people."""
-        clocks = ", ".join(f"{difference.description} on {difference.channel}" for difference in self.differing)
-        return CLOCK_SENTENCES[self.state].format(differences=clocks)
-
-
-CLOCK_SENTENCES = {
-    ClockState.UNKNOWN: "No platform has given its time lately.",
-    ClockState.AGREES: "It agrees with the platforms'.",
-    ClockState.OWN_DIFFERS: (
-        "The platforms' clocks differ from this machine's ({differences}): set this machine's clock right."
-    ),
-    ClockState.SOME_DIFFER: (
-        "Some platforms' clocks differ from this machine's ({differences}) and others don't: "
-        "what stands in front of those platforms may be wrong; check this machine's clock all the same."
-    ),
-}
+        clocks = [
+            _("{difference} on {channel}", difference=difference.description, channel=difference.channel)
+            for difference in self.differing
+        ]
+        match self.state:
+            case ClockState.UNKNOWN:
+                return _("No platform has given its time lately.")
+            case ClockState.AGREES:
+                return _("It agrees with the platforms'.")
+            case ClockState.OWN_DIFFERS:
+                return _(
+                    "The platforms' clocks differ from this machine's ({differences:list}): "
+                    "set this machine's clock right.",
+                    differences=clocks,
+                )
+            case ClockState.SOME_DIFFER:
+                return _(
+                    "Some platforms' clocks differ from this machine's ({differences:list}) and others don't: what "
+                    "stands in front of those platforms may be wrong; check this machine's clock all the same.",
+                    differences=clocks,
+                )
 
 
 def compare_clocks(differences: Sequence[ClockDifference]) -> ClockReport:
@@ -135,9 +143,11 @@ def compare_clocks(differences: Sequence[ClockDifference]) -> ClockReport:
     return ClockReport(ClockState.OWN_DIFFERS if len(large) == len(differences) else ClockState.SOME_DIFFER, large)
 
 
-def format_length(duration: timedelta) -> str:
+def format_length(duration: timedelta) -> Message:
     """Returns about how long it is, whatever its sign: `95 s`, `7 min`, `3 h`."""
     seconds = round(abs(duration.total_seconds()))
     if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+        return _("{seconds} s", seconds=seconds)
+    if seconds < 7200:
+        return _("{minutes} min", minutes=seconds // 60)
+    return _("{hours} h", hours=seconds // 3600)

@@ -62,7 +62,7 @@ def refuses_account(adapter: PlatformAdapter) -> bool:
 
 def _refused_once(error: CredentialsRefused) -> RefusedOnce:
     return RefusedOnce(
-        RefusalProblem.REFUSED_ONCE(answer=error.problem),
+        RefusalProblem.REFUSED_ONCE(answer=error.problem.with_remedy(None)),
         status=error.status,
         request_id=error.request_id,
         answer=error.answer,
@@ -71,7 +71,7 @@ def _refused_once(error: CredentialsRefused) -> RefusedOnce:
 
 def _refused_again(error: CredentialsRefused, times: int) -> UnsupportedContent:
     return UnsupportedContent(
-        RefusalProblem.REFUSED_REPEATEDLY(count=times, answer=error.problem),
+        RefusalProblem.REFUSED_REPEATEDLY(count=times, answer=error.problem.with_remedy(None)),
         status=error.status,
         request_id=error.request_id,
         answer=error.answer,
@@ -80,7 +80,7 @@ def _refused_again(error: CredentialsRefused, times: int) -> UnsupportedContent:
 
 def _forgotten(error: MediaExpired, times: int) -> ContentRejected:
     return ContentRejected(
-        RefusalProblem.PICTURES_FORGOTTEN(count=times, answer=error.problem),
+        RefusalProblem.PICTURES_FORGOTTEN(count=times, answer=error.problem.with_remedy(None)),
         status=error.status,
         request_id=error.request_id,
         answer=error.answer,

@@ -30,8 +30,8 @@ def describe_failure(failure: JobFailure, local: Callable[[datetime], str]) -> s
         what = f"{failure.job[:1].upper()}{failure.job[1:]} does not work"
     since = f"{what}, since {local(failure.since)}"
     if failure.reason is FailureReason.MISTAKE:
-        return f"{since}: {failure.detail.rstrip('.')}. Mend that; it then goes on by itself."
+        return f"{since}: {str(failure.detail).rstrip('.')}. Mend that; it then goes on by itself."
     if failure.reason is FailureReason.OUTAGE:
-        why = f": {failure.detail.rstrip('.')}" if failure.detail else ""
+        why = f": {str(failure.detail).rstrip('.')}" if failure.detail else ""
         return f"{since}{why}. It is tried again until it works."
     return f"{since}: the program has a fault there. The log of publisher run says where; report it."

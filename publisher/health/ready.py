@@ -94,7 +94,7 @@ def _check_jobs(desk: Desk, failing: list[JobFailure]) -> Check:
 
 def _check_clocks(differences: list[ClockDifference]) -> Check:
     judgment = compare_clocks(differences)
-    return Check("clock", True, judgment.sentence, warning=judgment.is_warning)
+    return Check("clock", True, str(judgment.sentence), warning=judgment.is_warning)
 
 
 def _check_captions(desk: Desk) -> Check:

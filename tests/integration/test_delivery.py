@@ -14,12 +14,14 @@ from publisher.core.content import AdaptedPost, Preparation, Publication
 from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
+from publisher.db.problem_column import read_recorded
 from publisher.db.session import Database
 from publisher.delivery import operate
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import claim
 from publisher.delivery.due import due_channels, miss_expired, recover_lost
+from publisher.delivery.problem_codes import ChannelProblem, UnknownOutcomeProblem
 from publisher.delivery.worker import Milestone, Worker
 from publisher.lifecycle import next_token
 from publisher.lifecycle_restore import restore_deliveries
@@ -71,6 +73,11 @@ class Bench:
             jitter=random.Random(7),
             milestone=milestone,
         )
+
+    def row_attempts(self, delivery: int) -> list[tuple[str | None, str]]:
+        query = select(Attempt.outcome, Attempt.detail).where(Attempt.delivery_id == delivery).order_by(Attempt.id)
+        with self.database.reading() as session:
+            return [(outcome, detail) for outcome, detail in session.execute(query)]
 
     def drain(self) -> int:
         return self.worker().drain("fake")
@@ -162,6 +169,23 @@ def test_a_lost_answer_is_found_and_never_sent_again(bench: Bench) -> None:
     row = the_delivery(bench.database, delivery)
     assert (row.state, row.remote_url) == ("published", f"https://fake.example/key-{row.token}")
     assert len(bench.platform.publish_calls) == bench.copies == 1
+
+
+@on_every_database
+def test_what_a_request_led_to_is_recorded_whatever_its_error_holds(bench: Bench) -> None:
+    """A value that can't be stored or shown would else leave the delivery with its worker."""
+    odd = ChannelProblem.PAUSED_BY_PERSON(reason=["\ud83d\0", float("inf"), FakePlatform, {"a": {1}}])
+    bench.platform.before = [Unconfirmed(UnknownOutcomeProblem.NO_CLEAR_ANSWER(answer=odd), answer="odd")]
+    delivery = add_delivery(bench.database, bench.clock.now())
+    bench.drain()
+    row = the_delivery(bench.database, delivery)
+    assert (row.state, bench.row_attempts(delivery)) == ("unconfirmed", [("publication-unconfirmed", "odd")])
+    assert row.problem is not None
+    assert row.problem.code is UnknownOutcomeProblem.NO_CLEAR_ANSWER
+    with bench.database.reading() as session:
+        event = session.scalars(select(Event).where(Event.name == "delivery unconfirmed")).one()
+        assert read_recorded(event.detail["problem"]) == row.problem
+        assert session.scalars(select(Attempt)).one().problem == row.problem.parameters["answer"]
 
 
 @on_every_database

@@ -51,3 +51,22 @@ def test_an_event_of_an_older_version_keeps_its_sentence() -> None:
     assert str(read_recorded(recorded_problem("It failed.").to_json())) == "It failed."
     assert read_recorded(None) is None
     assert read_recorded("") is None
+
+
+def test_a_row_whose_problem_is_none_can_be_read() -> None:
+    engine = create_engine("sqlite://")
+    TableBase.metadata.create_all(engine)
+    stored = (
+        "It {failed}.",
+        "7",
+        "[]",
+        "{}",
+        '{"code": 5, "parameters": [1]}',
+        '{"code": "unit.no-room", "parameters": 7}',
+    )
+    with Session(engine) as session:
+        for number, value in enumerate(stored):
+            session.execute(text("INSERT INTO row (id, problem) VALUES (:id, :value)"), {"id": number, "value": value})
+        problems = [session.get_one(Row, number).problem for number in range(len(stored))]
+    assert [str(problem) for problem in problems] == list(stored)
+    engine.dispose()

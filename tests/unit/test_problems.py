@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pytest
 from pydantic import BaseModel
 
 from publisher.core.messages import Face, Reader, _, reading_as
 from publisher.core.problems import Problem, ProblemCode, codes_containing, find_code, recorded_problem
 from publisher.core.remedies import Remedy, find_remedy
+from publisher.core.states import AttemptOutcome
 
 
 class SampleProblem(ProblemCode):
@@ -86,3 +89,42 @@ def test_a_search_finds_codes_by_their_text() -> None:
     assert SampleProblem.NOT_CONNECTED.code in codes_containing("IS NOT CONNECTED")
     assert find_code(SampleProblem.NOT_CONNECTED.code) is SampleProblem.NOT_CONNECTED
     assert find_code("unit.nothing") is None
+
+
+class Unprintable:
+    """Is a value of which not even the text can be got."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("value", "stored_value"),
+    [
+        (Path("/a/b"), "/a/b"),
+        (timedelta(seconds=5), "0:00:05"),
+        ({"a": 1}, "{'a': 1}"),
+        (b"raw", "b'raw'"),
+        (float("nan"), "nan"),
+        (ValueError("why"), "why"),
+        (Face.PAGE, "Face.PAGE"),
+        (AttemptOutcome.LOST, "lost"),
+        (Unprintable(), "Unprintable"),
+        ("half a pair \ud83d and \0", "half a pair ? and "),
+    ],
+)
+def test_a_value_that_nobody_foresaw_is_stored_as_text(value: object, stored_value: str) -> None:
+    """What a request led to is recorded, whatever an adapter put into its problem."""
+    problem = SampleProblem.REFUSED(answer=[_("it said {value}", value=value)])
+    assert json.dumps(problem.to_json(), allow_nan=False).encode()
+    inner = problem.to_json()["parameters"]["answer"][0]
+    assert inner["values"] == {"value": stored_value}
+    assert SampleProblem.TOO_LATE(at=value).to_json()["parameters"] == {"at": stored_value}
+
+
+def test_a_problem_whose_value_can_not_be_shown_is_shown_by_its_code() -> None:
+    for value in (Unprintable(), "on Monday"):
+        problem = SampleProblem.TOO_LATE(at=value).with_remedy(Remedy.RETRY_DELIVERY, delivery=5)
+        assert SampleProblem.TOO_LATE.code in str(problem)
+        assert str(problem).endswith("Then: publisher retry 5")
+    assert SampleProblem.REFUSED.code in str(SampleProblem.REFUSED(answer=Unprintable()))

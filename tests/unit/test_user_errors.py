@@ -182,4 +182,4 @@ def test_every_kind_has_a_status() -> None:
 )
 def test_faces_show_the_sentence_of_every_user_error(error: UserError) -> None:
     assert describe_error(error) == str(error)
-    assert classify_error(error) == (FailureReason.MISTAKE, str(error))
+    assert classify_error(error) == (FailureReason.MISTAKE, error.text)
