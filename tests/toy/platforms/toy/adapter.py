@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import requests
 
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.core.messages import _
 from publisher.platforms.base import (
     NOTHING_PREPARED,
     Connection,
@@ -39,6 +40,8 @@ from publisher.platforms.transport import (
     send_once,
 )
 
+from .problem_codes import ToyProblem
+
 API_URL = "https://toy.example"
 READ_TIMEOUT = 10.0
 PAUSE = timedelta(minutes=1)
@@ -47,7 +50,7 @@ PAUSE = timedelta(minutes=1)
 class Adapter(PlatformAdapter):
     """Publishes to one account of the toy platform by its token."""
 
-    secrets: ClassVar[tuple[Secret, ...]] = (Secret(name="token", hint="the token of the toy account"),)
+    secrets: ClassVar[tuple[Secret, ...]] = (Secret(name="token", hint=_("the token of the toy account")),)
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -77,7 +80,7 @@ class Adapter(PlatformAdapter):
         raise LinkRefused(LinkFault.NOT_A_POST)
 
     def verify_credentials(self) -> Account:
-        values = self._send("GET", "/me", SentRequest("Asking the toy platform who we are"))
+        values = self._send("GET", "/me", SentRequest(_("Asking the toy platform who we are")))
         return Account(id=values["name"], name=values["name"])
 
     def upload_media(
@@ -87,7 +90,7 @@ class Adapter(PlatformAdapter):
         self._send(
             "PUT",
             f"/pictures/{image.sha256}",
-            SentRequest(f"Uploading picture {position + 1} to the toy platform"),
+            SentRequest(_("Uploading picture {number} to the toy platform", number=position + 1)),
             timeout=deadline_for(len(content), self._connection.uplink_bytes_per_second),
             data=content,
             headers={"Content-Type": image.mime_type},
@@ -106,7 +109,7 @@ class Adapter(PlatformAdapter):
         self._send(
             "PUT",
             f"/posts/{idempotency_key}",
-            SentRequest("Publishing on the toy platform", publishing=True),
+            SentRequest(_("Publishing on the toy platform"), publishing=True),
             timeout=self._connection.profile.publishing.timeout_seconds,
             json={"text": post.caption, "pictures": pictures},
         )
@@ -143,7 +146,7 @@ class Adapter(PlatformAdapter):
 
     def _read(self, post_id: str) -> dict[str, Any]:
         """Returns the post as the platform shows it; empty when there is none."""
-        return self._send("GET", f"/posts/{post_id}", SentRequest("Reading from the toy platform"))
+        return self._send("GET", f"/posts/{post_id}", SentRequest(_("Reading from the toy platform")))
 
     def _send(
         self, method: str, path: str, sent: SentRequest, *, timeout: float = READ_TIMEOUT, **body: Any
@@ -159,17 +162,17 @@ class Adapter(PlatformAdapter):
         if is_from_gateway(answer, lambda body: "error" in body):
             # A gateway in front of the platform answered, or the answer was cut: what was done is unknown.
             error_type: type[PlatformError] = Unconfirmed if sent.publishing else Unavailable
-            raise error_type(f"{sent.what}: an answer that can't be read", status=answer.status_code)
+            raise error_type(ToyProblem.ANSWER_UNREADABLE(step=sent.what), status=answer.status_code)
         match answer.status_code:
             case 404 if method == "GET":
                 return {}
             case 401:
-                raise CredentialsRefused("The toy platform refused the token; set another one.", status=401)
+                raise CredentialsRefused(ToyProblem.TOKEN_REFUSED(), status=401)
             case 422:
-                raise ContentRejected("The toy platform refused this post; change it.", status=422)
+                raise ContentRejected(ToyProblem.POST_REFUSED(), status=422)
             case 429:
                 now = clock.now()
                 retry_at = retry_after(answer.headers, now) or now + PAUSE
-                raise RateLimited("The toy platform asks for a pause.", retry_at=retry_at, status=429)
-        failed = f"{sent.what}: the platform failed"
+                raise RateLimited(ToyProblem.RATE_LIMITED(at=retry_at), retry_at=retry_at, status=429)
+        failed = ToyProblem.SERVER_ERROR(step=sent.what)
         raise (Unconfirmed if sent.publishing else Unavailable)(failed, status=answer.status_code)
