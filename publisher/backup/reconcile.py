@@ -19,7 +19,7 @@ from publisher.db.operations import Channel, Process
 from publisher.lifecycle import record_event
 from publisher.lifecycle_restore import restore_deliveries
 from publisher.platforms.base import KeySeed
-from publisher.platforms.registry import adapter_class
+from publisher.platforms.registry import UnknownPlatform, adapter_class
 from publisher.posts.possibly_shown import DATABASE_RESTORED
 from publisher.schedule.restore_gap import Gap, close_gap
 from publisher.settings import Settings
@@ -86,12 +86,12 @@ def _idempotency_key(session: Session, delivery: Delivery) -> str:
     platform = session.get_one(Channel, delivery.channel_name).platform
     try:
         adapter = adapter_class(platform)
-    except LookupError as error:
+    except UnknownPlatform as error:
         raise BackupError(
             _(
                 "the channel '{channel}' can't be restored: {error}; install a version that knows it",
                 channel=delivery.channel_name,
-                error=error,
+                error=error.text,
             )
         ) from None
     title = AdaptedPost.model_validate(delivery.adapted).title

@@ -29,6 +29,7 @@ from urllib3.util.connection import allowed_gai_family
 
 from publisher.core.clock import monotonic
 from publisher.core.file_reading import CERTIFICATES_BYTES, check_plain_file
+from publisher.core.messages import Message
 from publisher.core.name_resolving import MAX_RESOLVERS, NotResolvedInTime, find_addresses
 
 CONNECT_TIMEOUT = 10.0
@@ -45,7 +46,7 @@ UNSENT_BYTES = 4 * PIECE_BYTES
 class CaFileUnreadable(requests.RequestException):
     """Says that the file with the trusted authorities can't be read; nothing was sent."""
 
-    def __init__(self, file: str, why: str) -> None:
+    def __init__(self, file: str, why: Message | str) -> None:
         super().__init__(f"the CA file {file} can't be read ({why})")
         self.file = file
         self.why = why
@@ -177,7 +178,7 @@ def shared_context(ca_file: Path | None) -> ssl.SSLContext:
         state = Path(path).stat()
         return _loaded_context(path, state.st_mtime_ns, state.st_size)
     except OSError as error:
-        raise CaFileUnreadable(path, str(error)) from error
+        raise CaFileUnreadable(path, error.strerror or str(error)) from error
 
 
 @lru_cache(maxsize=16)

@@ -43,6 +43,7 @@ NOT_FOR_PEOPLE = {
     "publisher.platforms.exchange.CaFileUnreadable": "an error of requests, answered with a PlatformError",
     "publisher.platforms.instagram.client.CodeSent": "an error of the library, answered with a question for the code",
     "publisher.platforms.links.LinkRefused": "holds a fault, answered with an ActRefused",
+    "publisher.platforms.registry.UnknownPlatform": "a clause that its callers put into their sentence",
     "publisher.sandbox.instagram.media.Refusal": "an answer of the sandbox in the platform's own words",
     "publisher.sandbox.tumblr.npf.Refusal": "an answer of the sandbox in the platform's own words",
     "publisher.sandbox.x.problems.Refusal": "an answer of the sandbox in the platform's own words",
