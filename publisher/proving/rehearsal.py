@@ -84,9 +84,9 @@ def rehearse_channel(desk: Desk, channel: str) -> Rehearsal:
         with running_sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="publisher-rehearsal-") as folder:
             return _publish_post(desk, channel, post, rendered, sandbox, Path(folder))
     except SandboxFailed as error:
-        raise RehearsalRefused(_("The sandbox failed: {reason}", reason=error.text)) from error
+        raise RehearsalRefused(_("The sandbox failed: {problem}", problem=error.text)) from error
     except PlatformError as error:
-        raise RehearsalRefused(_("The sandbox refused the post: {reason}", reason=error.text)) from error
+        raise RehearsalRefused(_("The sandbox refused the post: {problem}", problem=error.problem)) from error
     finally:
         REHEARSAL_LOCK.release()
 
@@ -103,12 +103,7 @@ def _next_preview(desk: Desk, channel: str) -> tuple[Post, RenderedPost]:
         raise RehearsalRefused(error.text) from error
     if blocking := [problem.message for problem in rendered.problems if problem.blocking]:
         raise RehearsalRefused(
-            _(
-                "“{title}” can't go out on {channel}: {problem}",
-                title=post.title,
-                channel=channel,
-                problem=blocking[0],
-            )
+            _("“{title}” can't go out on {channel}: {problem}", title=post.title, channel=channel, problem=blocking[0])
         )
     return post, rendered
 
