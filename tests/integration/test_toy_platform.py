@@ -135,6 +135,17 @@ def test_a_platform_in_two_folders_is_found_and_posts_are_read_back(
     assert reading["outcome"] == "as-sent"
 
 
+def test_a_stored_problem_of_the_platform_is_read_by_another_process(toy: Path) -> None:
+    reading = (
+        "from publisher.core.problems import Problem\n"
+        "print(Problem.from_json({'code': 'toy.post-refused', 'parameters': {}, 'remedy': None}))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", reading], cwd=toy, capture_output=True, text=True, timeout=SETUP_TIMEOUT, check=True
+    )
+    assert result.stdout == "The toy platform refused this post; change it.\n"
+
+
 def test_a_platform_in_two_folders_keeps_the_promise(toy: Path, tmp_path: Path) -> None:
     """Beside all others, while faults strike each of them."""
     command = ["prove", "--days", "1", "--channels", "1", "--kills", "1", "--seed", "450", "--json"]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 import requests
+from publisher.platforms.toy.problem_codes import ToyProblem
 
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
 from publisher.core.messages import _
@@ -39,8 +40,6 @@ from publisher.platforms.transport import (
     retry_after,
     send_once,
 )
-
-from .problem_codes import ToyProblem
 
 API_URL = "https://toy.example"
 READ_TIMEOUT = 10.0
@@ -174,5 +173,5 @@ class Adapter(PlatformAdapter):
                 now = clock.now()
                 retry_at = retry_after(answer.headers, now) or now + PAUSE
                 raise RateLimited(ToyProblem.RATE_LIMITED(at=retry_at), retry_at=retry_at, status=429)
-        failed = ToyProblem.SERVER_ERROR(step=sent.what)
-        raise (Unconfirmed if sent.publishing else Unavailable)(failed, status=answer.status_code)
+        problem = ToyProblem.SERVER_FAILED(step=sent.what)
+        raise (Unconfirmed if sent.publishing else Unavailable)(problem, status=answer.status_code)

@@ -1,4 +1,4 @@
-"""Lists the problems that the toy platform's answers may have. A step is what a request was for."""
+"""Lists the problems that the toy platform's answers have."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ class ToyProblem(ProblemCode):
     POST_REFUSED = _("The toy platform refused this post; change it.")
     RATE_LIMITED = _("The toy platform asks for a pause until {at:moment}.")
     ANSWER_UNREADABLE = _("{step}: an answer that can't be read")
-    SERVER_ERROR = _("{step}: the platform failed")
+    SERVER_FAILED = _("{step}: the platform failed")
