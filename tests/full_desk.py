@@ -8,6 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from publisher.core.content import ImageChoices
+from publisher.core.problems import recorded_problem
 from publisher.db.base import Base
 from publisher.db.models import Attempt, Delivery, Event, Media, Pick, Post, PostImage
 from publisher.db.operations import Alert, ChannelSession, Process, Quota
@@ -88,7 +89,9 @@ def _add_work(session: Session, delivery: int) -> None:
     )
     session.add(ChannelSession(channel_name="fake", content="sealed", updated_at=NOW))
     session.add(Process(owner="there:1:2:3", role="worker", started_at=LONG_AGO, seen_at=LONG_AGO))
-    session.add(Alert(subject="held 1", kind="held", title=ODD, message="", opened_at=NOW, next_try_at=NOW))
+    alert = Alert(kind="held", channel="fake", delivery_id=delivery, day=NOW.date(), opened_at=NOW, next_try_at=NOW)
+    alert.headline = alert.problem = alert.ending = recorded_problem(ODD)
+    session.add(alert)
 
 
 def _add_people(session: Session) -> None:

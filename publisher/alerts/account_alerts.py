@@ -8,8 +8,11 @@ from datetime import date
 
 from sqlalchemy import select
 
-from publisher.alerts.conditions import MAX_EVENT_AGE, Condition, Snapshot, with_remedy
+from publisher.alerts.conditions import MAX_EVENT_AGE, Condition, Snapshot
+from publisher.alerts.problem_codes import AlertHeadline, AlertProblem
+from publisher.core.messages import _
 from publisher.db.models import Event
+from publisher.db.operations import AlertKind
 from publisher.staff.guesses import MIN_REPORTED_CODES, RIGHT_CODE_AFTER_WRONG, WINDOW, WRONG_CODE
 
 
@@ -28,22 +31,22 @@ def wrong_codes(snapshot: Snapshot) -> Iterator[Condition]:
                 wrong_code for wrong_code in unexplained[person_and_network] if event.at - wrong_code.at > WINDOW
             ]
     by_day: dict[tuple[int, date], list[Event]] = defaultdict(list)
-    for (person, _), events in unexplained.items():
+    for (person, _network), events in unexplained.items():
         if len(events) >= MIN_REPORTED_CODES or (events and snapshot.now - events[-1].at >= WINDOW):
             for event in events:
                 by_day[person, event.at.date()].append(event)
     for (person, day), events in by_day.items():
         last = max(events, key=lambda event: event.id)
         email = str(last.detail["person"])
-        number = "A wrong code" if len(events) == 1 else f"{len(events)} wrong codes"
-        address = last.detail["from"] or "an unknown address"
-        problem = (
-            f"{number} came after the right password of {email}, the last from {address} at {snapshot.local(last.at)}. "
-            "Ask whether that was them. If not, somebody else knows the password, and they have to change it"
-        )
         yield Condition(
-            subject=f"codes {person} {day.isoformat()}",
-            kind="codes",
-            title=f"Somebody may know the password of {email}",
-            message=with_remedy(problem, snapshot.remedies.person(email)),
+            AlertKind.CODES,
+            AlertHeadline.PASSWORD_KNOWN(person=email),
+            AlertProblem.WRONG_CODES(
+                count=len(events),
+                person=email,
+                address=str(last.detail["from"]) or _("an unknown address"),
+                at=last.at,
+            ),
+            day=day,
+            occurrence=str(person),
         )

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from publisher.core.logs import get_logger
+from publisher.core.messages import _
 from publisher.settings import SettingsError, read_secret
 
 URLS_VARIABLE = "PUBLISHER_NOTIFY_URLS"
@@ -99,5 +100,7 @@ def read_ping_url() -> str | None:
     except ValueError:
         is_valid = None
     if not is_valid:
-        raise SettingsError(f"{PING_VARIABLE} is not a web address; set one that begins with https://")
+        raise SettingsError(
+            _("{variable} is not a web address; set one that begins with https://", variable=PING_VARIABLE)
+        )
     return url

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 
-from publisher.alerts.conditions import Condition, Snapshot, with_remedy
+from publisher.alerts.conditions import Condition, Snapshot
+from publisher.alerts.problem_codes import AlertHeadline, AlertProblem
+from publisher.core.problems import Problem
+from publisher.db.operations import AlertKind
 from publisher.schedule.changed_channels import ChangedChannel, ChannelChange, changed_channels
+
+HEADLINES = {
+    ChannelChange.HOUR: AlertHeadline.HOUR_CHANGED,
+    ChannelChange.ADDED: AlertHeadline.CHANNEL_ADDED,
+    ChannelChange.REMOVED: AlertHeadline.CHANNEL_REMOVED,
+}
 
 
 def changes_since_pick(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields one condition per changed channel, until the day is over."""
     for changed in changed_channels(snapshot.session, snapshot.settings, snapshot.now):
         yield Condition(
-            subject=f"changed {changed.day.isoformat()} {changed.channel} {changed.change}"[:80],
-            kind="changed",
-            title=f"{changed.channel}: {TITLES[changed.change]}",
-            message=with_remedy(describe_change(changed, snapshot.local), snapshot.remedies.deliveries()),
+            AlertKind.CHANGED,
+            HEADLINES[changed.change](channel=changed.channel),
+            describe_change(changed),
+            channel=changed.channel,
+            day=changed.day,
+            occurrence=changed.change,
         )
 
 
-TITLES = {
-    ChannelChange.HOUR: "its hour was changed after today's pick",
-    ChannelChange.ADDED: "it was added after today's pick",
-    ChannelChange.REMOVED: "it was removed, and a post waits for it",
-}
-
-
-def describe_change(changed: ChangedChannel, local: Callable[[datetime | None], str]) -> str:
+def describe_change(changed: ChangedChannel) -> Problem:
     """Describes what the channel gets today and from tomorrow on."""
     if changed.change is ChannelChange.HOUR:
-        clock = local(changed.from_tomorrow).partition(" on ")[0]
-        return f"Today's post is still due at {local(changed.today)}. From tomorrow on, posts go out at {clock}"
+        return AlertProblem.HOUR_FROM_TOMORROW(today=changed.today, from_tomorrow=changed.from_tomorrow)
     if changed.change is ChannelChange.ADDED:
-        return "It gets no post today. Its first one is tomorrow's"
-    return (
-        "Today's post can't go out there any more, and nothing else will. "
-        "Write the channel into the configuration again, or cancel the delivery"
-    )
+        return AlertProblem.FIRST_POST_TOMORROW()
+    return AlertProblem.CHANNEL_GONE()

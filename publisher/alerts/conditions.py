@@ -4,38 +4,72 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from publisher.alerts.problem_codes import AlertEnding, AlertProblem
+from publisher.core.messages import Message
+from publisher.core.problems import Problem
+from publisher.core.states import State
 from publisher.db.models import Delivery
+from publisher.db.operations import Alert, AlertKind
 from publisher.schedule.slots import slot_day
 from publisher.settings import Settings
 
 MAX_EVENT_AGE = timedelta(days=7)
 """Older events cause no alerts."""
+DELIVERY_KINDS = (AlertKind.HELD, AlertKind.FAILED, AlertKind.MISSED)
+"""Deliveries that wait for a person."""
+
+
+class AlertIdentity(NamedTuple):
+    """Tells one condition from another: two with the same identity are one open alert."""
+
+    kind: str
+    channel: str
+    delivery_id: int
+    day: date | None
+    occurrence: str
+
+    @property
+    def order(self) -> tuple[str, str, int, str, str]:
+        """The order in which every process opens alerts, so that none waits for another in a circle."""
+        return (self.kind, self.channel, self.delivery_id, str(self.day or ""), self.occurrence)
+
+
+def identity_of(alert: Alert) -> AlertIdentity:
+    return AlertIdentity(alert.kind, alert.channel, alert.delivery_id, alert.day, alert.occurrence)
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """Holds something that a person should know as long as it lasts."""
 
-    subject: str
-    """Identifies the occurrence, at most 80 characters: if it happens a second time, the subject differs."""
-    kind: str
-    title: str
+    kind: AlertKind
+    headline: Problem
     """What is wrong, in a few words."""
-    message: str
-    """The details, and the one command or link that mends it."""
+    problem: Problem
+    """What is wrong, what it means, and what a person can do."""
+    channel: str = ""
+    delivery_id: int = 0
+    day: date | None = None
+    occurrence: str = ""
+    """Differs when the same thing happens a second time; at most 80 characters."""
+
+    @property
+    def identity(self) -> AlertIdentity:
+        return AlertIdentity(self.kind, self.channel, self.delivery_id, self.day, self.occurrence)
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Says that a condition is over. `message` is sent to people; empty: nothing is sent."""
+    """Says that a condition is over. `problem` says how, and is sent to people; None: nothing is sent."""
 
-    message: str
+    problem: Problem | None
 
 
-SILENT_ENDING = Ending("")
+SILENT_ENDING = Ending(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,68 +84,21 @@ class Snapshot:
     def today(self) -> date:
         return slot_day(self.now, self.settings.outlet.zone)
 
-    @property
-    def remedies(self) -> Remedies:
-        return Remedies.of(self.settings)
 
-    def local(self, instant: datetime | None) -> str:
-        """Renders an instant in the outlet's time zone."""
-        zone = self.settings.outlet.zone
-        return instant.astimezone(zone).strftime("%H:%M on %Y-%m-%d") if instant else "an unknown time"
-
-    def clock(self, instant: datetime) -> str:
-        """Renders the time of day of an instant in the outlet's time zone."""
-        return f"{instant.astimezone(self.settings.outlet.zone):%H:%M}"
-
-    def delivery_ending(self, delivery: Delivery) -> Ending | None:
-        """Returns how a delivery ended; None: it has not ended."""
-        if delivery.state == "published":
-            link = f": {delivery.remote_url}" if delivery.remote_url else ""
-            return Ending(f"Published at {self.local(delivery.published_at)}{link}")
-        return Ending("It was canceled.") if delivery.state == "canceled" else None
+def ending_of_delivery(delivery: Delivery) -> Ending | None:
+    """Returns how a delivery ended; None: it has not ended."""
+    if delivery.state == State.PUBLISHED:
+        if delivery.remote_url:
+            return Ending(AlertEnding.PUBLISHED(at=delivery.published_at, url=delivery.remote_url))
+        return Ending(AlertEnding.PUBLISHED_WITHOUT_LINK(at=delivery.published_at))
+    return Ending(AlertEnding.CANCELED()) if delivery.state == State.CANCELED else None
 
 
-@dataclass(frozen=True, slots=True)
-class Remedies:
-    """Names the remedy of each condition: a page of the desk if its address is configured, else a command."""
-
-    link: str
-
-    @classmethod
-    def of(cls, settings: Settings) -> Remedies:
-        return cls(settings.notify.link.rstrip("/"))
-
-    def delivery(self, delivery: Delivery) -> str:
-        if self.link:
-            return f"{self.link}/deliveries/{delivery.id}"
-        if delivery.unknown_since is not None:
-            return (
-                f"publisher adopt {delivery.id} LINK if it is there, else publisher retry {delivery.id} --i-have-looked"
-            )
-        return f"publisher retry {delivery.id}"
-
-    def history(self, delivery: Delivery) -> str:
-        return f"{self.link}/deliveries/{delivery.id}" if self.link else f"publisher log {delivery.id}"
-
-    def channel(self, name: str) -> str:
-        return f"{self.link}/channels" if self.link else f"publisher resume {name}"
-
-    def deliveries(self) -> str:
-        return f"{self.link}/deliveries" if self.link else "publisher deliveries"
-
-    def person(self, email: str) -> str:
-        return f"{self.link}/people" if self.link else f"publisher user deactivate {email}"
-
-    def preflight(self, day: date) -> str:
-        return f"{self.link}/queue" if self.link else f"publisher preflight --day {day.isoformat()}"
-
-    def queue(self) -> str:
-        return f"{self.link}/queue" if self.link else "publisher queue"
+def stated_reason(recorded: Problem | None) -> Problem:
+    """Returns the reason that was recorded, or says that none was."""
+    return recorded or AlertProblem.NO_REASON()
 
 
-def with_remedy(problem: str, remedy: str) -> str:
-    """Renders a problem as a sentence with its remedy on the next line, unless the sentence has the remedy in it."""
-    if not problem:
-        return f"→ {remedy}"
-    sentence = f"{problem.rstrip('.')}."
-    return sentence if remedy in problem else f"{sentence}\n→ {remedy}"
+def without_remedy(text: Message | Problem | str) -> Message | str:
+    """Returns what is wrong alone, for a text that names a remedy of its own."""
+    return text.message if isinstance(text, Problem) else text

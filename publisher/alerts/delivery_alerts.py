@@ -6,14 +6,31 @@ from collections.abc import Iterator
 
 from sqlalchemy import func, select
 
-from publisher.alerts.conditions import MAX_EVENT_AGE, SILENT_ENDING, Condition, Ending, Snapshot, with_remedy
+from publisher.alerts.conditions import (
+    MAX_EVENT_AGE,
+    SILENT_ENDING,
+    Condition,
+    Ending,
+    Snapshot,
+    ending_of_delivery,
+    stated_reason,
+)
+from publisher.alerts.problem_codes import AlertHeadline, AlertProblem
+from publisher.core.problems import Problem
+from publisher.core.remedies import Remedy
 from publisher.core.states import BY_HAND, State
 from publisher.db.models import Delivery, Event
-from publisher.db.operations import Alert
+from publisher.db.operations import Alert, AlertKind
 from publisher.db.problem_column import read_recorded
 from publisher.delivery.stray_drafts import STRAY_DRAFT
 from publisher.delivery.verify import AS_SENT, DIFFERS
 from publisher.lifecycle_late_success import CANCELED_PUBLIC, SECOND_COPY
+
+HEADLINES = {
+    State.HELD: (AlertKind.HELD, AlertHeadline.DELIVERY_HELD),
+    State.FAILED: (AlertKind.FAILED, AlertHeadline.DELIVERY_FAILED),
+    State.MISSED: (AlertKind.MISSED, AlertHeadline.DELIVERY_MISSED),
+}
 
 
 def deliveries_by_hand(snapshot: Snapshot) -> Iterator[Condition]:
@@ -25,27 +42,28 @@ def deliveries_by_hand(snapshot: Snapshot) -> Iterator[Condition]:
     )
     query = select(Event.id, Delivery).join(Delivery, Delivery.id == Event.delivery_id)
     for event, delivery in snapshot.session.execute(query.where(Event.id.in_(happened), Delivery.state.in_(BY_HAND))):
-        state = {State.HELD: "is held", State.FAILED: "failed", State.MISSED: "was missed"}[State(delivery.state)]
-        yield Condition(
-            subject=f"delivery {delivery.id} {event}",
-            kind=delivery.state,
-            title=f"{delivery.place}: {_quoted_title(delivery)} {state}",
-            message=with_remedy(str(delivery.problem or ""), snapshot.remedies.delivery(delivery)),
-        )
+        kind, headline = HEADLINES[State(delivery.state)]
+        yield _of_delivery(delivery, event, kind, headline, problem_by_hand(delivery))
+
+
+def problem_by_hand(delivery: Delivery) -> Problem:
+    """Returns why a delivery waits for a person. What may be public is looked for, and never just tried again."""
+    problem = stated_reason(delivery.problem)
+    remedy = Remedy.LOOK_THEN_SETTLE if delivery.unknown_since is not None else problem.remedy or Remedy.RETRY_DELIVERY
+    return problem.with_remedy(remedy, channel=delivery.channel_name, delivery=delivery.id)
 
 
 def end_of_delivery_alert(snapshot: Snapshot, alert: Alert) -> Ending | None:
     """Returns how the delivery ended. A retry is not the end; a new failure is an alert of its own."""
-    _, number, event = alert.subject.split()
-    delivery = snapshot.session.get(Delivery, int(number), populate_existing=True)
+    delivery = snapshot.session.get(Delivery, alert.delivery_id, populate_existing=True)
     if delivery is None:
         return SILENT_ENDING
     if delivery.state not in BY_HAND:
-        return snapshot.delivery_ending(delivery)
-    newer = select(Event.id).where(
-        Event.delivery_id == delivery.id, Event.name == f"delivery {delivery.state}", Event.id > int(event)
+        return ending_of_delivery(delivery)
+    happened = select(func.max(Event.id)).where(
+        Event.delivery_id == delivery.id, Event.name == f"delivery {delivery.state}"
     )
-    return SILENT_ENDING if snapshot.session.scalar(newer.limit(1)) else None
+    return None if str(snapshot.session.scalar(happened)) == alert.occurrence else SILENT_ENDING
 
 
 def wrongly_shown_posts(snapshot: Snapshot) -> Iterator[Condition]:
@@ -62,26 +80,42 @@ def wrongly_shown_posts(snapshot: Snapshot) -> Iterator[Condition]:
         delivery: event for delivery, event in snapshot.session.execute(corrected.group_by(Event.delivery_id))
     }
     for event, delivery in snapshot.session.execute(query):
-        title = f"{delivery.place}: {_quoted_title(delivery)}"
         if event.name == SECOND_COPY:
-            copies = f"{event.detail.get('first')} and {event.detail.get('second')}; remove one by hand"
-            yield Condition(f"event {event.id}", SECOND_COPY, f"{title} is public twice", f"{copies}.")
+            problem = AlertProblem.TWO_COPIES(first=event.detail.get("first"), second=event.detail.get("second"))
+            yield _of_delivery(delivery, event.id, AlertKind.SECOND_COPY, AlertHeadline.PUBLIC_TWICE, problem)
         elif event.name == CANCELED_PUBLIC:
-            problem = str(read_recorded(event.detail.get("problem")) or "")
-            yield Condition(f"event {event.id}", SECOND_COPY, f"{title} was canceled and is public", problem)
+            problem = stated_reason(read_recorded(event.detail.get("problem")))
+            yield _of_delivery(delivery, event.id, AlertKind.SECOND_COPY, AlertHeadline.CANCELED_AND_PUBLIC, problem)
         elif delivery.id not in corrected_by or corrected_by[delivery.id] < event.id:
-            remedy = delivery.remote_url or snapshot.remedies.history(delivery)
-            problem = with_remedy(str(read_recorded(event.detail.get("problem")) or ""), remedy)
-            yield Condition(f"event {event.id}", "differs", f"{title} is not shown as it was sent", problem)
+            problem = stated_reason(read_recorded(event.detail.get("problem")))
+            remedy = Remedy.OPEN_POST if delivery.remote_url else Remedy.SHOW_DELIVERY
+            problem = problem.with_remedy(remedy, url=delivery.remote_url, delivery=delivery.id)
+            yield _of_delivery(delivery, event.id, AlertKind.DIFFERS, AlertHeadline.SHOWN_DIFFERENTLY, problem)
+
+
+def _of_delivery(
+    delivery: Delivery, event: int, kind: AlertKind, headline: AlertHeadline, problem: Problem
+) -> Condition:
+    return Condition(
+        kind,
+        headline(place=delivery.place, title=str(delivery.adapted.get("title", ""))),
+        problem,
+        channel=delivery.channel_name,
+        delivery_id=delivery.id,
+        day=delivery.pick.slot,
+        occurrence=str(event),
+    )
 
 
 def stray_drafts(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields drafts on a platform that belong to no delivery."""
     query = select(Event).where(Event.at >= snapshot.now - MAX_EVENT_AGE, Event.name == STRAY_DRAFT).order_by(Event.id)
     for event in snapshot.session.scalars(query):
-        title = f"{event.detail.get('channel')}: an unused draft is left"
-        yield Condition(f"event {event.id}", "draft", title, str(read_recorded(event.detail.get("problem")) or ""))
-
-
-def _quoted_title(delivery: Delivery) -> str:
-    return f"“{delivery.adapted.get('title', '')}”"
+        channel = str(event.detail.get("channel", ""))
+        yield Condition(
+            AlertKind.DRAFT,
+            AlertHeadline.DRAFT_LEFT(channel=channel),
+            stated_reason(read_recorded(event.detail.get("problem"))),
+            channel=channel,
+            occurrence=str(event.id),
+        )

@@ -9,10 +9,15 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, Remedies, Snapshot, with_remedy
-from publisher.core.states import BY_HAND
+from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, Snapshot, ending_of_delivery
+from publisher.alerts.delivery_alerts import problem_by_hand
+from publisher.alerts.problem_codes import AlertHeadline, AlertProblem
+from publisher.core.messages import _
+from publisher.core.problems import Problem
+from publisher.core.remedies import Remedy
+from publisher.core.states import BY_HAND, State
 from publisher.db.models import Delivery, Pick
-from publisher.db.operations import Alert, Process
+from publisher.db.operations import Alert, AlertKind, Process
 from publisher.health import SCHEDULER, last_heartbeats
 from publisher.health.failing import describe_failure
 from publisher.job_failures import TickPart, failing_jobs
@@ -20,7 +25,17 @@ from publisher.schedule.slots import slot_closes, slot_instant
 from publisher.settings import ChannelSettings, Settings
 
 DAY = timedelta(days=1)
-ENDED_STATES = ("published", "canceled")
+STATE_SENTENCES = {
+    State.PENDING: _("It is pending."),
+    State.PREPARING: _("It is being prepared."),
+    State.PUBLISHING: _("It is being published."),
+    State.UNCONFIRMED: _("Nobody knows yet whether it is public."),
+    State.HELD: _("It is held."),
+    State.FAILED: _("It failed."),
+    State.MISSED: _("It was missed."),
+}
+"""Of the deliveries that may be late."""
+ENDED_STATES = (State.PUBLISHED, State.CANCELED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,37 +97,41 @@ def late_post_alerts(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields one condition per late channel. A day without a post has a condition of its own instead."""
     for late in late_channels(snapshot):
         if late.pick is None:
-            message = _no_pick_message(snapshot)
+            problem = _problem_without_pick(snapshot, late.deadline)
         elif late.delivery is None:
             continue
         else:
-            message = _state_message(late.delivery, snapshot.remedies)
+            problem = _problem_of_state(late.delivery, late.deadline)
         yield Condition(
-            subject=f"late {late.slot.isoformat()} {late.channel}",
-            kind="late",
-            title=f"{late.channel}: the post of {late.slot:%A %Y-%m-%d} is not out",
-            message=f"It should have been by {snapshot.local(late.deadline)}. {message}",
+            AlertKind.LATE,
+            AlertHeadline.POST_LATE(channel=late.channel, day=late.slot),
+            problem,
+            channel=late.channel,
+            day=late.slot,
         )
 
 
-def _no_pick_message(snapshot: Snapshot) -> str:
+def _problem_without_pick(snapshot: Snapshot, deadline: datetime) -> Problem:
     failing = [failure for failure in failing_jobs(snapshot.session) if failure.job == TickPart.PICK]
     if failing:
-        return with_remedy(describe_failure(failing[0], snapshot.local), "publisher doctor")
+        return AlertProblem.PICK_FAILS(deadline=deadline, reason=describe_failure(failing[0]).message)
     heartbeat = last_heartbeats(snapshot.session, snapshot.now).get(SCHEDULER)
     if heartbeat is not None and heartbeat.lives(snapshot.now):
-        return with_remedy("Nobody has picked a post for the day, although a scheduler runs", "publisher doctor")
-    return with_remedy("Nobody has picked a post for the day: no scheduler runs", "publisher run")
+        return AlertProblem.NOT_PICKED(deadline=deadline)
+    return AlertProblem.NO_SCHEDULER(deadline=deadline)
 
 
-def _state_message(delivery: Delivery, remedies: Remedies) -> str:
-    problem = f"It is {delivery.state}{f': {delivery.problem}' if delivery.problem else ''}"
-    by_hand = delivery.state in BY_HAND
-    return with_remedy(problem, remedies.delivery(delivery) if by_hand else remedies.history(delivery))
+def _problem_of_state(delivery: Delivery, deadline: datetime) -> Problem:
+    state = STATE_SENTENCES[State(delivery.state)]
+    if delivery.state not in BY_HAND and not delivery.problem:
+        return AlertProblem.NOT_OUT(deadline=deadline, state=state, delivery=delivery.id)
+    by_hand = problem_by_hand(delivery)
+    remedy = by_hand.remedy if delivery.state in BY_HAND else Remedy.SHOW_DELIVERY
+    parameters = {**by_hand.parameters, "deadline": deadline, "state": state, "reason": by_hand.message}
+    return Problem(AlertProblem.NOT_OUT_FOR_A_REASON, parameters, remedy)
 
 
 def end_of_lateness(snapshot: Snapshot, alert: Alert) -> Ending | None:
-    _, day, channel = alert.subject.split()
-    pick = snapshot.session.scalar(select(Pick).where(Pick.slot == date.fromisoformat(day)))
-    delivery = _delivery(snapshot.session, pick.id, channel) if pick is not None else None
-    return (snapshot.delivery_ending(delivery) if delivery is not None else None) or SILENT_ENDING
+    pick = snapshot.session.scalar(select(Pick).where(Pick.slot == alert.day))
+    delivery = _delivery(snapshot.session, pick.id, alert.channel) if pick is not None else None
+    return (ending_of_delivery(delivery) if delivery is not None else None) or SILENT_ENDING

@@ -11,9 +11,12 @@ from urllib3.exceptions import HTTPError
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from publisher import __version__
+from publisher.alerts.problem_codes import LinkProblem
 from publisher.core.clock import monotonic
 from publisher.core.errors import UserError
+from publisher.core.messages import Message, _
 from publisher.core.name_resolving import MAX_RESOLVERS, RESOLVE_SECONDS
+from publisher.core.problems import Problem
 from publisher.core.public_hosts import AddressRefused, ResolvedHost, close_after, resolve_public_host
 
 TIMEOUT_SECONDS = 10.0
@@ -32,34 +35,38 @@ RETRY_WITH_GET = (400, 403, 404, 405, 406, 501, 503)
 
 
 class BrokenLink(UserError):
-    """The link does not work; the message is a clause."""
+    """The link does not work; `problem` is a clause that says why."""
 
     code = "link-broken"
 
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
-def check_link(url: str, *, loopback: bool) -> str:
+
+def check_link(url: str, *, loopback: bool) -> Message:
     """Requests a link and follows its redirects, and returns a clause about a link that answers.
 
     `loopback`: this machine may be requested, too, as on the sandbox.
 
     Raises:
-        NoAnswer: nothing answers there, or its address is not public.
+        BrokenLink: nothing answers there, or its address is not public.
     """
     deadline = monotonic() + WHOLE_SECONDS
-    for _ in range(MAX_REDIRECTS + 1):
+    for _redirect in range(MAX_REDIRECTS + 1):
         status, location = _request_host(url, loopback, deadline)
         if location is None:
             return _describe_status(status)
         url = urljoin(url, location)
-    raise BrokenLink(f"it redirects more than {MAX_REDIRECTS} times")
+    raise BrokenLink(LinkProblem.LINK_REDIRECTS_TOO_OFTEN(maximum=MAX_REDIRECTS))
 
 
-def _describe_status(status: int) -> str:
+def _describe_status(status: int) -> Message:
     if status in BLOCKED_STATUSES:
-        return f"answers {status}: it may be closed to programs only"
+        return _("answers {status}: it may be closed to programs only", status=status)
     if status >= 400:
-        raise BrokenLink(f"it answers {status}")
-    return "answers"
+        raise BrokenLink(LinkProblem.LINK_REFUSED(status=status))
+    return _("answers")
 
 
 def _request_host(url: str, loopback: bool, deadline: float) -> tuple[int, str | None]:
@@ -73,19 +80,19 @@ def _request_host(url: str, loopback: bool, deadline: float) -> tuple[int, str |
             resolver_limit=_RESOLVER_SLOTS,
         )
     except AddressRefused as refusal:
-        raise BrokenLink(str(refusal)) from None
-    failure = ""
+        raise BrokenLink(LinkProblem.LINK_ADDRESS_REFUSED(reason=str(refusal))) from None
+    failure = LinkProblem.LINK_UNREACHABLE
     for address in host.addresses[:MAX_ADDRESSES]:
         try:
             status, location = _request(host, address, "HEAD", deadline)
             return _request(host, address, "GET", deadline) if status in RETRY_WITH_GET else (status, location)
         except (ssl.SSLError, CertificateError):
-            failure = "its certificate can't be trusted"
+            failure = LinkProblem.LINK_UNTRUSTED
         except (HTTPError, HTTPException, OSError, ValueError):
-            failure = "it can't be reached"
+            failure = LinkProblem.LINK_UNREACHABLE
         if monotonic() >= deadline:
-            raise BrokenLink(f"it does not answer within {WHOLE_SECONDS:g} s")
-    raise BrokenLink(failure)
+            raise BrokenLink(LinkProblem.LINK_TOO_SLOW(seconds=f"{WHOLE_SECONDS:g}"))
+    raise BrokenLink(failure())
 
 
 def _request(host: ResolvedHost, address: str, method: str, deadline: float) -> tuple[int, str | None]:

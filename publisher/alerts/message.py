@@ -1,60 +1,86 @@
-"""Combines several alerts into one message."""
+"""Renders alerts for the present reader, and combines several into one message."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from publisher.alerts.outlet_alerts import SAFE
+from publisher.alerts.outlet_alerts import is_good_news
+from publisher.core.messages import Message, _, current_reader, ngettext, render
+from publisher.core.problems import Problem, as_sentence
 from publisher.db.operations import Alert
 
 MAX_LISTED = 10
 MAX_CHARACTERS = 600
-"""Of one alert: some services cut messages of more than a few thousand characters."""
+"""Of the sentences of one alert: some services cut messages of more than a few thousand characters."""
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class AlertMessage:
+    """Holds what is sent to an address."""
+
     title: str
     body: str
     bad: bool
     """True when a person has something to do."""
 
 
-def compose(outlet: str, alerts: Sequence[Alert]) -> Message:
-    """Composes one message of one or more alerts, those that need a person first."""
+def compose(outlet: str, alerts: Sequence[Alert], link: str = "") -> AlertMessage:
+    """Composes one message of one or more alerts, those that need a person first.
+
+    `link`: the address of the desk's pages; without one, commands are named.
+    """
     bad = [alert for alert in alerts if _is_bad(alert)]
     good = [alert for alert in alerts if not _is_bad(alert)]
-    texts = [_render_alert(alert) for alert in (*bad, *good)]
+    texts = [_render_alert(alert, link) for alert in (*bad, *good)]
     if len(texts) > MAX_LISTED:
-        texts = [*texts[:MAX_LISTED], f"... and {len(texts) - MAX_LISTED} more: publisher alerts"]
-    return Message(f"{outlet}: {_title(bad, good)}", "\n\n".join(texts), bool(bad))
+        texts = [*texts[:MAX_LISTED], str(_("... and {more} more: publisher alerts", more=len(texts) - MAX_LISTED))]
+    title = str(_("{outlet}: {parts:list}", outlet=outlet, parts=[*_title_parts(bad, good)]))
+    return AlertMessage(title, "\n\n".join(texts), bool(bad))
 
 
 def _is_bad(alert: Alert) -> bool:
-    return alert.closed_at is None and alert.kind != SAFE
+    return alert.closed_at is None and not is_good_news(alert)
 
 
-def _title(bad: Sequence[Alert], good: Sequence[Alert]) -> str:
+def _title_parts(bad: Sequence[Alert], good: Sequence[Alert]) -> Iterator[Message | str]:
     if len(bad) + len(good) == 1:
-        return _headline((*bad, *good)[0])
-    return ", ".join(_counts(bad, good))
-
-
-def _counts(bad: Sequence[Alert], good: Sequence[Alert]) -> Iterator[str]:
+        yield render_headline((*bad, *good)[0])
+        return
     over = [alert for alert in good if alert.closed_at is not None]
     if bad:
-        yield f"{len(bad)} things need a person" if len(bad) > 1 else "one thing needs a person"
+        yield ngettext("one thing needs a person", "{count} things need a person", count=len(bad))
     if over:
-        yield f"{len(over)} are over" if len(over) > 1 else "one is over"
+        yield ngettext("one is over", "{count} are over", count=len(over))
     if len(good) > len(over):
-        yield "tomorrow is safe"
+        yield _("tomorrow is safe")
 
 
-def _headline(alert: Alert) -> str:
-    return f"over: {alert.title}" if alert.closed_at else alert.title
+def render_headline(alert: Alert) -> str:
+    """Renders in a few words what is wrong, or that it is over."""
+    headline = "" if alert.headline is None else str(alert.headline.message)
+    return str(_("over: {headline}", headline=headline)) if alert.closed_at else headline
 
 
-def _render_alert(alert: Alert) -> str:
-    text = alert.message if len(alert.message) <= MAX_CHARACTERS else f"{alert.message[:MAX_CHARACTERS]} ..."
-    return f"{'✗' if _is_bad(alert) else '✓'} {_headline(alert)}\n{text}"
+def render_details(problem: Problem, link: str = "") -> str:
+    """Renders what is wrong as sentences, and on the next line the page or the command that mends it."""
+    text = str(problem.message)
+    if len(text) > MAX_CHARACTERS:
+        text = f"{text[:MAX_CHARACTERS]} ..."
+    where = _render_remedy(problem, link)
+    return f"{as_sentence(text)}\n→ {where}" if where else text
+
+
+def _render_remedy(problem: Problem, link: str) -> str:
+    remedy = problem.remedy
+    if remedy is None:
+        return ""
+    if link and remedy.path:
+        return link.rstrip("/") + render(Message(remedy.path, problem.parameters), current_reader())
+    return render(Message(remedy.command, problem.parameters), current_reader())
+
+
+def _render_alert(alert: Alert, link: str) -> str:
+    present = alert.problem if alert.closed_at is None else alert.ending
+    details = "" if present is None else render_details(present, link)
+    return f"{'✗' if _is_bad(alert) else '✓'} {render_headline(alert)}\n{details}"

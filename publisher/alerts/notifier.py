@@ -13,10 +13,12 @@ from publisher.alerts.message import compose
 from publisher.alerts.ping import Ping
 from publisher.alerts.tomorrow import examine_tomorrow
 from publisher.core.logs import get_logger
+from publisher.core.messages import reading_as
 from publisher.core.outage_log import LogOnce
 from publisher.db.operations import Alert
 from publisher.desk import Desk
 from publisher.health import check_ready
+from publisher.settings.alert_reader import alert_reader
 
 FIRST_PAUSE = timedelta(seconds=30)
 MAX_PAUSE = timedelta(hours=1)
@@ -95,14 +97,16 @@ class Notifier:
                 self._desk.database,
                 alert,
                 reached=reached[alert.id],
-                trouble="; ".join(failures[alert.id]),
+                send_error="; ".join(failures[alert.id]),
                 next_try_at=now + _retry_pause(alert.tries),
                 now=now,
             )
 
     def _send(self, address: Address, alerts: Sequence[Alert]) -> str:
         """Sends one message to one address. Returns why that failed; empty: it was sent."""
-        message = compose(self._desk.settings.outlet.name, alerts)
+        settings = self._desk.settings
+        with reading_as(alert_reader(settings)):
+            message = compose(settings.outlet.name, alerts, settings.notify.link)
         reason = address.send(message.title, message.body, bad=message.bad)
         log = self._log_of(address)
         if reason:

@@ -9,20 +9,19 @@ from itertools import islice
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from publisher.alerts.conditions import MAX_EVENT_AGE, SILENT_ENDING, Condition, Ending, Snapshot, with_remedy
+from publisher.alerts.conditions import MAX_EVENT_AGE, SILENT_ENDING, Condition, Ending, Snapshot, stated_reason
 from publisher.alerts.late_posts import first_work_at
+from publisher.alerts.problem_codes import AlertEnding, AlertHeadline, AlertProblem
+from publisher.core.problems import Problem
+from publisher.core.remedies import Remedy
 from publisher.db.models import Delivery, Event, Pick
-from publisher.db.operations import Alert, Channel
+from publisher.db.operations import Alert, AlertKind, Channel
 from publisher.db.problem_column import read_recorded
 from publisher.delivery.budget import monthly_spendings
 from publisher.posts.possibly_shown import closed_days, restored_at, waiting_after_restore
 from publisher.schedule.projection import project
 from publisher.schedule.slots import slot_closes, slot_opens
 
-COVER = "cover"
-RESTORED_QUEUE = "restored-queue"
-PREFLIGHT = "preflight"
-SAFE, UNSAFE = "safe", "unsafe"
 CHANNEL_IN_TROUBLE = "channel in trouble"
 MAX_LISTED_POSTS = 20
 """At most so many posts are listed."""
@@ -33,46 +32,50 @@ def paused_channels(snapshot: Snapshot) -> Iterator[Condition]:
         select(Channel).where(Channel.paused_at.is_not(None)).order_by(Channel.name)
     ):
         if channel.name in snapshot.settings.channels and channel.paused_at is not None:
+            reason = stated_reason(channel.pause_problem)
             yield Condition(
-                subject=f"paused {channel.name} {channel.paused_at.timestamp():.6f}",
-                kind="paused",
-                title=f"{channel.name}: the channel is paused",
-                message=with_remedy(str(channel.pause_problem or ""), snapshot.remedies.channel(channel.name)),
+                AlertKind.PAUSED,
+                AlertHeadline.CHANNEL_PAUSED(channel=channel.name),
+                reason.with_remedy(reason.remedy or Remedy.RESUME_CHANNEL, channel=channel.name),
+                channel=channel.name,
+                occurrence=f"{channel.paused_at.timestamp():.6f}",
             )
 
 
 def end_of_pause(snapshot: Snapshot, alert: Alert) -> Ending | None:
-    channel = snapshot.session.get(Channel, alert.subject.split()[1], populate_existing=True)
+    channel = snapshot.session.get(Channel, alert.channel, populate_existing=True)
     paused_again = channel is not None and channel.paused_at is not None and channel.name in snapshot.settings.channels
-    return SILENT_ENDING if paused_again else Ending("The channel publishes again.")
+    return SILENT_ENDING if paused_again else Ending(AlertEnding.CHANNEL_RESUMED())
 
 
 def silent_channels(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields channels whose platform gave no answers, until something is published there again."""
-    newest: dict[str, Event] = {}
-    query = select(Event).where(Event.at >= snapshot.now - MAX_EVENT_AGE, Event.name == CHANNEL_IN_TROUBLE)
-    for event in snapshot.session.scalars(query.order_by(Event.id)):
-        newest[str(event.detail.get("channel"))] = event
-    for channel, event in newest.items():
+    for channel, event in _newest_troubles(snapshot).items():
         if channel in snapshot.settings.channels and not _has_published_since(snapshot.session, channel, event):
+            problem = stated_reason(read_recorded(event.detail.get("problem")))
             yield Condition(
-                subject=f"silent {channel} {event.id}",
-                kind="silent",
-                title=f"{channel}: the platform gives no answers",
-                message=with_remedy(
-                    str(read_recorded(event.detail.get("problem")) or ""), snapshot.remedies.deliveries()
-                ),
+                AlertKind.SILENT,
+                AlertHeadline.PLATFORM_SILENT(channel=channel),
+                problem.with_remedy(problem.remedy or Remedy.LIST_DELIVERIES, channel=channel),
+                channel=channel,
+                occurrence=str(event.id),
             )
 
 
+def _newest_troubles(snapshot: Snapshot) -> dict[str, Event]:
+    """Returns, by channel, the newest event that its platform gives no answers."""
+    query = select(Event).where(Event.at >= snapshot.now - MAX_EVENT_AGE, Event.name == CHANNEL_IN_TROUBLE)
+    return {str(event.detail.get("channel")): event for event in snapshot.session.scalars(query.order_by(Event.id))}
+
+
 def end_of_silence(snapshot: Snapshot, alert: Alert) -> Ending | None:
-    _, channel, number = alert.subject.split()
-    event = snapshot.session.get(Event, int(number))
-    return (
-        Ending("The platform answers again.")
-        if event is not None and _has_published_since(snapshot.session, channel, event)
-        else SILENT_ENDING
-    )
+    event = _newest_troubles(snapshot).get(alert.channel)
+    # Another event began an alert of its own.
+    if event is None or str(event.id) != alert.occurrence:
+        return SILENT_ENDING
+    if _has_published_since(snapshot.session, alert.channel, event):
+        return Ending(AlertEnding.PLATFORM_ANSWERS())
+    return SILENT_ENDING
 
 
 def _has_published_since(session: Session, channel: str, event: Event) -> bool:
@@ -87,14 +90,13 @@ def spent_budgets(snapshot: Snapshot) -> Iterator[Condition]:
     for spending in monthly_spendings(snapshot.session, snapshot.settings, snapshot.now):
         if spending.nearly_spent:
             yield Condition(
-                subject=f"budget {spending.channel} {spending.month.begins:%Y-%m}",
-                kind="budget",
-                title=f"{spending.channel}: the month's budget is nearly spent",
-                message=with_remedy(
-                    f"It has spent {spending.description}. Posts that cost more than what is left are held until "
-                    f"{spending.month.ends:%-d %B}",
-                    f"raise channels.{spending.channel}.monthly_budget",
+                AlertKind.BUDGET,
+                AlertHeadline.BUDGET_NEARLY_SPENT(channel=spending.channel),
+                AlertProblem.BUDGET_NEARLY_SPENT_UNTIL(
+                    channel=spending.channel, spending=spending.description, ends=spending.month.ends
                 ),
+                channel=spending.channel,
+                day=spending.month.begins.date(),
             )
 
 
@@ -108,47 +110,29 @@ def days_without_post(snapshot: Snapshot) -> Iterator[Condition]:
         .order_by(Pick.slot)
     )
     for pick in snapshot.session.scalars(query):
-        if pick.slot in unknown_days:
-            yield Condition(
-                subject=f"missed {pick.slot.isoformat()}",
-                kind="missed",
-                title=f"Nobody knows what was shown on {pick.slot:%A %Y-%m-%d}",
-                message=with_remedy(
-                    "The desk was restored from a backup from before that day, and nothing more goes out for it. "
-                    "Look at the channels, and publish by hand what is missing",
-                    snapshot.remedies.deliveries(),
-                ),
-            )
-        elif (
-            pick.reason == "missed"
-            and first_work is not None
-            and slot_closes(pick.slot, snapshot.settings) > first_work
-        ):
-            yield Condition(
-                subject=f"missed {pick.slot.isoformat()}",
-                kind="missed",
-                title=f"{pick.slot:%A %Y-%m-%d} went by without a post",
-                message=with_remedy(
-                    "No post was picked in time; find out why the desk was not running", snapshot.remedies.deliveries()
-                ),
-            )
-        elif pick.reason == "empty" and pick.slot == snapshot.today:
-            closes = slot_closes(pick.slot, snapshot.settings)
-            if snapshot.now >= closes:
-                message = f"After {snapshot.clock(closes)} it is too late for today's post, so today stays without one"
-            else:
-                message = f"Add or approve one before {snapshot.clock(closes)}, and it goes out at once"
-            yield Condition(
-                subject=f"empty {pick.slot.isoformat()}",
-                kind="empty",
-                title="Today has no post",
-                message=with_remedy(message, snapshot.remedies.queue()),
-            )
+        day = pick.slot
+        if day in unknown_days:
+            headline = AlertHeadline.DAY_UNKNOWN(day=day)
+            yield Condition(AlertKind.MISSED_DAY, headline, AlertProblem.SHOWN_BEFORE_RESTORE(), day=day)
+        elif pick.reason == "missed" and first_work is not None and slot_closes(day, snapshot.settings) > first_work:
+            headline = AlertHeadline.DAY_WITHOUT_POST(day=day)
+            yield Condition(AlertKind.MISSED_DAY, headline, AlertProblem.NEVER_PICKED(), day=day)
+        elif pick.reason == "empty" and day == snapshot.today:
+            yield Condition(AlertKind.EMPTY, AlertHeadline.TODAY_EMPTY(), _problem_of_empty_day(snapshot, day), day=day)
+
+
+def _problem_of_empty_day(snapshot: Snapshot, day: date) -> Problem:
+    closes = slot_closes(day, snapshot.settings)
+    if snapshot.now >= closes:
+        return AlertProblem.EMPTY_AND_TOO_LATE(closes=closes)
+    return AlertProblem.EMPTY(closes=closes)
 
 
 def end_of_empty_day(snapshot: Snapshot, alert: Alert) -> Ending | None:
-    pick = snapshot.session.scalar(select(Pick).where(Pick.slot == date.fromisoformat(alert.subject.split()[1])))
-    return Ending(f"“{pick.post.title}” fills it.") if pick is not None and pick.post is not None else SILENT_ENDING
+    pick = snapshot.session.scalar(select(Pick).where(Pick.slot == alert.day))
+    if pick is None or pick.post is None:
+        return SILENT_ENDING
+    return Ending(AlertEnding.DAY_FILLED(title=pick.post.title))
 
 
 def queue_after_restore(snapshot: Snapshot) -> Iterator[Condition]:
@@ -156,25 +140,19 @@ def queue_after_restore(snapshot: Snapshot) -> Iterator[Condition]:
     posts = waiting_after_restore(snapshot.session)
     if not posts:
         return
+    listed, more = list(posts[:MAX_LISTED_POSTS]), len(posts) - MAX_LISTED_POSTS
     yield Condition(
-        subject=f"{RESTORED_QUEUE} {restored_at(snapshot.session)}",
-        kind=RESTORED_QUEUE,
-        title="After the restore, posts wait to be approved again",
-        message=with_remedy(
-            "They may have been shown on days after the backup, so none of them goes out by itself. Look "
-            f"at the channels, approve those that were not shown, and withdraw the others: {_list_numbers(posts)}",
-            snapshot.remedies.queue(),
-        ),
+        AlertKind.RESTORED_QUEUE,
+        AlertHeadline.POSTS_TO_APPROVE_AGAIN(),
+        AlertProblem.MANY_MAY_HAVE_BEEN_SHOWN(posts=listed, more=more)
+        if more > 0
+        else AlertProblem.MAY_HAVE_BEEN_SHOWN(posts=listed),
+        occurrence=str(restored_at(snapshot.session)),
     )
 
 
 def end_of_queue_after_restore(_snapshot: Snapshot, _alert: Alert) -> Ending:
-    return Ending("Somebody has decided about all of them.")
-
-
-def _list_numbers(posts: tuple[int, ...]) -> str:
-    more = f" and {len(posts) - MAX_LISTED_POSTS} more" if len(posts) > MAX_LISTED_POSTS else ""
-    return ", ".join(map(str, posts[:MAX_LISTED_POSTS])) + more
+    return Ending(AlertEnding.ALL_DECIDED())
 
 
 def thin_queue(snapshot: Snapshot) -> Iterator[Condition]:
@@ -183,14 +161,10 @@ def thin_queue(snapshot: Snapshot) -> Iterator[Condition]:
     if gap is None:
         return
     covered_days, day = gap
-    days = {0: "no day ahead has", 1: "only one day has"}.get(covered_days, f"only {covered_days} days have")
     yield Condition(
-        subject=COVER,
-        kind=COVER,
-        title=f"The queue runs dry: {days} a post",
-        message=with_remedy(
-            f"The first empty day is {day:%A %Y-%m-%d}; add and approve posts", snapshot.remedies.queue()
-        ),
+        AlertKind.COVER,
+        AlertHeadline.FEW_DAYS_COVERED(count=covered_days) if covered_days else AlertHeadline.NO_DAY_COVERED(),
+        AlertProblem.FIRST_EMPTY_DAY(day=day),
     )
 
 
@@ -199,7 +173,7 @@ def end_of_thin_queue(snapshot: Snapshot, _alert: Alert) -> Ending | None:
     min_days = snapshot.settings.notify.days_of_cover
     if min_days and _first_empty_day(snapshot, within=min_days + 1) is not None:
         return None
-    return Ending(f"More than {min_days} days have a post again.")
+    return Ending(AlertEnding.DAYS_COVERED(count=min_days))
 
 
 def _first_empty_day(snapshot: Snapshot, *, within: int) -> tuple[int, date] | None:
@@ -210,6 +184,11 @@ def _first_empty_day(snapshot: Snapshot, *, within: int) -> tuple[int, date] | N
 
 def end_of_preflight(snapshot: Snapshot, alert: Alert) -> Ending | None:
     """Ends a good result when it was sent, and a bad one when its day begins."""
-    day = date.fromisoformat(alert.subject.split()[1])
-    was_sent = alert.kind == SAFE and alert.told_at is not None
-    return SILENT_ENDING if was_sent or snapshot.now >= slot_opens(day, snapshot.settings) else None
+    was_sent = is_good_news(alert) and alert.sent_at is not None
+    begins = slot_opens(alert.day, snapshot.settings) if alert.day is not None else snapshot.now
+    return SILENT_ENDING if was_sent or snapshot.now >= begins else None
+
+
+def is_good_news(alert: Alert) -> bool:
+    """Decides whether an open alert needs no person: tomorrow's post is safe."""
+    return alert.headline is not None and alert.headline.code is AlertHeadline.TOMORROW_SAFE

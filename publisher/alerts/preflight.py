@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from itertools import islice
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.adapt.text.rich_html import describe_length
+from publisher.alerts.conditions import stated_reason, without_remedy
 from publisher.alerts.link_check import check_link
+from publisher.alerts.problem_codes import PreflightProblem
+from publisher.core.content import Problem as FieldProblem
 from publisher.core.errors import UserError
 from publisher.core.logs import get_logger
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem, ProblemCode, recorded_problem
 from publisher.db.models import Pick, Post
 from publisher.db.operations import Channel
 from publisher.delivery.budget import MICROS, format_dollars, spending, whole_cost
@@ -28,11 +35,40 @@ from publisher.posts.preview import RenderedPost, preview
 from publisher.schedule.listing import HORIZON_DAYS
 from publisher.schedule.projection import project
 from publisher.schedule.slots import slot_day, slot_instant
-from publisher.settings import SettingsError
 
 MAX_THREADS = 8
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 URL_PATTERN = re.compile(r"https?://[^\s<>\"')\]]+")
+
+
+class PreflightCheck(StrEnum):
+    """Names what is examined. Programs get the names."""
+
+    POST = "post"
+    CHANNEL = "channel"
+    CREDENTIALS = "credentials"
+    CAPTION = "caption"
+    PICTURES = "pictures"
+    ALT_TEXT = "alt text"
+    BUDGET = "budget"
+    LINK = "link"
+
+    @property
+    def label(self) -> Message:
+        """The name that people read."""
+        return LABELS[self]
+
+
+LABELS = {
+    PreflightCheck.POST: _("post"),
+    PreflightCheck.CHANNEL: _("channel"),
+    PreflightCheck.CREDENTIALS: _("credentials"),
+    PreflightCheck.CAPTION: _("caption"),
+    PreflightCheck.PICTURES: _("pictures"),
+    PreflightCheck.ALT_TEXT: _("alt text"),
+    PreflightCheck.BUDGET: _("budget"),
+    PreflightCheck.LINK: _("link"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +77,23 @@ class Line:
 
     channel: str
     """Empty: it is about the post on every channel."""
-    what: str
-    good: bool
-    told: str
+    what: PreflightCheck
+    result: Message | Problem
+    """A clause: what is wrong if it is a problem, else that all is well."""
+
+    @property
+    def good(self) -> bool:
+        return not isinstance(self.result, Problem)
+
+    @property
+    def told(self) -> str:
+        """Renders the result for the present reader."""
+        return str(self.result)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the line as programs get it."""
+        shown = {"channel": self.channel, "what": self.what, "good": self.good, "told": self.told}
+        return shown | (self.result.to_json() if isinstance(self.result, Problem) else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,78 +124,89 @@ def preflight(desk: Desk, day: date) -> Preflight:
         PostError: the day is over.
     """
     if day < slot_day(desk.now(), desk.settings.outlet.zone):
-        raise PostError(f"{day:%Y-%m-%d} is over; examine today or a later day")
+        raise PostError(PreflightProblem.DAY_OVER(day=day))
     with desk.database.reading() as session:
-        post, reason = _find_post(session, desk, day)
-        paused = {
-            row.name: str(row.pause_problem or "")
-            for row in session.scalars(select(Channel))
-            if row.paused_at is not None
-        }
+        post, result = _find_post(session, desk, day)
+        paused = {row.name: row.pause_problem for row in session.scalars(select(Channel)) if row.paused_at is not None}
     with ThreadPoolExecutor(MAX_THREADS) as pool:
         accounts = pool.map(lambda name: _check_credentials(desk, name, day), desk.channels.names())
         links = pool.map(lambda url: _check_link(desk, url), _links_of(post) if post else ())
-        lines = [*_paused_channels(desk, paused), *accounts]
-        if post is None:
-            lines.insert(0, Line("", "post", False, f"{reason}; add and approve one: publisher queue"))
-        else:
-            lines.insert(0, Line("", "post", True, f"{post.id} “{post.title}” ({reason})"))
+        lines = [Line("", PreflightCheck.POST, result), *_paused_channels(desk, paused), *accounts]
+        if post is not None:
             for rendered in preview(post, desk.targets, desk.people, desk.renderer):
                 lines += _check_caption(desk, rendered, day)
         lines += links
     return Preflight(day, post.title if post else "", tuple(lines))
 
 
-def _find_post(session: Session, desk: Desk, day: date) -> tuple[Post | None, str]:
+def _find_post(session: Session, desk: Desk, day: date) -> tuple[Post | None, Message | Problem]:
     """Finds the post of a day, and returns it with the reason; None with the reason why there is none."""
     pick = session.scalar(select(Pick).where(Pick.slot == day))
     if pick is not None and pick.reason != "empty":
-        return pick.post, f"picked from: {pick.reason}" if pick.post else "the day was missed"
+        if pick.post is None:
+            return None, PreflightProblem.DAY_WAS_MISSED()
+        values = {"post": pick.post.id, "title": pick.post.title, "reason": pick.reason}
+        return pick.post, _("{post} “{title}” (picked from: {reason})", **values)
     coming_days = islice(project(session, desk.settings, desk.now()), HORIZON_DAYS)
     projected = next((coming for coming in coming_days if coming.slot >= day), None)
     if projected is None or projected.slot != day or projected.post_id is None:
-        return None, "no post is ready for the day"
-    return session.get_one(Post, projected.post_id), projected.reason
+        return None, PreflightProblem.DAY_HAS_NO_POST()
+    post = session.get_one(Post, projected.post_id)
+    return post, _("{post} “{title}” ({reason})", post=post.id, title=post.title, reason=projected.reason)
 
 
-def _paused_channels(desk: Desk, paused: dict[str, str]) -> Iterator[Line]:
+def _paused_channels(desk: Desk, paused: Mapping[str, Problem | None]) -> Iterator[Line]:
     for name in desk.channels.names():
         if name in paused:
-            yield Line(name, "channel", False, f"is paused: {paused[name].rstrip('.')}; publisher resume {name}")
+            reason = without_remedy(stated_reason(paused[name]))
+            problem = PreflightProblem.CHANNEL_IS_PAUSED(channel=name, reason=reason)
+            yield Line(name, PreflightCheck.CHANNEL, problem)
 
 
 def _check_credentials(desk: Desk, name: str, day: date) -> Line:
-    def verify() -> str:
+    def verify() -> Message | Problem:
         adapter = desk.channels.open(name)
-        text = f"answers as {adapter.verify_credentials().name}"
+        account = adapter.verify_credentials().name
         ends = adapter.login_ends() if isinstance(adapter, KeepsLogin) else None
         if ends is None:
-            return text
+            return _("answers as {account}", account=account)
         if ends <= _due_at(desk, name, day):
-            raise SettingsError(f"the log-in ends {desk.local(ends)}, before the post; run publisher connect {name}")
-        return f"{text}; the log-in ends {desk.local(ends)}"
+            return PreflightProblem.LOGIN_ENDS_BEFORE(channel=name, ends=ends)
+        return _("answers as {account}; the log-in ends {ends:moment}", account=account, ends=ends)
 
-    return _check(name, "credentials", verify)
+    try:
+        result = verify()
+    except Exception as error:
+        result = _problem_of(error, PreflightProblem.CREDENTIALS_UNUSABLE, PreflightProblem.CHECK_FAILED)
+    return Line(name, PreflightCheck.CREDENTIALS, result)
 
 
 def _check_caption(desk: Desk, rendered: RenderedPost, day: date) -> Iterator[Line]:
     if rendered.adapted is None:
-        yield Line(rendered.channel, "caption", True, "leaves this post out: it is not translated")
+        left_out = _("leaves this post out: it is not translated")
+        yield Line(rendered.channel, PreflightCheck.CAPTION, left_out)
         return
     adapted, name = rendered.adapted, rendered.channel
-    image_problems = [
-        problem for problem in rendered.problems if problem.field.startswith("images[") and problem.blocking
-    ]
-    others = [problem for problem in rendered.problems if problem.blocking and problem not in image_problems]
-    fits = describe_length(adapted) if adapted.limit else "fits"
-    yield Line(name, "caption", not others, " ".join(problem.message for problem in others) or fits)
-    pictures = [problem for problem in image_problems if not problem.field.endswith("alt_text")]
+    blocking = [problem for problem in rendered.problems if problem.blocking]
+    of_images = [problem for problem in blocking if problem.field.startswith("images[")]
+    others = [problem for problem in blocking if problem not in of_images]
+    fits = _("{length}", length=describe_length(adapted)) if adapted.limit else _("fits")
+    yield from _lines(name, PreflightCheck.CAPTION, others, fits)
+    pictures = [problem for problem in of_images if not problem.field.endswith("alt_text")]
     made = sum(1 for rendition in rendered.renditions if rendition is not None)
-    yield Line(name, "pictures", not pictures, " ".join(problem.message for problem in pictures) or f"{made} made")
-    missing = [str(number) for number, image in enumerate(adapted.images, start=1) if not image.alt_text.strip()]
-    text = f"missing for picture {', '.join(missing)}; write it" if missing else "there"
-    yield Line(name, "alt text", not missing, text)
+    yield from _lines(name, PreflightCheck.PICTURES, pictures, _("{number} made", number=made))
+    missing = [number for number, image in enumerate(adapted.images, start=1) if not image.alt_text.strip()]
+    result = PreflightProblem.ALT_TEXT_MISSING(pictures=missing) if missing else _("there")
+    yield Line(name, PreflightCheck.ALT_TEXT, result)
     yield from _check_budget(desk, rendered, day)
+
+
+def _lines(channel: str, what: PreflightCheck, problems: Sequence[FieldProblem], good: Message) -> Iterator[Line]:
+    """Yields a line for each problem of a post, or one that all is well."""
+    if not problems:
+        yield Line(channel, what, good)
+    for problem in problems:
+        yield Line(channel, what, recorded_problem(problem.message))
 
 
 def _check_budget(desk: Desk, rendered: RenderedPost, day: date) -> Iterator[Line]:
@@ -156,10 +217,11 @@ def _check_budget(desk: Desk, rendered: RenderedPost, day: date) -> Iterator[Lin
     at, zone = _due_at(desk, rendered.channel, day), desk.settings.outlet.zone
     with desk.database.reading() as session:
         month_spending = spending(session, rendered.channel, channel.monthly_budget, at, zone)
-    enough = month_spending.spent + cost <= round(channel.monthly_budget * MICROS)
-    text = f"costs about {format_dollars(cost)}; this month's spending is {month_spending.description}"
-    remedy = "" if enough else f"; raise channels.{rendered.channel}.monthly_budget"
-    yield Line(rendered.channel, "budget", enough, f"{text}{remedy}")
+    values = {"cost": format_dollars(cost), "spending": month_spending.description}
+    result: Message | Problem = _("costs about {cost}; this month's spending is {spending}", **values)
+    if month_spending.spent + cost > round(channel.monthly_budget * MICROS):
+        result = PreflightProblem.OVER_BUDGET(channel=rendered.channel, **values)
+    yield Line(rendered.channel, PreflightCheck.BUDGET, result)
 
 
 def _due_at(desk: Desk, name: str, day: date) -> datetime:
@@ -177,7 +239,12 @@ def _check_link(desk: Desk, url: str) -> Line:
     """Checks a link. On the sandbox, and only there, it may lead to this machine."""
     urls = (url, *(channel.base_url or "" for channel in desk.settings.channels.values()))
     here, *sandboxed = [_host(address) in LOOPBACK_HOSTS for address in urls]
-    return _check("", "link", lambda: f"{url} {check_link(url, loopback=here and any(sandboxed))}", about=url)
+    result: Message | Problem
+    try:
+        result = _("{url} {answer}", url=url, answer=check_link(url, loopback=here and any(sandboxed)))
+    except Exception as error:
+        result = _problem_of(error, PreflightProblem.LINK_BROKEN, PreflightProblem.LINK_CHECK_FAILED, url=url)
+    return Line("", PreflightCheck.LINK, result)
 
 
 def _host(url: str) -> str | None:
@@ -187,15 +254,11 @@ def _host(url: str) -> str | None:
         return None
 
 
-def _check(channel: str, what: str, check: Callable[[], str], *, about: str = "") -> Line:
-    """Runs one check, and makes a line of its result. `about`: put before the sentence of a failure."""
-    prefix = f"{about}: " if about else ""
-    try:
-        return Line(channel, what, True, check())
-    except UserError as error:
-        return Line(channel, what, False, f"{prefix}{error}")
-    except Exception as error:
-        get_logger("alerts").error("a check of the preflight failed", channel=channel, what=what, exc_info=error)
-        return Line(
-            channel, what, False, f"{prefix}the check failed, because the program has a fault; the log says where"
-        )
+def _problem_of(error: Exception, reported: ProblemCode, unexpected: ProblemCode, **values: str) -> Problem:
+    """Makes the problem of a check that failed: with the error's reason, or because the program has a fault."""
+    if not isinstance(error, UserError):
+        get_logger("alerts").error("a check of the preflight failed", problem=unexpected.code, exc_info=error, **values)
+        return unexpected(**values)
+    if isinstance(error.text, Problem) and not values:
+        return error.text
+    return reported(reason=error.text, **values)

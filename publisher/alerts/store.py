@@ -8,7 +8,7 @@ message is sent a second time. It is never lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -18,8 +18,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.alerts import account_alerts, changed_today, delivery_alerts, late_posts, machine_alerts, outlet_alerts
-from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, Snapshot
-from publisher.db.operations import IS_OPEN_NOTICE, Alert
+from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, Snapshot, identity_of
+from publisher.db.operations import IS_OPEN_ALERT, Alert, AlertKind
 from publisher.db.session import Database
 from publisher.settings import Settings
 
@@ -47,20 +47,22 @@ CONDITION_SOURCES: tuple[Source, ...] = (
     changed_today.changes_since_pick,
     account_alerts.wrong_codes,
 )
-END_CHECKS: dict[str, EndCheck] = {
-    "delivery": delivery_alerts.end_of_delivery_alert,
-    "late": late_posts.end_of_lateness,
-    "paused": outlet_alerts.end_of_pause,
-    "silent": outlet_alerts.end_of_silence,
-    "empty": outlet_alerts.end_of_empty_day,
-    outlet_alerts.RESTORED_QUEUE: outlet_alerts.end_of_queue_after_restore,
-    outlet_alerts.COVER: outlet_alerts.end_of_thin_queue,
-    outlet_alerts.PREFLIGHT: outlet_alerts.end_of_preflight,
-    "job": machine_alerts.end_of_failing_job,
-    "caption": machine_alerts.end_of_broken_caption,
-    machine_alerts.CLOCK: machine_alerts.end_of_difference,
+END_CHECKS: Mapping[str, EndCheck] = {
+    AlertKind.HELD: delivery_alerts.end_of_delivery_alert,
+    AlertKind.FAILED: delivery_alerts.end_of_delivery_alert,
+    AlertKind.MISSED: delivery_alerts.end_of_delivery_alert,
+    AlertKind.LATE: late_posts.end_of_lateness,
+    AlertKind.PAUSED: outlet_alerts.end_of_pause,
+    AlertKind.SILENT: outlet_alerts.end_of_silence,
+    AlertKind.EMPTY: outlet_alerts.end_of_empty_day,
+    AlertKind.RESTORED_QUEUE: outlet_alerts.end_of_queue_after_restore,
+    AlertKind.COVER: outlet_alerts.end_of_thin_queue,
+    AlertKind.PREFLIGHT: outlet_alerts.end_of_preflight,
+    AlertKind.JOB: machine_alerts.end_of_failing_job,
+    AlertKind.CAPTION: machine_alerts.end_of_broken_caption,
+    AlertKind.CLOCK: machine_alerts.end_of_difference,
 }
-"""By the first word of the subject. Without an entry, an alert ends silently when its condition is gone."""
+"""Without an entry, an alert ends silently when its condition is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def reconcile(database: Database, settings: Settings, now: datetime) -> None:
         return
     with database.writing() as session:
         changes = _changes(Snapshot(session, settings, now))
-        for condition in sorted(changes.opened, key=lambda new: new.subject):
+        for condition in sorted(changes.opened, key=lambda new: new.identity.order):
             open_alert(session, condition, now)
         for alert, ending in changes.closed:
             _close(session, alert, ending, now)
@@ -86,12 +88,12 @@ def reconcile(database: Database, settings: Settings, now: datetime) -> None:
 def _changes(snapshot: Snapshot) -> Changes:
     # The alerts are read first: if another process opens or closes one meanwhile, the conditions
     # that are compared with it are newer.
-    open_alerts = list(snapshot.session.scalars(select(Alert).where(IS_OPEN_NOTICE).order_by(Alert.id)))
-    conditions = {condition.subject: condition for source in CONDITION_SOURCES for condition in source(snapshot)}
-    open_subjects = {alert.subject for alert in open_alerts}
+    open_alerts = list(snapshot.session.scalars(select(Alert).where(IS_OPEN_ALERT).order_by(Alert.id)))
+    conditions = {condition.identity: condition for source in CONDITION_SOURCES for condition in source(snapshot)}
+    known = {identity_of(alert) for alert in open_alerts}
     return Changes(
-        opened=[condition for subject, condition in conditions.items() if subject not in open_subjects],
-        closed=[*_find_ended(snapshot, (alert for alert in open_alerts if alert.subject not in conditions))],
+        opened=[condition for identity, condition in conditions.items() if identity not in known],
+        closed=[*_find_ended(snapshot, (alert for alert in open_alerts if identity_of(alert) not in conditions))],
     )
 
 
@@ -100,7 +102,7 @@ def _find_ended(snapshot: Snapshot, alerts: Iterable[Alert]) -> Iterator[tuple[A
         # Another machine's clock may be a little ahead, and an alert can't end before it began.
         if alert.opened_at > snapshot.now:
             continue
-        find_ending = END_CHECKS.get(alert.subject.split()[0])
+        find_ending = END_CHECKS.get(alert.kind)
         ending = find_ending(snapshot, alert) if find_ending else SILENT_ENDING
         if ending is not None:
             yield alert, ending
@@ -109,13 +111,21 @@ def _find_ended(snapshot: Snapshot, alerts: Iterable[Alert]) -> Iterator[tuple[A
 def open_alert(session: Session, condition: Condition, now: datetime, *, next_try_at: datetime | None = None) -> bool:
     """Opens an alert, and returns whether it did; False: another process opened it first."""
     alert = Alert(
-        subject=condition.subject,
         kind=condition.kind,
-        title=condition.title,
-        message=condition.message,
+        channel=condition.channel,
+        delivery_id=condition.delivery_id,
+        day=condition.day,
+        occurrence=condition.occurrence,
+        headline=condition.headline,
+        problem=condition.problem,
         opened_at=now,
         next_try_at=next_try_at or now,
     )
+    return add_alert(session, alert)
+
+
+def add_alert(session: Session, alert: Alert) -> bool:
+    """Adds an open alert, and returns whether it did; False: there is one with the same identity."""
     try:
         with session.begin_nested():
             session.add(alert)
@@ -131,7 +141,9 @@ def claim_examination(session: Session, alert: Alert, until: datetime) -> bool:
 
 def _close(session: Session, alert: Alert, ending: Ending, now: datetime) -> None:
     """Closes an alert. Its end is sent to every address, even to one that did not get its beginning."""
-    values: dict[str, Any] = {"message": ending.message} if ending.message else {"recovery_told_at": now, "trouble": ""}
+    values: dict[str, Any] = {"ending": ending.problem}
+    if ending.problem is None:
+        values |= {"end_sent_at": now, "send_error": ""}
     session.execute(
         update(Alert)
         .where(Alert.id == alert.id, Alert.closed_at.is_(None))
@@ -142,20 +154,20 @@ def _close(session: Session, alert: Alert, ending: Ending, now: datetime) -> Non
 
 def _is_unsent(now: datetime) -> ColumnElement[bool]:
     has_unsent_end = and_(
-        Alert.closed_at.is_not(None), Alert.closed_at > now - MAX_ENDING_AGE, Alert.recovery_told_at.is_(None)
+        Alert.closed_at.is_not(None), Alert.closed_at > now - MAX_ENDING_AGE, Alert.end_sent_at.is_(None)
     )
-    return or_(and_(Alert.told_at.is_(None), Alert.closed_at.is_(None)), has_unsent_end)
+    return or_(and_(Alert.sent_at.is_(None), Alert.closed_at.is_(None), Alert.problem.is_not(None)), has_unsent_end)
 
 
 def sending_failures(session: Session, now: datetime) -> list[str]:
     """Lists why alerts could not be sent, each reason once."""
-    query = select(Alert.trouble).where(_is_unsent(now), Alert.trouble != "").distinct().order_by(Alert.trouble)
-    return list(session.scalars(query))
+    query = select(Alert.send_error).where(_is_unsent(now), Alert.send_error != "")
+    return list(session.scalars(query.distinct().order_by(Alert.send_error)))
 
 
 def claim(database: Database, now: datetime, claim_time: timedelta) -> list[Alert]:
     """Claims the alerts that are due, so that no other process sends them for `claim_time`."""
-    due = and_(_is_unsent(now), Alert.next_try_at <= now, Alert.message != "")
+    due = and_(_is_unsent(now), Alert.next_try_at <= now)
     with database.reading() as session:
         due_alerts = list(session.scalars(select(Alert).where(due).order_by(Alert.id).limit(MAX_AT_ONCE)))
     if not due_alerts:
@@ -171,12 +183,12 @@ def claim(database: Database, now: datetime, claim_time: timedelta) -> list[Aler
 
 
 def record(
-    database: Database, alert: Alert, *, reached: Iterable[str], trouble: str, next_try_at: datetime, now: datetime
+    database: Database, alert: Alert, *, reached: Iterable[str], send_error: str, next_try_at: datetime, now: datetime
 ) -> None:
-    """Records the result of a try; `trouble` empty: all addresses have it. Does nothing if it was closed meanwhile."""
-    values: dict[str, Any] = {"reached": sorted(reached), "trouble": trouble, "next_try_at": next_try_at}
-    if not trouble:
-        values["recovery_told_at" if alert.closed_at else "told_at"] = now
+    """Records the result of a try; `send_error` empty: all have it. Does nothing if it was closed meanwhile."""
+    values: dict[str, Any] = {"reached": sorted(reached), "send_error": send_error, "next_try_at": next_try_at}
+    if not send_error:
+        values["end_sent_at" if alert.closed_at else "sent_at"] = now
     with database.writing() as session:
         _update(session, alert, values, tries=alert.tries)
 

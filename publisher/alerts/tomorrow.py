@@ -8,11 +8,12 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from publisher.alerts import store
-from publisher.alerts.conditions import Condition, Remedies
-from publisher.alerts.outlet_alerts import PREFLIGHT, SAFE, UNSAFE
+from publisher.alerts.conditions import Condition
 from publisher.alerts.preflight import Line, Preflight, preflight
+from publisher.alerts.problem_codes import AlertHeadline, AlertProblem
 from publisher.core.logs import get_logger
-from publisher.db.operations import IS_OPEN_NOTICE, Alert
+from publisher.core.messages import Message, _
+from publisher.db.operations import IS_OPEN_ALERT, Alert, AlertKind
 from publisher.desk import Desk
 from publisher.schedule.slots import slot_day, slot_instant
 
@@ -34,52 +35,50 @@ def examine_tomorrow(desk: Desk, now: datetime) -> None:
     for line in result.red:
         log.error("tomorrow is not safe", channel=line.channel, what=line.what, why=line.told)
     with desk.database.writing() as session:
-        _save(session, _subject(tomorrow), _condition_of(desk, result), desk.now())
-
-
-def _subject(day: date) -> str:
-    return f"{PREFLIGHT} {day.isoformat()}"
+        _save(session, _condition_of(desk, result), desk.now())
 
 
 def _claim(desk: Desk, day: date, now: datetime) -> bool:
-    """Claims the examination of a day by an alert without a message; False: another process has it."""
-    subject = _subject(day)
+    """Claims the examination of a day by an alert without a result; False: another process has it."""
+    of_day = select(Alert).where(Alert.kind == AlertKind.PREFLIGHT, Alert.day == day)
     with desk.database.reading() as session:
-        existing = session.scalar(select(Alert).where(Alert.subject == subject))
-        if existing is not None and (existing.message or existing.next_try_at > now):
+        existing = session.scalar(of_day)
+        if existing is not None and (existing.problem is not None or existing.next_try_at > now):
             return False
     with desk.database.writing() as session:
         if existing is None:
-            return store.open_alert(session, Condition(subject, SAFE, "", ""), now, next_try_at=now + CLAIM_TIME)
+            claim = Alert(kind=AlertKind.PREFLIGHT, day=day, opened_at=now, next_try_at=now + CLAIM_TIME)
+            return store.add_alert(session, claim)
         return store.claim_examination(session, existing, now + CLAIM_TIME)
 
 
 def _condition_of(desk: Desk, result: Preflight) -> Condition:
-    subject = _subject(result.day)
     if result.good:
-        message = f"“{result.title}” goes out on {', '.join(_channel_hours(desk, result.day))}."
-        return Condition(subject, SAFE, f"{result.day:%A %Y-%m-%d} is safe", message)
-    things = "one thing" if len(result.red) == 1 else f"{len(result.red)} things"
-    remedy = Remedies.of(desk.settings).preflight(result.day)
-    message = "\n".join([*(_render_line(line) for line in result.red), f"→ {remedy}"])
-    return Condition(subject, UNSAFE, f"{result.day:%A %Y-%m-%d} is not safe: {things} to mend", message)
+        headline = AlertHeadline.TOMORROW_SAFE(day=result.day)
+        problem = AlertProblem.GOES_OUT(title=result.title, channels=_channel_hours(desk, result.day))
+    else:
+        headline = AlertHeadline.TOMORROW_NOT_SAFE(day=result.day, count=len(result.red))
+        problem = AlertProblem.LINES_TO_MEND(day=result.day, lines=[_describe_line(line) for line in result.red])
+    return Condition(AlertKind.PREFLIGHT, headline, problem, day=result.day)
 
 
-def _channel_hours(desk: Desk, day: date) -> list[str]:
+def _channel_hours(desk: Desk, day: date) -> list[Message]:
     outlet = desk.settings.outlet
     return [
-        f"{name} {desk.local(slot_instant(day, desk.settings.channel_hour(channel), outlet.zone), '%H:%M')}"
+        _("{channel} {at:clock}", channel=name, at=slot_instant(day, desk.settings.channel_hour(channel), outlet.zone))
         for name, channel in desk.settings.channels.items()
     ]
 
 
-def _render_line(line: Line) -> str:
-    return f"✗ {f'{line.channel} ' if line.channel else ''}{line.what}: {line.told}"
+def _describe_line(line: Line) -> Message:
+    if line.channel:
+        return _("✗ {channel} {what}: {result}", channel=line.channel, what=line.what.label, result=line.result)
+    return _("✗ {what}: {result}", what=line.what.label, result=line.result)
 
 
-def _save(session: Session, subject: str, condition: Condition, now: datetime) -> None:
+def _save(session: Session, condition: Condition, now: datetime) -> None:
     session.execute(
         update(Alert)
-        .where(IS_OPEN_NOTICE, Alert.subject == subject, Alert.message == "")
-        .values(kind=condition.kind, title=condition.title, message=condition.message, next_try_at=now, tries=0)
+        .where(IS_OPEN_ALERT, Alert.kind == condition.kind, Alert.day == condition.day, Alert.problem.is_(None))
+        .values(headline=condition.headline, problem=condition.problem, next_try_at=now, tries=0)
     )

@@ -285,8 +285,10 @@ def _check_work(desk: Desk) -> Iterator[Line]:
     yield _check_cover(cover)
     yield _check_deliveries(counts)
     yield running
-    text = " ".join(str(describe_failure(failure, desk.local)) for failure in failing)
-    yield Line(not failing, _("jobs"), text or _("all of them work"))
+    problems = [describe_failure(failure) for failure in failing]
+    yield Line(
+        not failing, _("jobs"), _("{problems:sentences}", problems=problems) if failing else _("all of them work")
+    )
     yield from map(_check_costs, costs)
 
 

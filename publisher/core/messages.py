@@ -3,7 +3,8 @@
 `_` marks a text for translation and takes its values: `_("Post {post} is not there.", post=7)`. Nothing is rendered
 until somebody reads it: `str(message)` renders it for the present reader, who is English-speaking where nobody said
 otherwise. A field may say how its value is written: `{at:moment}`, `{day:weekday}`, `{size:number}`, `{names:list}`,
-`{answer:clause}` (without its full stop), `{parts:clauses}` and `{problems:sentences}` for several of them.
+`{names:lines}` (a line each), `{answer:clause}` (without its full stop), `{answer:sentence}` (with one),
+`{parts:clauses}` and `{problems:sentences}` for several of them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 from publisher.core.translations import SOURCE_LANGUAGE, translations
 
+SENTENCE_ENDS = (".", "?", "!", "…", ":")
 COUNT = "count"
 """The value that chooses between a text's singular and plural."""
 
@@ -122,12 +124,17 @@ class _Formatter(string.Formatter):
                 return self._text(value)
             case "clause":
                 return self._text(value).rstrip(".")
+            case "sentence":
+                text = self._text(value)
+                return text if text.endswith(SENTENCE_ENDS) else f"{text}."
             case "list":
                 return ", ".join(map(self._text, value))
             case "clauses":
                 return "; ".join(self._text(part).rstrip(".") for part in value)
             case "sentences":
                 return " ".join(map(self._text, value))
+            case "lines":
+                return "\n".join(map(self._text, value))
             case "number":
                 from babel.numbers import format_decimal  # noqa: PLC0415 - few texts have such numbers
 

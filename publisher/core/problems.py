@@ -24,15 +24,13 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from publisher.core.messages import Face, Message, _, current_reader
+from publisher.core.messages import SENTENCE_ENDS, Face, Message, _, current_reader
 from publisher.core.remedies import Remedy, find_remedy
 from publisher.core.translations import translations
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
-
-SENTENCE_ENDS = (".", "?", "!", "…", ":")
 
 
 class ProblemCode(Enum):

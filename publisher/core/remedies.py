@@ -43,6 +43,13 @@ class Remedy(Enum):
         _("Once that is mended, a person can resume the channel {channel}."),
         "/channels",
     )
+    RAISE_BUDGET = (
+        "raise channels.{channel}.monthly_budget",
+        _("Raise channels.{channel}.monthly_budget in the configuration."),
+        _("Have channels.{channel}.monthly_budget raised in the configuration."),
+        _("An operator can raise channels.{channel}.monthly_budget in the configuration."),
+        "",
+    )
     RETRY_DELIVERY = (
         "publisher retry {delivery}",
         _("Then: publisher retry {delivery}"),
@@ -101,12 +108,47 @@ class Remedy(Enum):
         _("List them to find the one that you mean."),
         "/deliveries",
     )
+    LIST_HELD_DELIVERIES = (
+        "publisher deliveries --state held",
+        _("List them with: publisher deliveries --state held"),
+        _("Look for them among the held deliveries."),
+        _("List the held deliveries to find them."),
+        "/deliveries?state=held",
+    )
+    OPEN_POST = (
+        "{url}",
+        _("See: {url}"),
+        _("See: {url}"),
+        _("See: {url}"),
+        "",
+    )
     SHOW_QUEUE = (
         "publisher queue",
         _("See: publisher queue"),
         _("See the page Queue."),
         _("List the posts."),
         "/queue",
+    )
+    EXAMINE_DAY = (
+        "publisher preflight --day {day}",
+        _("Then examine it again: publisher preflight --day {day}"),
+        _("Mend it on the page Queue."),
+        _("A person can mend it, and examine the day again."),
+        "/queue",
+    )
+    DEACTIVATE_PERSON = (
+        "publisher user deactivate {person}",
+        _("To lock the account, run: publisher user deactivate {person}"),
+        _("Lock the account on the page People."),
+        _("An admin can deactivate the account of {person}."),
+        "/people",
+    )
+    START_DESK = (
+        "publisher run",
+        _("Start it with: publisher run"),
+        _("Ask the operator to start it with: publisher run"),
+        _("An operator can start it with: publisher run"),
+        "",
     )
     RUN_DOCTOR = (
         "publisher doctor",

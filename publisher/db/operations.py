@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 
 from sqlalchemy import Double, ForeignKey, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,8 +12,10 @@ from publisher.core.problems import Problem
 from publisher.db.base import Base, Index
 from publisher.db.problem_column import ProblemColumn
 
-IS_OPEN_NOTICE = text("closed_at IS NULL")
-UNTOLD = text("told_at IS NULL OR (closed_at IS NOT NULL AND recovery_told_at IS NULL)")
+IS_OPEN_ALERT = text("closed_at IS NULL")
+IS_OPEN_WITHOUT_DAY = text("closed_at IS NULL AND day IS NULL")
+IS_OPEN_ON_DAY = text("closed_at IS NULL AND day IS NOT NULL")
+IS_UNSENT_ALERT = text("sent_at IS NULL OR (closed_at IS NOT NULL AND end_sent_at IS NULL)")
 
 
 class Channel(Base):
@@ -69,30 +72,101 @@ class Process(Base):
     seen_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class AlertKind(StrEnum):
+    """Names what an alert is about. The names are stored, and programs get them; they never change."""
+
+    HELD = "held"
+    FAILED = "failed"
+    MISSED = "missed"
+    SECOND_COPY = "second-copy"
+    """A post is public twice, or although it was canceled."""
+    DIFFERS = "differs"
+    """A post is not shown as it was sent."""
+    DRAFT = "draft"
+    """A draft that no delivery waits for is left on a platform."""
+    LATE = "late"
+    PAUSED = "paused"
+    SILENT = "silent"
+    """A channel's platform gives no answers."""
+    BUDGET = "budget"
+    MISSED_DAY = "missed-day"
+    EMPTY = "empty"
+    """The day has no post."""
+    RESTORED_QUEUE = "restored-queue"
+    """Posts wait to be approved again after a restore."""
+    COVER = "cover"
+    """Few of the coming days have a post."""
+    PREFLIGHT = "preflight"
+    """The result of examining the next day's post, which may be good."""
+    JOB = "job"
+    CAPTION = "caption"
+    """The captions of a channel can't be made; without a channel: the directory of people can't be read."""
+    CLOCK = "clock"
+    """This machine's clock differs from those of the platforms."""
+    CLOCK_SET = "clock-set"
+    CHANGED = "changed"
+    """The configuration of a channel was changed after today's pick."""
+    CODES = "codes"
+    """Somebody typed wrong codes after the right password of a person."""
+
+
 class Alert(Base):
-    """Holds something that people are told once: open from when it began until it is over."""
+    """Holds something that is sent to people once: open from when it began until it is over.
+
+    An open alert is one by its kind, channel, delivery, day and occurrence. Where it has no day, another index
+    says so, because a unique index takes two rows without a day for different ones.
+    """
 
     __tablename__ = "alert"
     __table_args__ = (
-        Index("uq_alert_open", "subject", unique=True, sqlite_where=IS_OPEN_NOTICE, postgresql_where=IS_OPEN_NOTICE),
-        Index("ix_alert_unsent", "next_try_at", sqlite_where=UNTOLD, postgresql_where=UNTOLD),
+        Index(
+            "uq_alert_open",
+            "kind",
+            "channel",
+            "delivery_id",
+            "occurrence",
+            unique=True,
+            sqlite_where=IS_OPEN_WITHOUT_DAY,
+            postgresql_where=IS_OPEN_WITHOUT_DAY,
+        ),
+        Index(
+            "uq_alert_open_on_day",
+            "kind",
+            "channel",
+            "delivery_id",
+            "day",
+            "occurrence",
+            unique=True,
+            sqlite_where=IS_OPEN_ON_DAY,
+            postgresql_where=IS_OPEN_ON_DAY,
+        ),
+        Index("ix_alert_unsent", "next_try_at", sqlite_where=IS_UNSENT_ALERT, postgresql_where=IS_UNSENT_ALERT),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    subject: Mapped[str] = mapped_column(String(80))
-    """What it is about, such as `held 12`: one open alert each."""
     kind: Mapped[str] = mapped_column(String(20))
-    title: Mapped[str] = mapped_column(Text)
-    message: Mapped[str] = mapped_column(Text)
-    """What is wrong, and the one command or link that mends it."""
+    """An `AlertKind`; a newer version of the program may have stored another word."""
+    channel: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    """Empty: it is about no channel, or about several."""
+    delivery_id: Mapped[int] = mapped_column(default=0, server_default="0")
+    """0: it is about none. It is no foreign key, because an alert outlives what it was about."""
+    day: Mapped[date | None]
+    occurrence: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    """Tells a second occurrence from the first, such as the number of the event that began it. It is only compared."""
+    headline: Mapped[Problem | None] = mapped_column(ProblemColumn)
+    """What is wrong, in a few words."""
+    problem: Mapped[Problem | None] = mapped_column(ProblemColumn)
+    """What is wrong, and what a person can do. None: it is not known yet, and nothing is sent."""
+    ending: Mapped[Problem | None] = mapped_column(ProblemColumn)
+    """How it ended. None: it is open, or its end is not worth a message."""
     opened_at: Mapped[datetime]
-    told_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
-    recovery_told_at: Mapped[datetime | None]
-    """When people were told that it is over. Also set when that isn't worth a message."""
+    end_sent_at: Mapped[datetime | None]
+    """When people got the message that it is over. Also set when that isn't worth a message."""
     tries: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[datetime]
     reached: Mapped[list[str]] = mapped_column(default=list)
     """The addresses that have the present message already, by name, while others don't."""
-    trouble: Mapped[str] = mapped_column(Text, default="")
+    send_error: Mapped[str] = mapped_column(Text, default="")
     """Why the last try to send it failed."""

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery
-from publisher.db.operations import IS_OPEN_NOTICE, Alert, Channel, Quota
+from publisher.db.operations import IS_OPEN_ALERT, Alert, Channel, Quota
 from publisher.delivery.budget import MICROS, monthly_spendings
 from publisher.delivery.due import next_appointments
 from publisher.delivery.platform_clocks import clock_differences
@@ -168,7 +168,7 @@ def _paused(session: Session) -> Metric:
 
 def _alerts(session: Session) -> Metric:
     family = GaugeMetricFamily("publisher_alerts_open", "Alerts that are not over.", labels=["kind"])
-    for kind, number in session.execute(select(Alert.kind, func.count()).where(IS_OPEN_NOTICE).group_by(Alert.kind)):
+    for kind, number in session.execute(select(Alert.kind, func.count()).where(IS_OPEN_ALERT).group_by(Alert.kind)):
         family.add_metric([kind], number)
     return family
 

@@ -9,18 +9,24 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from publisher.core.errors import ErrorKind, UserError
+from publisher.core.problems import Problem
 from publisher.core.timeouts import CallTimedOut, call_with_timeout
 from publisher.db.upgrade import DatabaseError
 from publisher.desk import Desk
+from publisher.health.problem_codes import ReadinessProblem
 
 T = TypeVar("T")
 
 
 class DatabaseDown(UserError):
-    """The database does not answer; the message is one sentence."""
+    """The database does not answer; `problem` says why."""
 
     code = "database-not-answering"
     kind = ErrorKind.MACHINE
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 def read_database(desk: Desk, query: Callable[[Session], T], seconds: float) -> T:
@@ -32,13 +38,11 @@ def read_database(desk: Desk, query: Callable[[Session], T], seconds: float) -> 
     try:
         return call_with_timeout(lambda: _read_rows(desk, query), seconds)
     except CallTimedOut as error:
-        raise DatabaseDown(f"The database can't be used: {error}; check that its server or its file is well.") from None
+        raise DatabaseDown(ReadinessProblem.DATABASE_DOWN(reason=str(error))) from None
     except DatabaseError as error:
-        raise DatabaseDown(f"{error}.") from error
+        raise DatabaseDown(ReadinessProblem.DATABASE_UNUSABLE(reason=error.text)) from error
     except SQLAlchemyError as error:
-        raise DatabaseDown(
-            f"The database can't be used: {_cause(error)}; check that its server or its file is well."
-        ) from error
+        raise DatabaseDown(ReadinessProblem.DATABASE_DOWN(reason=_cause(error))) from error
 
 
 def _read_rows(desk: Desk, query: Callable[[Session], T]) -> T:

@@ -7,7 +7,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -15,10 +14,11 @@ from typing import Any, NamedTuple
 from publisher.core.clock import monotonic
 from publisher.core.listening_socket import ListeningSocket
 from publisher.core.logs import get_logger
+from publisher.core.messages import _
 from publisher.desk import Desk
 from publisher.health.metrics import CONTENT_TYPE, render_metrics
 from publisher.health.probe_access import TOKEN_NEEDED, holds_probe_token, listens_to_this_machine_alone
-from publisher.health.ready import check_ready
+from publisher.health.ready import check_ready, describe_readiness
 from publisher.settings import SettingsError
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
@@ -41,9 +41,8 @@ def _healthz(_desk: Desk) -> Answer:
 
 def _readyz(desk: Desk) -> Answer:
     checks = check_ready(desk)
-    ready = all(check.ok for check in checks)
-    body = json.dumps({"ready": ready, "checks": [asdict(check) for check in checks]}, indent=2) + "\n"
-    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    body = json.dumps(describe_readiness(desk.settings, checks), indent=2) + "\n"
+    status = HTTPStatus.OK if all(check.ok for check in checks) else HTTPStatus.SERVICE_UNAVAILABLE
     return Answer(status, "application/json", body.encode())
 
 
@@ -89,8 +88,12 @@ class HealthServer:
             self._server = _Server(self._desk, self._host, self._configured_port)
         except OSError as error:
             raise SettingsError(
-                f"health.port {self._configured_port} at {self._host} can't be used "
-                f"({error.strerror or error}); choose another port or address"
+                _(
+                    "health.port {port} at {host} can't be used ({reason}); choose another port or address",
+                    port=self._configured_port,
+                    host=self._host,
+                    reason=error.strerror or str(error),
+                )
             ) from error
         threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
         get_logger("health").info("answering", host=self._host, port=self.port)

@@ -511,7 +511,7 @@ def alerts_of(site: Site, email: str) -> list[str]:
     """Returns the alerts about a person."""
     with site.desk.database.reading() as session:
         conditions = list(wrong_codes(Snapshot(session, site.desk.settings, site.desk.now())))
-    return [condition.message for condition in conditions if email in condition.title]
+    return [str(condition.problem) for condition in conditions if email in str(condition.headline)]
 
 
 def test_wrong_codes_are_reported_to_the_person_and_to_operators(
@@ -548,7 +548,7 @@ def test_an_alert_of_wrong_codes_is_sent_and_ends_silently(site: Site, email: st
     give_codes(site, email, MIN_REPORTED_CODES, "203.0.113.9")
     store.reconcile(site.desk.database, site.desk.settings, site.desk.now())
     with site.desk.database.reading() as session:
-        titles = session.scalars(select(Alert.title).where(Alert.kind == "codes")).all()
+        titles = [str(headline) for headline in session.scalars(select(Alert.headline).where(Alert.kind == "codes"))]
     assert f"Somebody may know the password of {email}" in titles
 
 

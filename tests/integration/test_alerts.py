@@ -207,14 +207,14 @@ def test_trouble_is_alerted_once_its_end_once_and_its_return_again(
     assert ending in box.bodies
     with desk.database.reading() as session:
         alert = session.scalars(select(Alert)).one()
-        assert alert.told_at
-        assert alert.closed_at == alert.recovery_told_at
+        assert alert.sent_at
+        assert alert.closed_at == alert.end_sent_at
     if name in ("paused", "silent"):
         begin(desk, delivery)
         notifier.notify(clock.now())
         assert box.titles == [title, f"over: {title}", title]
         with desk.database.reading() as session:
-            assert len(set(session.scalars(select(Alert.subject)))) == 2
+            assert len(set(session.scalars(select(Alert.occurrence)))) == 2
 
 
 def test_a_retry_ends_no_alert_and_a_second_failure_is_a_new_one(desk: Desk, clock: FixedClock, box: PostBox) -> None:
@@ -513,8 +513,8 @@ def test_a_failing_address_is_retried_and_the_others_get_alerts_once(
         assert "sekrit-word" not in log.getvalue()
         assert "Failed to send" not in log.getvalue()
         with desk.database.reading() as session:
-            trouble = session.scalars(select(Alert.trouble)).one()
-        assert trouble == "address 1 (json): it answered 500"
+            send_error = session.scalars(select(Alert.send_error)).one()
+        assert send_error == "address 1 (json): it answered 500"
         box.statuses.clear()
         clock.advance(minutes=10)
         notifier.notify(clock.now())

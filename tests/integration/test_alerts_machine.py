@@ -10,9 +10,10 @@ import pytest
 
 from publisher.alerts import Notifier, store
 from publisher.alerts.conditions import Condition
+from publisher.alerts.problem_codes import AlertHeadline, AlertProblem
 from publisher.core.clock import FixedClock
 from publisher.db.models import Post
-from publisher.db.operations import Alert
+from publisher.db.operations import Alert, AlertKind
 from publisher.delivery.clock_changes import restart_look_ups
 from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
@@ -26,6 +27,8 @@ from tests.post_box import PostBox, open_post_box
 from tests.queue_desk import picture
 
 pytestmark = pytest.mark.filterwarnings("ignore:.imghdr. is deprecated:DeprecationWarning")
+
+CLOCK_KINDS = (AlertKind.CLOCK, AlertKind.CLOCK_SET)
 
 
 @pytest.fixture
@@ -166,9 +169,8 @@ def test_a_clock_that_was_set_is_reported_once_and_nothing_waits_for_hours(
     desk: Desk, clock: FixedClock, box: PostBox
 ) -> None:
     with desk.database.writing() as session:
-        store.open_alert(
-            session, Condition("x", "x", "It waits", "Long."), clock.now(), next_try_at=clock.now() + timedelta(hours=3)
-        )
+        condition = Condition(AlertKind.DRAFT, AlertHeadline.DRAFT_LEFT(channel="x"), AlertProblem.NO_REASON())
+        store.open_alert(session, condition, clock.now(), next_try_at=clock.now() + timedelta(hours=3))
     PlatformClocks(lambda: desk.database, clock).note("x", timedelta(hours=-3))
     for _ in range(2):
         # Each process of the machine notices it.
@@ -177,7 +179,7 @@ def test_a_clock_that_was_set_is_reported_once_and_nothing_waits_for_hours(
     for _ in range(2):
         notifier.notify(clock.now())
         with desk.database.reading() as session:
-            assert session.query(Alert).filter(Alert.kind == "clock").count() == 1
+            assert session.query(Alert).filter(Alert.kind.in_(CLOCK_KINDS)).count() == 1
     assert "It was put back by 3 h at 08:00 on 2026-05-04." in box.bodies
 
 

@@ -22,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 
 from publisher.backup.files import BackupError
 from publisher.cli.doctor import _check_platform_clocks
+from publisher.cli.regular import alert_jobs, heartbeat_job, housekeeping_jobs
 from publisher.core.clock import FixedClock
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Alert, Channel, Process, Quota
@@ -31,6 +32,8 @@ from publisher.delivery.lease_owner import owner_name
 from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
 from publisher.health import HealthServer, check_ready, last_heartbeats, record_heartbeat, render_metrics
+from publisher.health.failing import JOB_TITLES, TICK_FAILURES, TICK_TITLES
+from publisher.health.ready import describe_readiness
 from publisher.health.server import MAX_CONNECTIONS
 from publisher.job_failures import FailureLog, TickPart
 from publisher.proving.postgres import ThrowawayPostgres
@@ -83,7 +86,8 @@ def metrics(desk: Desk) -> Samples:
 
 
 def read_checks(desk: Desk) -> dict[str, tuple[bool, str]]:
-    return {check.name: (check.ok, check.told) for check in check_ready(desk)}
+    readiness = describe_readiness(desk.settings, check_ready(desk))
+    return {check["name"]: (check["ok"], check["told"]) for check in readiness["checks"]}
 
 
 def publish(desk: Desk, delivery: int, late: timedelta) -> None:
@@ -122,13 +126,8 @@ def test_metrics_are_true(desk: Desk, clock: FixedClock) -> None:
                 resets_at=now + timedelta(hours=1),
             )
         )  # fmt: skip
-        for subject, closed_at in (("held 1", None), ("held 2", None), ("held 3", now)):
-            session.add(
-                Alert(
-                    subject=subject, kind="held", title="", message="", opened_at=now, closed_at=closed_at,
-                    next_try_at=now,
-                )
-            )  # fmt: skip
+        for number, closed_at in enumerate((None, None, now), start=1):
+            session.add(Alert(kind="held", occurrence=str(number), opened_at=now, closed_at=closed_at, next_try_at=now))
     record_heartbeat(desk.database, "elsewhere", "scheduler worker", now)
     samples = metrics(desk)
     expected = {
@@ -171,7 +170,7 @@ def test_a_desk_is_ready_while_a_scheduler_lives_and_no_work_is_overdue(desk: De
     assert all(ok for ok, _ in read_checks(desk).values())
     clock.advance(minutes=6)
     checks = read_checks(desk)
-    assert checks["scheduler"] == (False, "The last heartbeat was 360 s ago; start publisher run.")
+    assert checks["scheduler"] == (False, "The last heartbeat was 360 s ago. Start it with: publisher run")
     assert checks["deliveries"] == (False, "Work waits for up to 6 minutes on x; see the worker's log.")
     assert checks["database"][0]
     assert checks["disk"][0]
@@ -366,8 +365,9 @@ def test_a_failing_part_of_the_tick_is_not_ready_and_says_why(desk: Desk, clock:
     failures = fail(desk, clock, TickPart.PICK, SettingsError("people.toml can't be read: line 3"))
     ok, sentence = read_checks(desk)["jobs"]
     assert not ok
+    since = desk.local(clock.now(), "%H:%M on %Y-%m-%d")
     assert sentence == (
-        f"The post of the day can't be picked, since {desk.local(clock.now())}: people.toml can't be read: line 3. "
+        f"The post of the day can't be picked, since {since}: people.toml can't be read: line 3. "
         "Mend that; it then goes on by itself."
     )
     assert metrics(desk)["publisher_job_failing", (TickPart.PICK,)] == 1
@@ -490,3 +490,20 @@ def test_captions_that_can_not_be_made_are_a_warning_with_their_reason(small_des
     template.write_text(sound, encoding="utf-8")
     (small_desk.settings.file.parent / "people.toml").unlink()
     assert read_checks(small_desk)["captions"] == (True, "Every template can be used.")
+
+
+def test_programs_get_the_code_of_what_is_wrong(small_desk: Desk, clock: FixedClock) -> None:
+    fail(small_desk, clock, TickPart.PICK, SettingsError("people.toml can't be read: line 3"))
+    readiness = json.loads(json.dumps(describe_readiness(small_desk.settings, check_ready(small_desk))))
+    checks = {check["name"]: check for check in readiness["checks"]}
+    assert not readiness["ready"]
+    assert checks["disk"]["problems"] == []
+    [problem] = checks["jobs"]["problems"]
+    assert (problem["code"], problem["remedy"]) == ("health.job-mistake", None)
+    assert problem["parameters"]["job"] == TickPart.PICK
+
+
+def test_each_regular_job_has_a_sentence_for_when_it_fails(small_desk: Desk) -> None:
+    jobs = [heartbeat_job(small_desk, "web"), *alert_jobs(small_desk), *housekeeping_jobs(small_desk)]
+    assert {job.name for job in jobs} == set(JOB_TITLES)
+    assert {*TickPart} == set(TICK_TITLES) == set(TICK_FAILURES)

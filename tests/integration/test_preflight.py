@@ -20,9 +20,10 @@ from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE
 from publisher.alerts.link_check import BrokenLink, check_link
 from publisher.cli.main import cli
 from publisher.core import public_hosts
+from publisher.core.messages import _
 from publisher.core.problems import recorded_problem
 from publisher.db.models import PostImage
-from publisher.db.operations import Alert, Channel
+from publisher.db.operations import Alert, AlertKind, Channel
 from publisher.desk import Desk
 from publisher.posts.errors import PostError
 from publisher.schedule.slots import slot_day, slot_instant
@@ -88,7 +89,9 @@ def test_each_thing_that_would_hold_a_post_up_is_red(open_outlet: OpenOutlet, bo
         session.get_one(Channel, "x").pause_problem = recorded_problem("The password was changed.")
     with environment({"PUBLISHER_TUMBLR_OAUTH_TOKEN": "another"}):
         problems = red(preflight(outlet.desk, tomorrow(outlet)))
-    assert problems[("x", "channel")] == "is paused: The password was changed; publisher resume x"
+    assert problems[("x", "channel")] == (
+        "is paused: The password was changed. Once that is mended, run: publisher resume x"
+    )
     assert ("tumblr", "credentials") in problems
     assert ("x", "credentials") not in problems
     assert problems[("tumblr", "alt text")] == "missing for picture 1; write it"
@@ -113,7 +116,7 @@ def test_a_day_without_a_post_is_red_and_one_that_is_over_is_refused(open_outlet
     outlet = open_outlet("tumblr")
     outlet.add_post("Today")
     report = preflight(outlet.desk, tomorrow(outlet))
-    assert red(report) == {("", "post"): "no post is ready for the day; add and approve one: publisher queue"}
+    assert red(report) == {("", "post"): "no post is ready for the day; add and approve one. See: publisher queue"}
     with pytest.raises(PostError, match="is over"):
         preflight(outlet.desk, tomorrow(outlet) - timedelta(days=2))
 
@@ -130,7 +133,7 @@ def test_a_link_is_requested_by_name_over_tls_and_needs_its_certificate(
         with pytest.raises(BrokenLink, match="certificate can't be trusted"):
             check_link(f"https://localhost:{box.port}/", loopback=True)
         monkeypatch.setattr(public_hosts, "DEFAULT_CA_BUNDLE_PATH", str(trusted))
-        assert check_link(f"https://localhost:{box.port}/", loopback=True) == "answers"
+        assert check_link(f"https://localhost:{box.port}/", loopback=True) == _("answers")
         with pytest.raises(BrokenLink, match="certificate can't be trusted"):
             check_link(f"https://127.0.0.1:{box.port}/", loopback=True)
         assert box.requests == ["HEAD /"]
@@ -179,7 +182,7 @@ def test_one_message_is_sent_in_the_evening_however_many_schedulers_run(open_out
         thread.start()
     for thread in threads:
         thread.join()
-    for _ in range(2):
+    for _attempt in range(2):
         for notifier in notifiers:
             notifier.examine_tomorrow(outlet.desk.now())
             notifier.notify(outlet.desk.now())
@@ -189,7 +192,7 @@ def test_one_message_is_sent_in_the_evening_however_many_schedulers_run(open_out
     assert len(safe) == 1
     assert "“A quiet cell” goes out on tumblr 00:00." in safe[0]
     with outlet.desk.database.reading() as session:
-        alert = session.scalars(select(Alert).where(Alert.kind == "safe")).one()
+        alert = session.scalars(select(Alert).where(Alert.kind == AlertKind.PREFLIGHT)).one()
     assert alert.closed_at is not None
 
 
@@ -204,7 +207,7 @@ def test_a_red_evening_names_each_problem_and_survives_a_dead_examiner(
     to_evening(outlet)
     notifier = Notifier(outlet.desk)
 
-    def die(*_: object) -> None:
+    def die(*_arguments: object) -> None:
         raise SystemExit
 
     with monkeypatch.context() as patched:

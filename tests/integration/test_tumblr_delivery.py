@@ -133,7 +133,7 @@ def test_a_draft_that_no_delivery_waits_for_is_named_once(
     assert (of_nobody.delivery_id, of_nobody.detail["draft"]) == (None, strays[1])
     with desk.database.reading() as session:
         view = Snapshot(session, desk.settings, desk.now())
-        assert [condition.title for condition in delivery_alerts.stray_drafts(view)] == [
+        assert [str(condition.headline) for condition in delivery_alerts.stray_drafts(view)] == [
             "tumblr: an unused draft is left"
         ] * 2
     assert [*sandbox.blog.hidden_posts] == strays, "none is removed"

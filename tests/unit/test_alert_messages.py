@@ -9,16 +9,31 @@ import pytest
 
 from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
 from publisher.alerts.link_check import BrokenLink, check_link
-from publisher.alerts.message import MAX_LISTED, compose
-from publisher.db.operations import Alert
+from publisher.alerts.message import MAX_CHARACTERS, MAX_LISTED, compose, render_details
+from publisher.alerts.problem_codes import AlertEnding, AlertHeadline
+from publisher.core.problems import Problem, recorded_problem
+from publisher.core.remedies import Remedy
+from publisher.db.operations import Alert, AlertKind
 from publisher.settings import SettingsError
 from tests.outlet import environment
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 
 
-def alert(title: str, kind: str = "held", *, over: bool = False, message: str = "Mend it.") -> Alert:
-    return Alert(title=title, kind=kind, message=message, closed_at=NOW if over else None)
+def alert(title: str, *, over: bool = False, message: str = "Mend it.") -> Alert:
+    problem = recorded_problem(message)
+    return Alert(
+        kind=AlertKind.PAUSED,
+        headline=recorded_problem(title),
+        problem=problem,
+        ending=problem if over else None,
+        closed_at=NOW if over else None,
+    )
+
+
+def good_news() -> Alert:
+    headline = AlertHeadline.TOMORROW_SAFE(day=NOW.date())
+    return Alert(kind=AlertKind.PREFLIGHT, headline=headline, problem=recorded_problem("It goes out."))
 
 
 def test_a_single_alert_is_its_own_title() -> None:
@@ -29,12 +44,17 @@ def test_a_single_alert_is_its_own_title() -> None:
 
 
 def test_several_are_counted_and_what_needs_a_person_comes_first() -> None:
-    mixed = compose("Cells", [alert("c", "safe"), alert("a", over=True), alert("b"), alert("d")])
+    mixed = compose("Cells", [good_news(), alert("a", over=True), alert("b"), alert("d")])
 
     assert mixed.title == "Cells: 2 things need a person, one is over, tomorrow is safe"
-    assert [part.splitlines()[0] for part in mixed.body.split("\n\n")] == ["✗ b", "✗ d", "✓ c", "✓ over: a"]
+    assert [part.splitlines()[0] for part in mixed.body.split("\n\n")] == [
+        "✗ b",
+        "✗ d",
+        "✓ Monday 2026-05-04 is safe",
+        "✓ over: a",
+    ]
     assert mixed.bad
-    assert not compose("Cells", [alert("c", "safe"), alert("a", over=True)]).bad
+    assert not compose("Cells", [good_news(), alert("a", over=True)]).bad
 
 
 def test_a_message_stays_short_enough_to_be_taken() -> None:
@@ -42,6 +62,43 @@ def test_a_message_stays_short_enough_to_be_taken() -> None:
 
     assert many.body.endswith("... and 3 more: publisher alerts")
     assert len(many.body) < 8000
+
+
+@pytest.mark.parametrize(
+    ("problem", "link", "text"),
+    [
+        (recorded_problem("Refused"), "", "Refused"),
+        (
+            recorded_problem("Refused").with_remedy(Remedy.RETRY_DELIVERY, delivery=7),
+            "",
+            "Refused.\n→ publisher retry 7",
+        ),
+        (
+            recorded_problem("Refused").with_remedy(Remedy.RETRY_DELIVERY, delivery=7),
+            "https://desk.example/",
+            "Refused.\n→ https://desk.example/deliveries/7",
+        ),
+        # What no page of the desk can do is named by its command.
+        (
+            recorded_problem("Refused.").with_remedy(Remedy.RUN_DOCTOR),
+            "https://desk.example",
+            "Refused.\n→ publisher doctor",
+        ),
+        (
+            AlertEnding.CAPTIONS_MENDED(),
+            "",
+            "It is mended. Deliveries that it held wait for a retry.\n→ publisher deliveries --state held",
+        ),
+    ],
+)
+def test_the_page_or_command_that_mends_it_is_on_the_next_line(problem: Problem, link: str, text: str) -> None:
+    assert render_details(problem, link) == text
+
+
+def test_a_long_problem_is_cut_but_never_what_to_do() -> None:
+    text = render_details(recorded_problem("long " * 1000).with_remedy(Remedy.RETRY_DELIVERY, delivery=7))
+    assert len(text) < MAX_CHARACTERS + 50
+    assert text.endswith("\n→ publisher retry 7")
 
 
 @pytest.mark.filterwarnings("ignore:.imghdr. is deprecated:DeprecationWarning")

@@ -33,7 +33,10 @@ def test_a_number_chooses_singular_or_plural() -> None:
         ("on {it:weekday}", "2026-05-12", "on Tuesday 2026-05-12"),
         ("{it:number} bytes", 1234567, "1,234,567 bytes"),
         ("of {it:list}", ["a", "b"], "of a, b"),
+        ("{it:lines}", [_("One."), "Two."], "One.\nTwo."),
         ("It answered: {it:clause}.", _("No."), "It answered: No."),
+        ("{it:sentence} Mend it.", "It broke", "It broke. Mend it."),
+        ("{it:sentence} Mend it.", _("Did it break?"), "Did it break? Mend it."),
         ("at {it:moment}", None, "at an unknown time"),
     ],
 )

@@ -16,7 +16,10 @@ from publisher.core.problems import ProblemCode, find_code, import_code_lists
 from publisher.core.remedies import Remedy
 
 ROOT = Path(publisher.__file__).parent
-TEXT_FORMATS = {"", "clause", "clauses", "sentences", "list", "number", "moment", "clock", "day", "month", "weekday"}
+TEXT_FORMATS = {
+    *("", "clause", "clauses", "sentence", "sentences", "list", "lines", "number"),
+    *("moment", "clock", "day", "month", "weekday"),
+}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 

@@ -8,7 +8,6 @@ requests from anywhere. Prometheus reads the address of the section `health` ins
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -16,7 +15,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from publisher.health.metrics import CONTENT_TYPE, render_metrics
 from publisher.health.probe_access import holds_probe_token
-from publisher.health.ready import check_ready
+from publisher.health.ready import check_ready, describe_readiness
 from publisher.staff.roles import Permission
 from publisher.web.errors import NotFound
 from publisher.web.rendering import desk_of
@@ -33,12 +32,13 @@ async def healthz() -> PlainTextResponse:
 @router.get("/readyz")
 def readyz(request: Request) -> Response:
     """Answers 200 when the desk can do its work, else 503; only insiders get the reasons."""
-    checks = check_ready(desk_of(request))
+    desk = desk_of(request)
+    checks = check_ready(desk)
     ready = all(check.ok for check in checks)
     status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
     if not _is_insider(request):
         return PlainTextResponse("ok\n" if ready else "not ok\n", status)
-    return JSONResponse({"ready": ready, "checks": [asdict(check) for check in checks]}, status)
+    return JSONResponse(describe_readiness(desk.settings, checks), status)
 
 
 @router.get("/metrics")

@@ -13,10 +13,11 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from publisher.alerts.conditions import Condition, Snapshot
+from publisher.alerts.conditions import DELIVERY_KINDS, Condition, Snapshot
 from publisher.alerts.store import CONDITION_SOURCES
+from publisher.core.problems import as_sentence
 from publisher.db.models import Delivery, Pick, Post
-from publisher.db.operations import Channel
+from publisher.db.operations import AlertKind, Channel
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.health.heartbeat import last_heartbeats
@@ -132,8 +133,13 @@ def _channel(
 
 def _open_problems(request: Request, session: Session, desk: Desk, now: datetime) -> list[OpenProblem]:
     conditions = list(_conditions(Snapshot(session, desk.settings, now)))
-    covered = _covered_subjects(session, conditions)
-    return [_open_problem(request, condition) for condition in conditions if condition.subject not in covered]
+    # A late delivery that needs a person is one thing to do, not two.
+    by_hand = {(condition.channel, condition.day) for condition in conditions if condition.kind in DELIVERY_KINDS}
+    return [
+        _open_problem(request, condition)
+        for condition in conditions
+        if condition.kind is not AlertKind.LATE or (condition.channel, condition.day) not in by_hand
+    ]
 
 
 def _conditions(view: Snapshot) -> Iterator[Condition]:
@@ -141,30 +147,26 @@ def _conditions(view: Snapshot) -> Iterator[Condition]:
         yield from source(view)
 
 
-def _covered_subjects(session: Session, conditions: list[Condition]) -> set[str]:
-    """Returns the lateness subjects of deliveries that need a person: they are one thing to do, not two."""
-    deliveries = [
-        int(condition.subject.split()[1]) for condition in conditions if condition.subject.startswith("delivery ")
-    ]
-    query = select(Pick.slot, Delivery.channel_name).join(Delivery.pick).where(Delivery.id.in_(deliveries))
-    return {f"late {slot.isoformat()} {channel}" for slot, channel in session.execute(query)}
-
-
 def _open_problem(request: Request, condition: Condition) -> OpenProblem:
     """Describes a condition with a link in place of a command."""
-    kind, _, rest = condition.subject.partition(" ")
-    if kind == "delivery":
-        href, action = address(request, "delivery", delivery_id=int(rest.split()[0])), "Look and decide"
-    elif kind in ("cover", "empty"):
-        href, action = address(request, "queue"), "Fill the queue"
-    elif kind == "late":
-        href, action = f"{address(request, 'deliveries')}?day={rest.split()[0]}", "See its deliveries"
-    elif kind in ("paused", "budget", "caption", "changed"):
-        href, action = address(request, "channels"), "See the channel"
-    elif kind == "clock":
-        href, action = address(request, "channels"), "See the channels"
-    elif kind == "silent":
-        href, action = f"{address(request, 'deliveries')}?channel={rest.split()[0]}", "See its deliveries"
-    else:
-        href, action = address(request, "deliveries"), "See the deliveries"
-    return OpenProblem(condition.title, condition.message.partition("\n→")[0], href, action)
+    text = as_sentence(str(condition.problem.message))
+    return OpenProblem(str(condition.headline.message), text, *_page_of(request, condition))
+
+
+def _page_of(request: Request, condition: Condition) -> tuple[str, str]:
+    """Returns the page where a condition is mended, and the text of the link."""
+    match condition.kind:
+        case AlertKind.HELD | AlertKind.FAILED | AlertKind.MISSED:
+            return address(request, "delivery", delivery_id=condition.delivery_id), "Look and decide"
+        case AlertKind.COVER | AlertKind.EMPTY:
+            return address(request, "queue"), "Fill the queue"
+        case AlertKind.LATE:
+            return f"{address(request, 'deliveries')}?day={condition.day}", "See its deliveries"
+        case AlertKind.PAUSED | AlertKind.BUDGET | AlertKind.CAPTION | AlertKind.CHANGED:
+            return address(request, "channels"), "See the channel"
+        case AlertKind.CLOCK:
+            return address(request, "channels"), "See the channels"
+        case AlertKind.SILENT:
+            return f"{address(request, 'deliveries')}?channel={condition.channel}", "See its deliveries"
+        case _:
+            return address(request, "deliveries"), "See the deliveries"
