@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 
 OPEN_WITHOUT_DAY = sa.text("closed_at IS NULL AND day IS NULL")
 OPEN_ON_DAY = sa.text("closed_at IS NULL AND day IS NOT NULL")
