@@ -143,6 +143,13 @@ class Remedy(Enum):
         _("An admin can deactivate the account of {person}."),
         "/people",
     )
+    ALLOW_PRIVATE_WEBHOOKS = (
+        "web.webhooks_to_private = true",
+        _("An operator can allow it with web.webhooks_to_private."),
+        _("An operator can allow it with web.webhooks_to_private."),
+        _("An operator can allow it with web.webhooks_to_private."),
+        "",
+    )
     START_DESK = (
         "publisher run",
         _("Start it with: publisher run"),

@@ -18,3 +18,8 @@ def alert_reader(settings: Settings) -> Reader:
 def operator_reader(settings: Settings) -> Reader:
     """Returns the reader of health reports, who runs commands."""
     return replace(alert_reader(settings), face=Face.COMMAND)
+
+
+def program_reader(settings: Settings) -> Reader:
+    """Returns the reader of messages to other programs, which may show the texts to people."""
+    return replace(alert_reader(settings), face=Face.PROGRAM)

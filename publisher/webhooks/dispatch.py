@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from publisher.core.clock import monotonic
 from publisher.core.encryption import SecretCipher, WrongKey
 from publisher.core.logs import get_logger
+from publisher.core.messages import reading_as
 from publisher.desk import Desk
+from publisher.settings.alert_reader import program_reader
 from publisher.webhooks import outbox
 from publisher.webhooks.hooks import seal_purpose
 from publisher.webhooks.sending import SendResult, send
@@ -26,7 +28,8 @@ def send_webhooks(desk: Desk, now: datetime) -> int:
         SealError: a message is due, and `PUBLISHER_KEY` is not set; nothing is lost.
     """
     database = desk.database
-    outbox.queue_new_events(database, desk.settings.outlet.name, now)
+    with reading_as(program_reader(desk.settings)):
+        outbox.queue_new_events(database, desk.settings.outlet.name, now)
     if not outbox.is_any_due(database, now):
         return 0
     seal = SecretCipher.from_environment()

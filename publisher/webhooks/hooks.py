@@ -15,6 +15,7 @@ from urllib3.util import parse_url
 
 from publisher.core.encryption import SecretCipher
 from publisher.core.errors import ErrorKind, UserError
+from publisher.core.messages import reading_as
 from publisher.core.public_hosts import AddressRefused, ResolvedHost, resolve_public_host
 from publisher.core.special_addresses import IPAddress, is_private_network
 from publisher.db.models import Event
@@ -23,8 +24,10 @@ from publisher.db.staff import Webhook
 from publisher.desk import Desk
 from publisher.lifecycle import record_event
 from publisher.settings import Settings
+from publisher.settings.alert_reader import program_reader
 from publisher.webhooks.events import EVENTS, WEBHOOK_ADDED
 from publisher.webhooks.outbox import queue_messages
+from publisher.webhooks.problem_codes import WebhookProblem
 
 MAX_URL_LENGTH = 2000
 MAX_HOOKS = 20
@@ -33,7 +36,7 @@ SECRET_BYTES = 32
 
 
 class WebhookError(UserError):
-    """A change of the webhooks is refused; the message is one sentence."""
+    """A change of the webhooks is refused; the text is a `WebhookProblem`."""
 
     code = "webhook-refused"
     kind = ErrorKind.INVALID
@@ -70,14 +73,14 @@ def add_webhook(desk: Desk, url: str, events: Iterable[str], *, seal: SecretCiph
     _refuse_address(address, desk.settings)
     event_names = sorted(set(events))
     if unknown := [name for name in event_names if name not in EVENTS]:
-        raise WebhookError(f"There is no event {unknown[0]!r}; choose from the list.")
+        raise WebhookError(WebhookProblem.UNKNOWN_EVENT(event=unknown[0]))
     secret = WEBHOOK_PREFIX + b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
     with desk.database.writing() as session:
         urls = list(session.scalars(select(Webhook.url)))
         if address in urls:
-            raise WebhookError("This address has a webhook already; change that one instead.")
+            raise WebhookError(WebhookProblem.ADDRESS_TAKEN())
         if len(urls) >= MAX_HOOKS:
-            raise WebhookError(f"There are {MAX_HOOKS} webhooks; remove one that isn't used any more.")
+            raise WebhookError(WebhookProblem.TOO_MANY_WEBHOOKS(maximum=MAX_HOOKS))
         hook = Webhook(
             url=address, secret=seal.encrypt(secret, seal_purpose(address)), events=event_names, created_at=now
         )
@@ -85,7 +88,8 @@ def add_webhook(desk: Desk, url: str, events: Iterable[str], *, seal: SecretCiph
         record_event(session, WEBHOOK_ADDED, now=now, actor=actor, detail={"webhook": address})
         session.flush()
         hook.last_event = newest_event_id(session)
-        queue_messages(session, hook, [session.get_one(Event, hook.last_event)], desk.settings.outlet.name, now)
+        with reading_as(program_reader(desk.settings)):
+            queue_messages(session, hook, [session.get_one(Event, hook.last_event)], desk.settings.outlet.name, now)
         return AddedWebhook(hook.id, secret)
 
 
@@ -99,18 +103,16 @@ def _refuse_address(url: str, settings: Settings) -> None:
     try:
         parts = parse_url(url)
     except LocationParseError:
-        raise WebhookError(f"{url!r} is no web address; write it like https://example.org/hook.") from None
+        raise WebhookError(WebhookProblem.NO_WEB_ADDRESS(url=url)) from None
     if len(url) > MAX_URL_LENGTH or parts.auth:
-        raise WebhookError(
-            "The address is too long, or has a password in it; leave the password out, since each message is signed."
-        )
+        raise WebhookError(WebhookProblem.PASSWORD_IN_ADDRESS())
     if parts.scheme != "https" and not (private and parts.scheme == "http"):
-        raise WebhookError("Messages must be encrypted on their way; write an address that begins with https://.")
+        raise WebhookError(WebhookProblem.NOT_ENCRYPTED())
     try:
         resolve_webhook_host(url, private=private)
     except AddressRefused as refusal:
-        hint = "" if private else "; an operator can allow it with web.webhooks_to_private"
-        raise WebhookError(f"Nothing can be sent there: {refusal}{hint}.") from None
+        problem = WebhookProblem.ADDRESS_REFUSED if private else WebhookProblem.PRIVATE_ADDRESS_REFUSED
+        raise WebhookError(problem(reason=str(refusal))) from None
 
 
 def set_webhook_active(database: Database, hook_id: int, active: bool, *, now: datetime, actor: str) -> None:
@@ -140,7 +142,7 @@ def list_webhooks(session: Session) -> list[Webhook]:
 def load_webhook(session: Session, hook_id: int) -> Webhook:
     hook = session.get(Webhook, hook_id)
     if hook is None:
-        raise WebhookError(f"There is no webhook {hook_id}.")
+        raise WebhookError(WebhookProblem.NO_SUCH_WEBHOOK(webhook=hook_id))
     return hook
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from publisher.alerts.problem_codes import AlertProblem
 from publisher.core.clock import FixedClock
 from publisher.core.encryption import KEY_VARIABLE, EncryptionError, SecretCipher, new_key
 from publisher.db.encrypted_values import encrypt_with_first_key
@@ -90,6 +91,7 @@ def test_each_event_is_sent_signed_and_once(desk: Desk, receiver: Receiver) -> N
     assert held_message.message["delivery"]["channel"] == "tumblr"
     assert held_message.message["post"]["title"] == "A held cell"
     assert held_message.message["detail"] == {"problem": "Look."}
+    assert held_message.message["problem"]["message"] == "Look."
     assert held_message.headers[ID_HEADER] == held_message.message["id"]
     assert held_message.is_signed(added.secret, desk.now())
     assert not held_message.is_signed(OTHER_SECRET, desk.now())
@@ -100,6 +102,24 @@ def test_each_event_is_sent_signed_and_once(desk: Desk, receiver: Receiver) -> N
         replace(held_message, headers={**held_message.headers, TIMESTAMP_HEADER: f"{desk.now().timestamp() + 60:.0f}"}),
     ):
         assert not changed.is_signed(added.secret, desk.now())
+
+
+def test_a_message_carries_the_code_of_what_is_wrong(desk: Desk, receiver: Receiver) -> None:
+    add_hook(desk, receiver.url)
+    problem = AlertProblem.EMPTY(closes=desk.now())
+    with desk.database.writing() as session:
+        record_event(session, "channel in trouble", now=desk.now(), detail={"problem": problem.to_json()})
+    assert send_webhooks(desk, desk.now()) == 1
+    message = receiver.received[0].message
+    at = f"{desk.now().astimezone(desk.settings.outlet.zone):%H:%M}"
+    sentence = f"Add or approve one before {at}, and it goes out at once."
+    assert message["problem"] == {
+        "code": "alerts.empty",
+        "parameters": {"closes": desk.now().isoformat()},
+        "remedy": "show-queue",
+        "message": sentence,
+    }
+    assert message["detail"] == {"problem": f"{sentence} List the posts."}
 
 
 def test_a_former_secret_signs_with_the_same_key(desk: Desk, receiver: Receiver) -> None:
