@@ -7,6 +7,7 @@ from typing import Literal
 
 from publisher.adapt import problems
 from publisher.adapt.images.plans import plan_images
+from publisher.adapt.problem_codes import AdaptProblem
 from publisher.adapt.text.alt_text import adapt_alt_text
 from publisher.adapt.text.blocks import plain_form, to_blocks
 from publisher.adapt.text.cleaning import clean
@@ -23,13 +24,14 @@ from publisher.adapt.text.threads import split_thread
 from publisher.core.content import (
     AdaptedImage,
     AdaptedPost,
+    ContentProblem,
     Fit,
     Frozen,
-    Problem,
     SourcePost,
     TextBlock,
     language_caption_key,
 )
+from publisher.core.problems import Problem
 from publisher.platforms.profiles import Profile
 
 EMPTY_DIRECTORY = PeopleDirectory()
@@ -50,8 +52,8 @@ class Target(Frozen):
     missing_translation: Literal["hold", "skip", "original"] = "hold"
     thread: bool = False
     """Replies show what the caption leaves out of the body."""
-    broken: str = ""
-    """Why nothing can be adapted for the channel, as a sentence without its full stop. Empty: it can."""
+    broken: Problem | None = None
+    """Why nothing can be adapted for the channel. None: it can."""
 
 
 class Caption(Frozen):
@@ -59,9 +61,9 @@ class Caption(Frozen):
 
     text: str = ""
     blocks: tuple[TextBlock, ...] = ()
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[Problem, ...] = ()
     thread: tuple[str, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[ContentProblem, ...] = ()
 
 
 def adapt_post(post: SourcePost, target: Target, people: PeopleDirectory = EMPTY_DIRECTORY) -> AdaptedPost:
@@ -123,7 +125,7 @@ def _render_caption(post: SourcePost, target: Target, text: TextMarker) -> Capti
     try:
         rich = render(target.template, target.template_name, values, text)
     except TemplateError as error:
-        return Caption(problems=(Problem(field="caption", message=f"{str(error).rstrip('.?')}."),))
+        return Caption(problems=(ContentProblem(field="caption", problem=_unusable(error)),))
     limits = target.profile.text
     short, left_out = shorten(rich, lambda candidate: excess(_plain_text(candidate, target.profile), limits) == 0)
     thread: tuple[str, ...] = ()
@@ -138,6 +140,10 @@ def _render_caption(post: SourcePost, target: Target, text: TextMarker) -> Capti
         *problems.length_problems(caption.text, target.profile, shortened=True),
     )
     return caption.model_copy(update={"problems": caption_problems})
+
+
+def _unusable(error: TemplateError) -> Problem:
+    return AdaptProblem.TEMPLATE_UNUSABLE(why=error.text)
 
 
 def _thread_parts(post: SourcePost, target: Target, text: TextMarker, short: RichText) -> tuple[str, ...]:
@@ -182,10 +188,10 @@ def _plain_text(rich: RichText, profile: Profile) -> str:
     return plain_form(to_blocks(rich, profile.text)) if profile.text.rich else rich.text
 
 
-def _adapt_images(post: SourcePost, target: Target) -> tuple[tuple[AdaptedImage, ...], tuple[Problem, ...]]:
+def _adapt_images(post: SourcePost, target: Target) -> tuple[tuple[AdaptedImage, ...], tuple[ContentProblem, ...]]:
     """Plans the pictures with the alt texts of this platform; one without a credit of its own gets the post's."""
     profile = target.profile
-    alt_text_problems: list[Problem] = []
+    alt_text_problems: list[ContentProblem] = []
     images = []
     shared = _plain_words("; ".join(credit_lines(post))), _plain_words(licence_of(post))
     for number, image in enumerate(post.images):

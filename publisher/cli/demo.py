@@ -31,7 +31,6 @@ from publisher.db.operations import Process
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.intake.post_files import read_folder
-from publisher.posts.errors import PostError
 from publisher.proving.outlet import log_in
 from publisher.samples.draw import write_samples
 from publisher.sandbox_client import SandboxClient, SandboxFailed, running_sandbox
@@ -176,9 +175,7 @@ class Demo:
         queue = PostQueue(self._desk, "demo")
         post_files = read_folder(self._folder / "posts")
         for number, post_file in enumerate(post_files, start=1):
-            if post_file.draft is None:
-                raise PostError(post_file.problem)
-            post = queue.add(post_file.draft)
+            post = queue.add(post_file.checked())
             queue.approve(post.id)
             if number > len(post_files) - RESERVE_POSTS:
                 queue.move(post.id, Reserve())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +12,19 @@ from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, escape, json_option, print_json, print_table, styled
 from publisher.cli.row_number import ROW_NUMBER
+from publisher.core.messages import Message, _, ngettext
 from publisher.db.models import Post
 from publisher.posts.post_store import last_pick, load_post
-from publisher.posts.problems import PostProblem
 from publisher.schedule.approval import post_problems
-from publisher.schedule.listing import days_of_cover, queue_listing
+from publisher.schedule.listing import QueuePart, QueueRow, days_of_cover, queue_listing
 from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve
 from publisher.schedule.post_queue import PostQueue
+
+PLACE_NAMES: Mapping[QueuePart, Message] = {
+    "fixed date": _("fixed date"),
+    "queue": _("queue"),
+    "reserve": _("reserve"),
+}
 
 
 @click.command("queue")
@@ -38,23 +45,23 @@ def queue_command(ctx: click.Context, as_json: bool) -> None:
                 "place": row.place,
                 "number": row.number,
                 "day": row.projected,
-                "problems": [_problem_row(problem) for problem in row.problems],
+                "problems": [problem.to_json() for problem in row.problems],
             }
             for row in rows
         ]
         print_json({"days_of_cover": cover, "posts": listed})
         return
     if not rows:
-        console().print("The queue is empty. Put a post into it: publisher add FILE")
+        console().print(str(_("The queue is empty. Put a post into it: publisher add FILE")))
         return
     print_table(
         "",
-        ("post", "place", "day", "state", "title", "problems"),
+        tuple(map(str, (_("post"), _("place"), _("day"), _("state"), _("title"), _("problems")))),
         (
             (
                 str(row.post.id),
-                f"{row.place} {row.number}" if row.place != "fixed date" else row.place,
-                row.projected.strftime("%a %Y-%m-%d") if row.projected else "–",
+                _describe_place(row),
+                str(_("{day:short_weekday}", day=row.projected)) if row.projected else "–",
                 styled(row.post.state),
                 escape(row.post.title),
                 escape("\n".join(str(problem) for problem in row.problems if problem.problem.blocking)),
@@ -62,11 +69,12 @@ def queue_command(ctx: click.Context, as_json: bool) -> None:
             for row in rows
         ),
     )
-    console().print(f"{cover} {'day is' if cover == 1 else 'days are'} covered.")
+    console().print(str(ngettext("{count} day is covered.", "{count} days are covered.", count=cover)))
 
 
-def _problem_row(problem: PostProblem) -> dict[str, Any]:
-    return {**problem.problem.model_dump(), "channels": list(problem.channels)}
+def _describe_place(row: QueueRow) -> str:
+    name = PLACE_NAMES[row.place]
+    return str(name) if row.place == "fixed date" else f"{name} {row.number}"
 
 
 @click.command("show")
@@ -86,7 +94,7 @@ def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
             {
                 **fields,
                 "picked_for": pick.slot if pick else None,
-                "problems": [_problem_row(problem) for problem in problems],
+                "problems": [problem.to_json() for problem in problems],
             }
         )
         return
@@ -94,7 +102,7 @@ def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
         if value not in ("", None, [], {}):
             console().print(f"[bold]{name.replace('_', ' ')}[/]: {escape(_render_value(value))}")
     if pick:
-        console().print(f"[bold]picked for[/]: {pick.slot}")
+        console().print(f"[bold]{_('picked for')}[/]: {pick.slot}")
     for problem in problems:
         console().print(f"[{'red' if problem.problem.blocking else 'yellow'}]{escape(str(problem))}[/]")
 
@@ -142,8 +150,22 @@ def move_command(ctx: click.Context, /, post: int, day: datetime | None, **place
     with desk.database.reading() as session:
         rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=desk.now())
         row = next((row for row in rows if row.post.id == post), None)
-    when = f", for {row.projected:%A %Y-%m-%d}" if row and row.projected else ""
-    echo(f"Post {post} is now at {row.place} {row.number}{when}." if row else f"Post {post} is moved.")
+    echo(str(_describe_move(post, row)))
+
+
+def _describe_move(post: int, row: QueueRow | None) -> Message:
+    if row is None:
+        return _("Post {post} is moved.", post=post)
+    place = PLACE_NAMES[row.place]
+    if row.projected is None:
+        return _("Post {post} is now at {place} {number}.", post=post, place=place, number=row.number)
+    return _(
+        "Post {post} is now at {place} {number}, for {day:weekday}.",
+        post=post,
+        place=place,
+        number=row.number,
+        day=row.projected,
+    )
 
 
 def _read_place(
@@ -159,5 +181,5 @@ def _read_place(
     ]
     named = [place for place in places if place is not None]
     if len(named) != 1:
-        raise click.UsageError("name one place: --front, --position, --before, --after, --date or --reserve")
+        raise click.UsageError(str(_("name one place: --front, --position, --before, --after, --date or --reserve")))
     return named[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -13,10 +14,12 @@ from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, json_option, print_json
 from publisher.cli.row_number import ROW_NUMBER
+from publisher.core.messages import Message, _
 from publisher.desk import Desk
-from publisher.intake.post_files import read_folder, read_post_file
+from publisher.intake.post_files import ReadFile, read_file, read_folder, read_post_file
 from publisher.posts.drafts import PostChanges, PostDraft, check_input
 from publisher.posts.errors import PostError
+from publisher.posts.problems import PostProblem, problem_to_json
 from publisher.schedule.approval import Approval, NotApproved
 from publisher.schedule.post_queue import PostQueue
 
@@ -47,16 +50,16 @@ def add_command(
     """Put posts into the queue: from SOURCE, a Markdown file or a folder of them, or from options."""
     desk = desk_of(ctx)
     if (source is None) == (title is None):
-        raise click.UsageError("give either a file or folder, or --title and the other fields")
+        raise click.UsageError(str(_("give either a file or folder, or --title and the other fields")))
     added: list[dict[str, Any]] = []
     failed = 0
-    for name, draft in _read_drafts(source) if source else [("", _draft_of_options(title or "", fields))]:
-        if isinstance(draft, PostError):
+    for name, read in _read_files(source) if source else [("", _read_options(title or "", fields))]:
+        if read.problem is not None:
             failed += 1
-            echo(f"publisher: {draft}", err=True)
+            echo(f"publisher: {read.problem}", err=True)
             continue
         try:
-            added.append(_add_post(desk, name, draft, approve_too))
+            added.append(_add_post(desk, name, read.checked(), approve_too))
         except PostError as error:
             failed += 1
             echo(f"publisher: {name}{': ' if name else ''}{error}", err=True)
@@ -64,37 +67,40 @@ def add_command(
         print_json(added)
     else:
         for row in added:
-            echo(f"Post {row['id']} “{row['title']}” is {row['state']}.")
+            echo(str(_describe_added(row)))
             for warning in row["warnings"]:
                 echo(f"  {warning}")
     ctx.exit(1 if failed else 0)
 
 
-def _read_drafts(source: Path) -> list[tuple[str, PostDraft | PostError]]:
-    if source.is_dir():
-        return [(read.path.name, read.draft or PostError(read.problem)) for read in read_folder(source)]
-    try:
-        return [(source.name, read_post_file(source))]
-    except PostError as error:
-        return [(source.name, error)]
+def _describe_added(row: Mapping[str, Any]) -> Message:
+    values = {"post": row["id"], "title": row["title"]}
+    if row["state"] == "approved":
+        return _("Post {post} “{title}” is approved.", **values)
+    return _("Post {post} “{title}” is a draft.", **values)
 
 
-def _draft_of_options(title: str, fields: dict[str, Any]) -> PostDraft:
+def _read_files(source: Path) -> list[tuple[str, ReadFile]]:
+    return [(read.path.name, read) for read in (read_folder(source) if source.is_dir() else [read_file(source)])]
+
+
+def _read_options(title: str, fields: dict[str, Any]) -> ReadFile:
     images, alt_texts = fields.pop("images"), fields.pop("alt_texts")
     if len(alt_texts) > len(images):
-        raise click.UsageError("there are more --alt than --image")
+        raise click.UsageError(str(_("there are more --alt than --image")))
     pictures = [
         {"file": image, "alt_text": alt_texts[number] if number < len(alt_texts) else ""}
         for number, image in enumerate(images)
     ]
     day: datetime | None = fields.pop("fixed_date")
-    return check_input(PostDraft, {"title": title, "images": pictures, "fixed_date": day and day.date(), **fields})
+    values = {"title": title, "images": pictures, "fixed_date": day and day.date(), **fields}
+    return ReadFile(Path(), check_input(PostDraft, values))
 
 
 def _add_post(desk: Desk, name: str, draft: PostDraft, approve_too: bool) -> dict[str, Any]:
-    with console().status(f"Adding {name or draft.title} ..."):
+    with console().status(str(_("Adding {name} ...", name=name or draft.title))):
         post = PostQueue(desk, actor()).add(draft)
-    warnings = [*post.warnings]
+    warnings = [str(warning) for warning in post.warnings]
     state = "a draft"
     if approve_too:
         try:
@@ -147,24 +153,25 @@ def edit_command(
         shared = set(PostChanges.model_fields) & draft.model_fields_set
         values = {name: getattr(draft, name) for name in shared} | values
     if not values:
-        raise click.UsageError("nothing to change; name a field, such as --title")
+        raise click.UsageError(str(_("nothing to change; name a field, such as --title")))
     changes = check_input(PostChanges, values)
     result = PostQueue(desk, actor()).edit(post, changes, expected_version=expect_version)
-    echo(f"Post {post} is changed; this is version {result.version}.")
+    echo(str(_("Post {post} is changed; this is version {version}.", post=post, version=result.version)))
     if result.back_to_review:
-        echo(f"It is in review again: approve it with publisher approve {post}")
+        echo(str(_("It is in review again: approve it with publisher approve {post}", post=post)))
     if result.applies_to:
-        echo(f"Until then {', '.join(result.applies_to)} will show the text that was approved.")
+        channels = list(result.applies_to)
+        echo(str(_("Until then {channels:list} will show the text that was approved.", channels=channels)))
     if result.too_late:
-        echo(f"It is too late for {', '.join(result.too_late)}: they have the post as it was.")
+        echo(str(_too_late(result.too_late)))
     for warning in result.warnings:
-        echo(warning)
+        echo(str(warning))
 
 
 def _parse_caption(text: str) -> tuple[str, str]:
     channel, separator, caption = text.partition("=")
     if not separator:
-        raise click.UsageError("write --caption CHANNEL=TEXT")
+        raise click.UsageError(str(_("write --caption CHANNEL=TEXT")))
     return channel, caption
 
 
@@ -179,19 +186,18 @@ def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -
     for post in posts:
         try:
             approval = queue.approve(post)
-            remarks = [asdict(problem) for problem in approval.remarks]
+            remarks = [_problem_row(problem) for problem in approval.remarks]
             results.append({"post": post, "approved": True, "problems": remarks, **asdict(approval.reach)})
             if not as_json:
-                echo(f"Post {post} is approved.")
+                echo(str(_("Post {post} is approved.", post=post)))
                 for remark in approval.remarks:
                     echo(f"  {remark}")
                 _print_reach(approval)
         except NotApproved as refusal:
-            results.append(
-                {"post": post, "approved": False, "problems": [asdict(problem) for problem in refusal.problems]}
-            )
+            problems = [_problem_row(problem) for problem in refusal.problems]
+            results.append({"post": post, "approved": False, "problems": problems})
             if not as_json:
-                echo(f"Post {post} is not approved:", err=True)
+                echo(str(_("Post {post} is not approved:", post=post)), err=True)
                 for problem in refusal.problems:
                     echo(f"  {problem}", err=True)
     if as_json:
@@ -199,11 +205,20 @@ def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -
     ctx.exit(0 if all(result["approved"] for result in results) else 1)
 
 
+def _problem_row(problem: PostProblem) -> dict[str, Any]:
+    return {"problem": problem_to_json(problem.problem), "channels": problem.channels}
+
+
+def _too_late(channels: Sequence[str]) -> Message:
+    return _("It is too late for {channels:list}: they have the post as it was.", channels=list(channels))
+
+
 def _print_reach(approval: Approval) -> None:
     if approval.reach.applies_to:
-        echo(f"{', '.join(approval.reach.applies_to)} will show it as it is now.")
+        channels = list(approval.reach.applies_to)
+        echo(str(_("{channels:list} will show it as it is now.", channels=channels)))
     if approval.reach.too_late:
-        echo(f"It is too late for {', '.join(approval.reach.too_late)}: they have the post as it was.")
+        echo(str(_too_late(approval.reach.too_late)))
 
 
 @click.command("withdraw")
@@ -212,4 +227,4 @@ def _print_reach(approval: Approval) -> None:
 def withdraw_command(ctx: click.Context, post: int) -> None:
     """Take a post out of the queue or the reserve; approving it brings it back."""
     PostQueue(desk_of(ctx), actor()).withdraw(post)
-    echo(f"Post {post} is withdrawn.")
+    echo(str(_("Post {post} is withdrawn.", post=post)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,25 @@ from publisher.cli.output import console, escape, json_option, print_json, print
 from publisher.cli.preview_page import Header, preview_page
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.core.content import AdaptedPost, Rendition
+from publisher.core.messages import Message, _
 from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.media import write_atomically
 from publisher.posts.post_store import load_post
 from publisher.posts.preview import RenderedPost, preview
-from publisher.schedule.rehearsal import RehearsedDay, rehearse
+from publisher.posts.problems import problem_to_json
+from publisher.schedule.rehearsal import RehearsedChannel, RehearsedDay, rehearse
 from publisher.schedule.slots import slot_day
 from publisher.settings import SettingsError
+
+REASONS: Mapping[str, Message] = {
+    "fixed date": _("fixed date"),
+    "queue": _("queue"),
+    "reserve": _("reserve"),
+    "empty": _("empty"),
+    "missed": _("missed"),
+}
+"""Why a post is picked, or none."""
 
 
 @click.command("preview")
@@ -45,11 +56,17 @@ def preview_command(ctx: click.Context, post: int, channel: str | None, page: Pa
     """Show exactly what each channel will get: caption with its count, pictures, alt texts, problems."""
     desk = desk_of(ctx)
     if channel is not None and channel not in desk.targets:
-        raise SettingsError(f"there is no channel {channel!r}; known are {', '.join(desk.targets)}")
+        raise SettingsError(
+            _(
+                "there is no channel '{channel}'; known are {channels:list}",
+                channel=channel,
+                channels=list(desk.targets),
+            )
+        )
     targets = {name: target for name, target in desk.targets.items() if channel in (None, name)}
     with desk.database.reading() as session:
         row = load_post(session, post)
-    with Console(stderr=True).status("Making the pictures ..."):
+    with Console(stderr=True).status(str(_("Making the pictures ..."))):
         rendered = preview(row, targets, desk.people, desk.renderer)
     if page:
         write_atomically(page, _render_page(desk, row, rendered).encode())
@@ -57,7 +74,7 @@ def preview_command(ctx: click.Context, post: int, channel: str | None, page: Pa
         print_json([_preview_row(channel_preview) for channel_preview in rendered])
         return
     if page:
-        echo(f"Wrote {page}.")
+        echo(str(_("Wrote {file}.", file=str(page))))
     else:
         for channel_preview in rendered:
             _print_preview(channel_preview)
@@ -67,27 +84,44 @@ def preview_command(ctx: click.Context, post: int, channel: str | None, page: Pa
 
 def _render_page(desk: Desk, post: Post, rendered: Sequence[RenderedPost]) -> str:
     outlet = desk.settings.outlet
-    about = f"{outlet.name} · post {post.id}, {post.state} · made {desk.local(desk.now())} ({outlet.time_zone})"
+    about = _(
+        "{outlet} · post {post}, {state} · made {at} ({zone})",
+        outlet=outlet.name,
+        post=post.id,
+        state=post.state,
+        at=desk.local(desk.now()),
+        zone=outlet.time_zone,
+    )
     headers = {
         name: Header(desk.settings.channels[name].account, target.profile.label)
         for name, target in desk.targets.items()
     }
-    return preview_page(post.title, about, rendered, headers)
+    return preview_page(post.title, str(about), rendered, headers)
 
 
 def _preview_row(rendered: RenderedPost) -> dict[str, Any]:
     return {
         "channel": rendered.channel,
-        "adapted": rendered.adapted,
-        "renditions": list(rendered.renditions),
-        "problems": list(rendered.problems),
+        "adapted": rendered.adapted and _adapted_row(rendered.adapted),
+        "renditions": [rendition and _rendition_row(rendition) for rendition in rendered.renditions],
+        "problems": [problem_to_json(problem) for problem in rendered.problems],
     }
+
+
+def _adapted_row(adapted: AdaptedPost) -> dict[str, Any]:
+    problems = [problem_to_json(problem) for problem in adapted.problems]
+    left_out = [str(remark) for remark in adapted.left_out]
+    return adapted.model_dump(mode="json") | {"problems": problems, "left_out": left_out}
+
+
+def _rendition_row(rendition: Rendition) -> dict[str, Any]:
+    return rendition.model_dump(mode="json") | {"notes": [str(note) for note in rendition.notes]}
 
 
 def _print_preview(rendered: RenderedPost) -> None:
     say = console().print
     if rendered.adapted is None:
-        say(f"[bold]{rendered.channel}[/] leaves this post out: it is not translated.")
+        say(str(_("{channel} leaves this post out: it is not translated.", channel=f"[bold]{rendered.channel}[/]")))
         return
     adapted = rendered.adapted
     say(
@@ -99,34 +133,44 @@ def _print_preview(rendered: RenderedPost) -> None:
         )
     )
     for number, part in enumerate(adapted.thread, start=1):
-        say(Panel(Text(part), title=f"reply {number} of {len(adapted.thread)}", title_align="left"))
+        say(
+            Panel(
+                Text(part),
+                title=str(_("reply {number} of {count}", number=number, count=len(adapted.thread))),
+                title_align="left",
+            )
+        )
     if adapted.tags:
-        say(f"  tags: {escape(', '.join(adapted.tags))}")
+        say("  " + escape(str(_("tags: {tags:list}", tags=adapted.tags))))
     if adapted.link and adapted.blocks:
-        say(f"  source link: {escape(adapted.link)}")
+        say("  " + escape(str(_("source link: {link}", link=adapted.link))))
     for piece in adapted.left_out:
-        say(f"  [yellow]left out:[/] {escape(piece)}")
+        say(f"  [yellow]{_('left out:')}[/] {escape(str(piece))}")
     for number, (image, rendition) in enumerate(zip(adapted.images, rendered.renditions, strict=True), start=1):
-        say(f"  picture {number}: {escape(_describe_picture(rendition))}")
-        say(f"    alt text: {escape(image.alt_text) or '[red]none[/]'}")
+        made = _describe_picture(rendition)
+        say("  " + escape(str(_("picture {number}: {made}", number=number, made=made))))
+        alt_text = escape(image.alt_text) or f"[red]{_('none')}[/]"
+        say("    " + str(_("alt text: {alt_text}", alt_text=alt_text)))
     for problem in rendered.problems:
         say(f"  [{'bold red' if problem.blocking else 'yellow'}]{escape(problem.message)}[/] ({problem.field})")
 
 
 def _describe_length(adapted: AdaptedPost) -> str:
-    cost = f" · about ${adapted.cost_usd:.3f}" if adapted.cost_usd is not None else ""
-    return f"{describe_length(adapted)}{cost}"
+    length = describe_length(adapted)
+    if adapted.cost_usd is None:
+        return length
+    return str(_("{length} · about ${cost}", length=length, cost=f"{adapted.cost_usd:.3f}"))
 
 
 def _describe_picture(rendition: Rendition | None) -> str:
     if rendition is None:
-        return "not made"
+        return str(_("not made"))
     parts = [
         f"{rendition.width} × {rendition.height} {rendition.format}",
         f"{rendition.bytes / 1000:.0f} kB",
-        f"quality {rendition.quality}" if rendition.quality else "lossless",
-        f"likeness {rendition.ssim:.3f}" if rendition.ssim is not None else "",
-        *rendition.notes,
+        str(_("quality {quality}", quality=rendition.quality) if rendition.quality else _("lossless")),
+        str(_("likeness {likeness}", likeness=f"{rendition.ssim:.3f}")) if rendition.ssim is not None else "",
+        *map(str, rendition.notes),
         str(rendition.path),
     ]
     return " · ".join(part for part in parts if part)
@@ -147,23 +191,23 @@ def rehearse_command(ctx: click.Context, days: int, start: datetime | None, as_j
         return
     print_table(
         "",
-        ("day", "picked at", "why", "post", "channels"),
+        tuple(map(str, (_("day"), _("picked at"), _("why"), _("post"), _("channels")))),
         (
             (
-                day.slot.strftime("%a %Y-%m-%d"),
+                str(_("{day:short_weekday}", day=day.slot)),
                 day.local.strftime("%H:%M %Z"),
-                day.reason if day.post_id else f"[red]{day.reason}[/]",
-                escape(f"{day.post_id} {day.title}") if day.post_id else "[red]no post[/]",
-                escape(
-                    ", ".join(
-                        f"{channel.name} {channel.local:%H:%M}{' held: ' + channel.problem if channel.problem else ''}"
-                        for channel in day.channels
-                    )
-                ),
+                str(REASONS[day.reason]) if day.post_id else f"[red]{REASONS[day.reason]}[/]",
+                escape(f"{day.post_id} {day.title}") if day.post_id else f"[red]{_('no post')}[/]",
+                escape(", ".join(map(_describe_channel, day.channels))),
             )
             for day in rehearsed
         ),
     )
+
+
+def _describe_channel(channel: RehearsedChannel) -> str:
+    at = f"{channel.name} {channel.local:%H:%M}"
+    return str(_("{at} held: {why}", at=at, why=channel.problem)) if channel.problem else at
 
 
 def _day_row(day: RehearsedDay) -> dict[str, Any]:
@@ -179,7 +223,8 @@ def _day_row(day: RehearsedDay) -> dict[str, Any]:
                 "channel": channel.name,
                 "due_at": channel.due_at,
                 "local": channel.local.isoformat(),
-                "problem": channel.problem,
+                "problem": str(channel.problem or ""),
+                **(channel.problem.to_json() if channel.problem else {}),
             }
             for channel in day.channels
         ],

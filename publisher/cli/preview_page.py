@@ -10,6 +10,8 @@ import jinja2
 
 from publisher.adapt.text.rich_html import describe_length, rich_parts
 from publisher.core.content import AdaptedImage, AdaptedPost, Rendition
+from publisher.core.messages import _
+from publisher.core.problems import Problem
 from publisher.posts.preview import RenderedPost
 
 _PAGES = jinja2.Environment(
@@ -36,7 +38,7 @@ class _Picture:
     alt_text: str
     proof: tuple[tuple[str, str], ...]
     """The measured values: name and value."""
-    notes: tuple[str, ...]
+    notes: tuple[Problem, ...]
 
 
 def preview_page(title: str, about: str, rendered: Sequence[RenderedPost], headers: Mapping[str, Header]) -> str:
@@ -82,10 +84,11 @@ def _picture(image: AdaptedImage, made: Rendition | None) -> _Picture:
 
 
 def _measurements(made: Rendition) -> Iterable[tuple[str, str]]:
-    yield "Pixels", f"{made.width} × {made.height}"
-    yield "Bytes", f"{made.bytes:,} ({made.format.upper()})"
-    yield "Quality", f"{made.quality} of 100" if made.quality is not None else "lossless"
+    yield str(_("Pixels")), f"{made.width} × {made.height}"
+    yield str(_("Bytes")), str(_("{bytes:number} ({format})", bytes=made.bytes, format=made.format.upper()))
+    is_lossy = made.quality is not None
+    yield str(_("Quality")), str(_("{quality} of 100", quality=made.quality) if is_lossy else _("lossless"))
     if made.ssim is not None:
-        yield "Likeness to the master (SSIM)", f"{made.ssim:.3f}"
+        yield str(_("Likeness to the master (SSIM)")), f"{made.ssim:.3f}"
     if made.colour_difference is not None:
-        yield "Colour difference (ΔE)", f"{made.colour_difference:.1f}"
+        yield str(_("Colour difference (ΔE)")), f"{made.colour_difference:.1f}"

@@ -6,9 +6,11 @@ import hashlib
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from publisher.core.problems import Problem, recorded_problem
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0, strict=True)]
 Fit = Literal["pad", "crop", "split", "as-is"]
@@ -109,15 +111,37 @@ def language_caption_key(language: str) -> str:
 # --- what one channel will get ---------------------------------------------------------------
 
 
-class Problem(Frozen):
+def _read_sentence(stored: object) -> object:
+    """Reads a remark. Older versions of the program have stored its sentence."""
+    return recorded_problem(stored) if isinstance(stored, str) else stored
+
+
+Remark = Annotated[Problem, BeforeValidator(_read_sentence)]
+"""Says something that staff should see, and that blocks nothing."""
+
+
+class ContentProblem(Frozen):
     """Describes something staff must know before the post goes out."""
 
     field: str
     """Where to mend it: `title`, `body`, `images[0].alt_text`, `caption`, ..."""
-    message: str
-    """One sentence that says what is wrong and what to do."""
+    problem: Problem
     blocking: bool = True
     """A post with a blocking problem can't be approved."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong and what to do, rendered for the present reader."""
+        return str(self.problem)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_former_form(cls, stored: Any) -> Any:
+        """Reads what older versions of the program have stored: a sentence as `message`."""
+        if not isinstance(stored, dict) or "message" not in stored:
+            return stored
+        values = {name: value for name, value in stored.items() if name != "message"}
+        return {"problem": recorded_problem(str(stored["message"])), **values}
 
 
 class Span(Frozen):
@@ -199,11 +223,11 @@ class AdaptedPost(Frozen):
     limit: int = 0
     unit: str = ""
     """The caption's length and limit, in the platform's own unit."""
-    left_out: tuple[str, ...] = ()
-    """What shortening removed, in words."""
+    left_out: tuple[Remark, ...] = ()
+    """What shortening removed."""
     cost_usd: float | None = None
     """Estimated price of publishing, all replies included, in US dollars. None: free, or a reply."""
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[ContentProblem, ...] = ()
 
     def next_part(self, reply_to: str) -> AdaptedPost:
         """Returns the reply that continues this post, which has a `thread` and which the platform calls `reply_to`.
@@ -236,7 +260,7 @@ class Rendition(Frozen):
     """Structural similarity to the resized original, 0-1."""
     colour_difference: float | None = None
     """Mean CIE76 colour difference to the resized original."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Remark, ...] = ()
     """What was done that staff should see: padding, 16-bit mapping, first page of several."""
 
     @property

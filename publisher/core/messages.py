@@ -3,8 +3,9 @@
 `_` marks a text for translation and takes its values: `_("Post {post} is not there.", post=7)`. Nothing is rendered
 until somebody reads it: `str(message)` renders it for the present reader, who is English-speaking where nobody said
 otherwise. A field may say how its value is written: `{at:moment}`, `{day:weekday}`, `{size:number}`, `{names:list}`,
-`{names:lines}` (a line each), `{answer:clause}` (without its full stop), `{answer:sentence}` (with one),
-`{parts:clauses}` and `{problems:sentences}` for several of them.
+`{answer:clause}` (without its full stop), `{why:sentence}` (with one), `{parts:clauses}` and `{problems:sentences}` for
+several of them, `{names:lines}` (a line each), `{code:language}` (the name of a language), `{price:dollars}` (US
+dollars).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 from publisher.core.translations import SOURCE_LANGUAGE, translations
 
 SENTENCE_ENDS = (".", "?", "!", "…", ":")
+TEXT_FORMATS = frozenset({"", "clause", "clauses", "sentence", "sentences", "list", "lines"})
 COUNT = "count"
 """The value that chooses between a text's singular and plural."""
 
@@ -108,6 +110,11 @@ def render(message: Message, reader: Reader) -> str:
     return _Formatter(reader).vformat(template, (), message.values)
 
 
+def as_sentence(text: str) -> str:
+    """Ends a text with a full stop where it has no end."""
+    return text if not text or text.endswith(SENTENCE_ENDS) else f"{text}."
+
+
 class _Formatter(string.Formatter):
     """Fills the fields of a text; a field is a plain name, so that a translation reaches nothing else."""
 
@@ -119,14 +126,30 @@ class _Formatter(string.Formatter):
         return kwargs.get(field_name, "?"), field_name
 
     def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec in TEXT_FORMATS:
+            return self._format_text(value, format_spec)
+        if format_spec in PATTERNS:
+            return format_instant(value, format_spec, self._reader)
         match format_spec:
-            case "":
-                return self._text(value)
+            case "number":
+                from babel.numbers import format_decimal  # noqa: PLC0415 - few texts have such numbers
+
+                return format_decimal(value, locale=_locale_name(self._reader.language))
+            case "dollars":
+                from babel.numbers import format_currency  # noqa: PLC0415 - few texts have prices
+
+                locale = _locale_name(self._reader.language)
+                return format_currency(value, "USD", locale=locale, decimal_quantization=False)
+            case "language":
+                return language_name(str(value), self._reader)
+        raise ValueError(f"a text has the unknown format {format_spec!r}")
+
+    def _format_text(self, value: Any, format_spec: str) -> str:
+        match format_spec:
             case "clause":
                 return self._text(value).rstrip(".")
             case "sentence":
-                text = self._text(value)
-                return text if text.endswith(SENTENCE_ENDS) else f"{text}."
+                return as_sentence(self._text(value))
             case "list":
                 return ", ".join(map(self._text, value))
             case "clauses":
@@ -135,14 +158,7 @@ class _Formatter(string.Formatter):
                 return " ".join(map(self._text, value))
             case "lines":
                 return "\n".join(map(self._text, value))
-            case "number":
-                from babel.numbers import format_decimal  # noqa: PLC0415 - few texts have such numbers
-
-                return format_decimal(value, locale=_locale_name(self._reader.language))
-            case "moment" | "clock" | "day" | "month" | "weekday":
-                return format_instant(value, format_spec, self._reader)
-            case _:
-                raise ValueError(f"a text has the unknown format {format_spec!r}")
+        return self._text(value)
 
     def _text(self, value: Any) -> str:
         if isinstance(value, Message):
@@ -159,6 +175,7 @@ PATTERNS: Mapping[str, Message] = {
     "day": _("yyyy-MM-dd"),
     "month": _("MMMM yyyy"),
     "weekday": _("EEEE yyyy-MM-dd"),
+    "short_weekday": _("EEE yyyy-MM-dd"),
 }
 
 
@@ -176,6 +193,14 @@ def format_instant(value: datetime | date | time | str | None, form: str, reader
     if isinstance(value, date):
         return str(format_date(value, pattern, locale=locale))
     return str(format_time(value, pattern, locale=locale))
+
+
+def language_name(code: str, reader: Reader) -> str:
+    """Returns the name of a language in the reader's language; one that nobody knows is called by its code."""
+    from babel import Locale  # noqa: PLC0415 - few texts name a language
+
+    names = Locale.parse(_locale_name(reader.language)).languages
+    return str(names.get(code.partition("-")[0], code))
 
 
 def _locale_name(language: str) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from publisher.core.messages import Message, _, ngettext
+
 TITLE = 500
 STANDFIRST = 2_000
 BODY = 20_000
@@ -59,6 +61,12 @@ FORM_BYTES = 1 << 20
 
 
 def describe_limit(mistake: Mapping[str, Any]) -> str | None:
+    """Renders what `limit_message` says for the present reader."""
+    message = limit_message(mistake)
+    return None if message is None else str(message)
+
+
+def limit_message(mistake: Mapping[str, Any]) -> Message | None:
     """Describes in a clause how far a value is beyond its limit; None for a mistake of another kind.
 
     `mistake`: an error of pydantic.
@@ -67,10 +75,23 @@ def describe_limit(mistake: Mapping[str, Any]) -> str | None:
     match mistake["type"]:
         case "string_too_long":
             value = mistake.get("input")
-            present = f"has {len(value):,} characters" if isinstance(value, str) else "is too long"
-            return f"this {present}, and may have {context['max_length']:,} at most; shorten it"
+            maximum = context["max_length"]
+            if not isinstance(value, str):
+                return _("this is too long, and may have {maximum:number} at most; shorten it", maximum=maximum)
+            return ngettext(
+                "this has {count:number} character, and may have {maximum:number} at most; shorten it",
+                "this has {count:number} characters, and may have {maximum:number} at most; shorten it",
+                count=len(value),
+                maximum=maximum,
+            )
         case "too_long":
             actual, maximum = context.get("actual_length"), context["max_length"]
-            present = f"there are {actual:,} of these" if isinstance(actual, int) else "there are too many of these"
-            return f"{present}, and {maximum:,} are possible; remove some"
+            if not isinstance(actual, int):
+                return _("there are too many of these, and {maximum:number} are possible; remove some", maximum=maximum)
+            return ngettext(
+                "there is {count:number} of these, and {maximum:number} are possible; remove some",
+                "there are {count:number} of these, and {maximum:number} are possible; remove some",
+                count=actual,
+                maximum=maximum,
+            )
     return None

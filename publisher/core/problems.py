@@ -24,12 +24,12 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from publisher.core.messages import SENTENCE_ENDS, Face, Message, _, current_reader
+from publisher.core.messages import Face, Message, _, as_sentence, current_reader
 from publisher.core.remedies import Remedy, find_remedy
 from publisher.core.translations import translations
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
 
@@ -109,6 +109,19 @@ class Problem:
         return cls(known, values, find_remedy(str(stored.get("remedy") or "")))
 
     @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describes in a schema what `to_json` gives."""
+        return {
+            "type": "object",
+            "properties": {
+                "code": {"type": "string", "description": "Names the kind of problem; it never changes."},
+                "parameters": {"type": "object", "description": "The values of its text."},
+                "remedy": {"type": ["string", "null"], "description": "Names what a person can do."},
+            },
+            "required": ["code", "parameters", "remedy"],
+        }
+
+    @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Lets a model have a problem as a field: in JSON it is what `to_json` gives."""
         from pydantic_core import core_schema  # noqa: PLC0415 - few programs store models with problems
@@ -172,11 +185,6 @@ def import_code_lists() -> None:
     for folder in (platforms.submodule_search_locations or ()) if platforms else ():
         for area in sorted(Path(folder).glob("*/problem_codes.py")):
             importlib.import_module(f"publisher.platforms.{area.parent.name}.problem_codes")
-
-
-def as_sentence(text: str) -> str:
-    """Ends a text with a full stop where it has no end."""
-    return text if not text or text.endswith(SENTENCE_ENDS) else f"{text}."
 
 
 def value_to_json(value: Any) -> Any:

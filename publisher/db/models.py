@@ -22,7 +22,7 @@ from publisher.core.problems import Problem
 from publisher.core.states import State
 from publisher.db.base import Base, Index, one_of
 from publisher.db.operations import Channel
-from publisher.db.problem_column import ProblemColumn
+from publisher.db.problem_column import ProblemColumn, ProblemsColumn
 
 STATES = tuple(state.value for state in State)
 LEASED = tuple(state.value for state in states.LEASED)
@@ -53,7 +53,7 @@ class Media(Base):
     """256-bit perceptual hash, in hexadecimal."""
     gutters: Mapped[list[float]] = mapped_column(default=list)
     """Where a composite's panels meet, as fractions of its width: found at intake."""
-    warnings: Mapped[list[str]] = mapped_column(default=list)
+    warnings: Mapped[list[Problem]] = mapped_column(ProblemsColumn, default=list)
     created_at: Mapped[datetime]
 
 

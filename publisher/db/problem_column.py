@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, Text, TypeDecorator, or_
+from sqlalchemy import JSON, ColumnElement, Dialect, Text, TypeDecorator, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from publisher.core.problems import Problem, codes_containing, recorded_problem
@@ -30,6 +31,19 @@ def _read_stored(value: str) -> Problem:
         return Problem.from_json(json.loads(value))
     except (ValueError, TypeError, LookupError, AttributeError):
         return recorded_problem(value)
+
+
+class ProblemsColumn(TypeDecorator[list[Problem]]):
+    """Stores a list of problems as JSON. Older versions of the program have stored their sentences."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: list[Problem] | None, dialect: Dialect) -> list[dict[str, Any]]:
+        return [problem.to_json() for problem in value or ()]
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[Problem]:
+        return [problem for stored in value or () if (problem := read_recorded(stored))]
 
 
 def read_recorded(stored: object) -> Problem | None:

@@ -20,17 +20,14 @@ from pydantic import ValidationError
 from publisher.core.content import ImageChoices
 from publisher.core.file_reading import read_text
 from publisher.core.machine_errors import reading_problem
-from publisher.core.post_limits import describe_limit
+from publisher.core.messages import Message, _
+from publisher.core.value_mistakes import describe_mistake
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.errors import MachineError, PostError, unreadable_file
 
 MAX_POST_BYTES = 256 * 1024
 SUFFIXES = frozenset({".md", ".markdown"})
 
-_HINTS = {
-    "string_type": "; put the value in quotes",
-    "timezone_aware": "; write its offset, such as 2026-05-12T10:00:00+01:00",
-}
 _CHOICES = frozenset(ImageChoices.model_fields)
 _IMAGE_KEYS = frozenset({"file", "alt", "credit", "licence"}) | _CHOICES
 _POST_KEYS = frozenset(PostDraft.model_fields) - {"body"}
@@ -42,7 +39,13 @@ class ReadFile:
 
     path: Path
     draft: PostDraft | None = None
-    problem: str = ""
+    problem: PostError | None = None
+
+    def checked(self) -> PostDraft:
+        """Returns the draft. Raises PostError where the file can't be used."""
+        if self.draft is None:
+            raise self.problem or PostError(_("{file} can't be read", file=str(self.path)))
+        return self.draft
 
 
 def read_folder(folder: Path) -> list[ReadFile]:
@@ -56,15 +59,19 @@ def read_folder(folder: Path) -> list[ReadFile]:
     except OSError as error:
         if reading_problem(error):
             raise unreadable_file(str(folder), error) from error
-        raise PostError(f"{folder} can't be read: {error.strerror}; name a folder of post files") from None
-    return [_read_or_explain(path) for path in files]
+        why = error.strerror or str(error)
+        raise PostError(
+            _("{folder} can't be read: {why}; name a folder of post files", folder=str(folder), why=why)
+        ) from None
+    return [read_file(path) for path in files]
 
 
-def _read_or_explain(path: Path) -> ReadFile:
+def read_file(path: Path) -> ReadFile:
+    """Reads one post file, or says why it can't be used."""
     try:
         return ReadFile(path, read_post_file(path))
     except PostError as error:
-        return ReadFile(path, problem=str(error))
+        return ReadFile(path, problem=error)
 
 
 def read_post_file(path: Path) -> PostDraft:
@@ -88,7 +95,7 @@ def _read_text(path: Path) -> str:
     try:
         return read_text(path, MAX_POST_BYTES, "utf-8-sig")
     except UnicodeDecodeError:
-        raise PostError(f"{path} is not UTF-8 text; save it as UTF-8") from None
+        raise PostError(_("{file} is not UTF-8 text; save it as UTF-8", file=str(path))) from None
     except OSError as error:
         raise unreadable_file(str(path), error) from error
 
@@ -106,19 +113,38 @@ class _FrontMatter:
         for key in table:
             if key not in known:
                 near = difflib.get_close_matches(str(key), known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
-                raise PostError(f"{self._place(str(key), image)}: unknown key {key!r}; {hint}")
+                place = self._place(str(key), image)
+                if near:
+                    raise PostError(
+                        _(
+                            "{place}: unknown key {key}; did you mean '{near}'?",
+                            place=place,
+                            key=repr(key),
+                            near=near[0],
+                        )
+                    )
+                raise PostError(
+                    _(
+                        "{place}: unknown key {key}; known are {keys:list}",
+                        place=place,
+                        key=repr(key),
+                        keys=sorted(known),
+                    )
+                )
 
     def images(self) -> list[ImageDraft]:
         tables = self.values.get("images", [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            raise PostError(f"{self._place('images')}: images is a list of tables, each with a file and its alt text")
+            raise PostError(
+                _("{place}: images is a list of tables, each with a file and its alt text", place=self._place("images"))
+            )
         return [self._image(number, table) for number, table in enumerate(tables)]
 
     def _image(self, number: int, table: dict[str, Any]) -> ImageDraft:
         self.refuse_unknown(table, _IMAGE_KEYS, number)
         if not isinstance(table.get("file"), str):
-            raise PostError(f"{self._place('images', number)}: images[{number}].file is missing; name the picture")
+            place = self._place("images", number)
+            raise PostError(_("{place}: images[{image}].file is missing; name the picture", place=place, image=number))
         values = {
             "file": self._picture(number, table["file"]),
             "alt_text": table.get("alt", ""),
@@ -141,15 +167,33 @@ class _FrontMatter:
             if inside and picture.is_file():
                 return picture
         except (OSError, ValueError) as error:
-            if reading_problem(error):
-                raise MachineError(f"{place}: {name!r} can't be read, because {reading_problem(error)}") from error
-            raise PostError(f"{place}: {name!r} is no name of a file") from None
+            if why := reading_problem(error):
+                raise MachineError(
+                    _("{place}: {name} can't be read, because {why}", place=place, name=repr(name), why=why)
+                ) from error
+            raise PostError(_("{place}: {name} is no name of a file", place=place, name=repr(name))) from None
         if not inside:
-            raise PostError(f"{place}: {name!r} leads out of the folder of the post; put the picture beside the file")
+            raise PostError(
+                _(
+                    "{place}: {name} leads out of the folder of the post; put the picture beside the file",
+                    place=place,
+                    name=repr(name),
+                )
+            )
         names = [entry.name for entry in folder.iterdir() if entry.is_file()]
         near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "put the picture beside the file"
-        raise PostError(f"{place}: there is no picture {name!r}; {hint}")
+        if near:
+            raise PostError(
+                _(
+                    "{place}: there is no picture {name}; did you mean '{near}'?",
+                    place=place,
+                    name=repr(name),
+                    near=near[0],
+                )
+            )
+        raise PostError(
+            _("{place}: there is no picture {name}; put the picture beside the file", place=place, name=repr(name))
+        )
 
     def error_of(self, error: ValidationError, image: int | None = None) -> PostError:
         """Returns the first mistake of a validation as a sentence."""
@@ -157,13 +201,14 @@ class _FrontMatter:
         keys = [str(key) for key in mistake["loc"] if key not in ("choices", "alt_text")]
         if "alt_text" in mistake["loc"]:
             keys.append("alt")
-        message = describe_limit(mistake) or mistake["msg"].removeprefix("Value error, ")
         field = (f"images[{image}]." if image is not None else "") + ".".join(keys)
         if mistake["type"] == "missing":
-            return PostError(f"{self.path}: {field!r} is missing; add it")
-        hint = _HINTS.get(mistake["type"], "")
+            return PostError(_("{file}: '{field}' is missing; add it", file=str(self.path), field=field))
         place = self._place(keys[0] if keys else "", image)
-        return PostError(f"{place}: {field}{': ' if field else ''}{message[:1].lower()}{message[1:]}{hint}")
+        why = describe_mistake(mistake)
+        if isinstance(why, str):
+            why = f"{why[:1].lower()}{why[1:]}"
+        return PostError(_describe_mistake(place, field, mistake["type"], why))
 
     def _place(self, word: str, image: int | None = None) -> str:
         """Returns `FILE:LINE` of a key or a file name; `image`: the number of the picture that it belongs to."""
@@ -181,16 +226,41 @@ class _FrontMatter:
         return lines[image] if image < len(lines) else 0
 
 
+def _describe_mistake(place: str, field: str, kind: str, why: Message | str) -> Message:
+    """Says what is wrong with a field. `kind`: as pydantic names the kinds of mistakes."""
+    if not field:
+        return _("{place}: {why}", place=place, why=why)
+    match kind:
+        case "string_type":
+            return _("{place}: {field}: {why}; put the value in quotes", place=place, field=field, why=why)
+        case "timezone_aware":
+            return _(
+                "{place}: {field}: {why}; write its offset, such as 2026-05-12T10:00:00+01:00",
+                place=place,
+                field=field,
+                why=why,
+            )
+    return _("{place}: {field}: {why}", place=place, field=field, why=why)
+
+
 def _split(path: Path, text: str) -> tuple[str, str, str]:
     """Splits a file into the fence, the front matter and the body."""
     lines = text.splitlines(keepends=True)
     fence = lines[0].strip() if lines else ""
     if fence not in ("+++", "---"):
-        raise PostError(f"{path}:1: a post file begins with a line +++ (TOML) or --- (YAML), then its fields")
+        raise PostError(
+            _("{file}:1: a post file begins with a line +++ (TOML) or --- (YAML), then its fields", file=str(path))
+        )
     for number, line in enumerate(lines[1:], start=1):
         if line.rstrip() == fence:
             return fence, "".join(lines[1:number]), "".join(lines[number + 1 :]).strip()
-    raise PostError(f"{path}:1: the fields that begin with {fence} never end; close them with a line {fence}")
+    raise PostError(
+        _(
+            "{file}:1: the fields that begin with {fence} never end; close them with a line {fence}",
+            file=str(path),
+            fence=fence,
+        )
+    )
 
 
 def _parse_toml(path: Path, front: str) -> dict[str, Any]:
@@ -200,7 +270,16 @@ def _parse_toml(path: Path, front: str) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = re.search(r"at line (\d+)", str(error))
         reason = re.sub(r" \(at .*\)$", "", str(error))
-        raise PostError(f"{path}{':' + line[1] if line else ''}: this is no valid TOML: {reason}") from None
+        place = f"{path}:{line[1]}" if line else str(path)
+        raise PostError(_("{place}: this is no valid TOML: {why}", place=place, why=reason)) from None
+
+
+class _YamlRefused(yaml.MarkedYAMLError):
+    """Refuses what is valid YAML and no part of a post file."""
+
+    def __init__(self, text: Message, mark: yaml.Mark) -> None:
+        super().__init__(problem=str(text), problem_mark=mark)
+        self.text = text
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -209,12 +288,12 @@ class _PlainLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.get_mark()
-            raise yaml.MarkedYAMLError(problem="aliases (*name) can't be used; write the value out", problem_mark=mark)
+            raise _YamlRefused(_("aliases (*name) can't be used; write the value out"), mark)
         node = super().compose_node(parent, index)
         keys: set[str] = set()
-        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+        for key, _value in node.value if isinstance(node, yaml.MappingNode) else ():
             if key.value in keys:
-                raise yaml.MarkedYAMLError(problem=f"{key.value!r} is given twice", problem_mark=key.start_mark)
+                raise _YamlRefused(_("{key} is given twice", key=repr(key.value)), key.start_mark)
             keys.add(str(key.value))
         return node
 
@@ -223,10 +302,12 @@ def _parse_yaml(path: Path, front: str) -> dict[str, Any]:
     try:
         values = yaml.load("\n" + front, Loader=_PlainLoader)  # noqa: S506 (a SafeLoader)
     except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise PostError(f"{path}{line}: this is no valid YAML: {error.problem}") from None
+        place = f"{path}:{error.problem_mark.line + 1}" if error.problem_mark else str(path)
+        why = error.text if isinstance(error, _YamlRefused) else str(error.problem)
+        raise PostError(_("{place}: this is no valid YAML: {why}", place=place, why=why)) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise PostError(f"{path}: this is no valid YAML: {str(error).splitlines()[0]}") from None
+        why = str(error).splitlines()[0]
+        raise PostError(_("{file}: this is no valid YAML: {why}", file=str(path), why=why)) from None
     if not isinstance(values, dict):
-        raise PostError(f"{path}:2: the front matter is a list of fields such as `title: ...`")
+        raise PostError(_("{file}:2: the front matter is a list of fields such as `title: ...`", file=str(path)))
     return values

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from publisher.core.errors import ErrorKind, UserError
+from publisher.core.messages import Message, _
 
 
 class MediaError(UserError):
@@ -23,7 +24,7 @@ class MediaMissing(MediaError):
     code = "media-missing"
 
     def __init__(self) -> None:
-        super().__init__("The original of this picture is not in the media store: add the picture again.")
+        super().__init__(_("The original of this picture is not in the media store: add the picture again."))
 
 
 class MediaDamaged(MediaError):
@@ -32,7 +33,7 @@ class MediaDamaged(MediaError):
     code = "media-damaged"
 
     def __init__(self) -> None:
-        super().__init__("The original of this picture is damaged in the media store: add the picture again.")
+        super().__init__(_("The original of this picture is damaged in the media store: add the picture again."))
 
 
 class MediaUnreachable(MediaError):
@@ -95,5 +96,5 @@ class MediaStore(ABC):
         """Makes and returns a local folder for files that are not stored yet."""
 
     @abstractmethod
-    def examine(self) -> str:
+    def examine(self) -> Message:
         """Writes, reads and removes a small file, and returns a sentence that names the place."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from publisher.core.machine_errors import reading_problem
+from publisher.core.messages import _
 from publisher.core.private_files import make_private_folder
 from publisher.media.base import MediaUnreachable
 
@@ -53,5 +54,9 @@ def translate_disk_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         why = reading_problem(error) or error.strerror or str(error)
         raise MediaUnreachable(
-            f"the media folder {folder} can't be used, because {why}; mend its permissions or its disk"
+            _(
+                "the media folder {folder} can't be used, because {why}; mend its permissions or its disk",
+                folder=str(folder),
+                why=why,
+            )
         ) from error

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
+from publisher.core.messages import Message, _
 from publisher.core.private_files import make_private_folder
 from publisher.media.base import MediaDamaged, MediaMissing, MediaStore, MediaUnreachable
 from publisher.media.files import hash_of, translate_disk_errors, write_atomically
@@ -77,12 +78,17 @@ class FolderStore(MediaStore):
             make_private_folder(folder)
         return folder
 
-    def examine(self) -> str:
+    def examine(self) -> Message:
         probe = self.folder / f"probe-{uuid.uuid4().hex}"
         with translate_disk_errors(self.folder):
             write_atomically(probe, b"probe")
             read = probe.read_bytes()
             probe.unlink()
         if read != b"probe":
-            raise MediaUnreachable(f"the media folder {self.folder} gives back something else than was written there")
-        return f"the folder {self.folder} can be written to"
+            raise MediaUnreachable(
+                _(
+                    "the media folder {folder} gives back something else than was written there",
+                    folder=str(self.folder),
+                )
+            )
+        return _("the folder {folder} can be written to", folder=str(self.folder))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 
+from publisher.core.messages import _
 from publisher.media.base import MediaStore
 from publisher.media.cache import LocalCache
 from publisher.media.folder import FolderStore
@@ -24,7 +25,7 @@ def open_media_store(settings: Settings) -> MediaStore:
         return FolderStore(settings.path(settings.storage.media))
     access_key, secret_key = read_secret(ACCESS_KEY), read_secret(SECRET_KEY)
     if (access_key is None) != (secret_key is None):
-        raise SettingsError(f"only one of {ACCESS_KEY} and {SECRET_KEY} is set; set both")
+        raise SettingsError(_("only one of {first} and {second} is set; set both", first=ACCESS_KEY, second=SECRET_KEY))
     # boto3 takes long to import: whoever keeps media in a folder does without.
     s3 = importlib.import_module("publisher.media.s3")
     store: MediaStore = s3.S3Store(

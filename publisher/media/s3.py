@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.response import StreamingBody
 
 from publisher.core.logs import get_logger
+from publisher.core.messages import Message, _
 from publisher.media.base import MediaDamaged, MediaMissing, MediaStore, MediaUnreachable
 from publisher.media.cache import LocalCache
 from publisher.media.files import hash_of
@@ -115,7 +116,7 @@ class S3Store(MediaStore):
     def work_folder(self) -> Path:
         return self._cache.work_folder()
 
-    def examine(self) -> str:
+    def examine(self) -> Message:
         self.work_folder()
         name = f"probe/{uuid.uuid4().hex}"
         with self._translate_errors():
@@ -130,8 +131,10 @@ class S3Store(MediaStore):
             gone = self._tag(name) is None
             self._client.list_objects_v2(Bucket=self._bucket.name, Prefix=self._key("probe/"), MaxKeys=1)
         if read != PROBE or not gone:
-            raise MediaUnreachable(f"{self._bucket} does not keep what is written there; mend the storage")
-        return f"{self._bucket} can be written to"
+            raise MediaUnreachable(
+                _("{bucket} does not keep what is written there; mend the storage", bucket=str(self._bucket))
+            )
+        return _("{bucket} can be written to", bucket=str(self._bucket))
 
     def _key(self, name: str) -> str:
         return f"{self._bucket.prefix}/{name}" if self._bucket.prefix else name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError, SSLError
 
+from publisher.core.messages import Message, _
 from publisher.core.network_errors import describe_failure
 from publisher.settings.buckets import Bucket
 
@@ -18,28 +19,40 @@ def is_missing(error: ClientError) -> bool:
     return _error_code(error) in ("NoSuchKey", "404")
 
 
-def describe_error(bucket: Bucket, error: ClientError | BotoCoreError) -> str:
+def describe_error(bucket: Bucket, error: ClientError | BotoCoreError) -> Message:
     """Describes what is wrong and what to do, without keys and without the service's own words."""
     if isinstance(error, ClientError):
         return _describe_refusal(bucket, _error_code(error), error.response["ResponseMetadata"]["HTTPStatusCode"])
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return f"there are no credentials for {bucket}; set {KEY_VARIABLES}"
+        return _("there are no credentials for {bucket}; set {keys}", bucket=str(bucket), keys=KEY_VARIABLES)
     if isinstance(error, SSLError):
-        return f"{bucket} can't prove who it is; mend its certificate, or endpoint= in storage.media"
-    return f"{bucket} was not reached ({describe_failure(error)}); mend the network, or endpoint= in storage.media"
+        return _(
+            "{bucket} can't prove who it is; mend its certificate, or endpoint= in storage.media", bucket=str(bucket)
+        )
+    return _(
+        "{bucket} was not reached ({why}); mend the network, or endpoint= in storage.media",
+        bucket=str(bucket),
+        why=describe_failure(error),
+    )
 
 
-def _describe_refusal(bucket: Bucket, code: str, status: int) -> str:
+def _describe_refusal(bucket: Bucket, code: str, status: int) -> Message:
     if code in ("NoSuchBucket", "404"):
-        return f"{bucket} is not there; make it, or mend storage.media"
+        return _("{bucket} is not there; make it, or mend storage.media", bucket=str(bucket))
     if code in WRONG_REGION_CODES or status == 301:
-        return f"{bucket} is in another region; mend region= in storage.media"
+        return _("{bucket} is in another region; mend region= in storage.media", bucket=str(bucket))
     if code == "RequestTimeTooSkewed":
-        return f"{bucket} refuses this machine's clock; set it right"
+        return _("{bucket} refuses this machine's clock; set it right", bucket=str(bucket))
     if status in (401, 403):
-        what = "list, read, write and delete in it"
-        return f"{bucket} refuses access ({code}); mend {KEY_VARIABLES}, and allow them to {what}"
-    return f"{bucket} answered {code} (status {status}); try again later"
+        return _(
+            "{bucket} refuses access ({code}); mend {keys}, and allow them to list, read, write and delete in it",
+            bucket=str(bucket),
+            code=code,
+            keys=KEY_VARIABLES,
+        )
+    return _(
+        "{bucket} answered {code} (status {status}); try again later", bucket=str(bucket), code=code, status=status
+    )
 
 
 def _error_code(error: ClientError) -> str:

@@ -6,6 +6,8 @@ import importlib
 from functools import cache
 from typing import Protocol, runtime_checkable
 
+from publisher.core.messages import Message
+
 
 @runtime_checkable
 class TextRules(Protocol):
@@ -16,7 +18,7 @@ class TextRules(Protocol):
         """The name of what is counted, as posts and the API carry it: `code_points`."""
 
     @property
-    def unit_name(self) -> str:
+    def unit_name(self) -> Message | str:
         """The same for people, behind a number: `characters`."""
 
     def count(self, text: str) -> int:

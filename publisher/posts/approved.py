@@ -18,6 +18,7 @@ from publisher import lifecycle
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.core.content import AdaptedPost
+from publisher.core.messages import _
 from publisher.core.states import FINAL, State
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.staff import PostVersion
@@ -124,10 +125,14 @@ def _channels(deliveries: list[Delivery]) -> tuple[str, ...]:
 
 
 def _refuse_problems(delivery: Delivery, adapted: AdaptedPost) -> None:
-    blocking = [problem.message for problem in adapted.problems if problem.blocking]
+    blocking = [problem.problem for problem in adapted.problems if problem.blocking]
     if blocking:
         raise PostError(
-            f"the channel {delivery.channel_name} waits to publish it and could not carry it: {' '.join(blocking)}"
+            _(
+                "the channel {channel} waits to publish it and could not carry it: {problems:sentences}",
+                channel=delivery.channel_name,
+                problems=blocking,
+            )
         )
 
 

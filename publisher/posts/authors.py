@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from publisher.core.field_names import FIELD_NAMES
+from publisher.core.messages import _
 from publisher.db.models import Event, Post
 from publisher.db.staff import PostVersion
 from publisher.posts.drafts import PostContent
@@ -49,10 +51,25 @@ def refuse_own_work(session: Session, post: Post, settings: Settings, actor: str
     if not own:
         return
     others = sorted(author for author in changed if author not in ("", name))
-    besides = f"who is not among its authors ({', '.join(['you', *others])})" if others else "but you"
+    fields = [FIELD_NAMES[field] for field in own]
+    if not others:
+        raise OwnWork(
+            _(
+                "post {post} has changes by you that nobody else has approved ({fields:list}), and this outlet wants a "
+                "second person to approve them; any editor or admin but you can approve it",
+                post=post.id,
+                fields=fields,
+            )
+        )
     raise OwnWork(
-        f"post {post.id} has changes by you that nobody else has approved ({', '.join(_words(own))}), and this outlet "
-        f"wants a second person to approve them; any editor or admin {besides} can approve it"
+        _(
+            "post {post} has changes by you that nobody else has approved ({fields:list}), and this outlet wants a "
+            "second person to approve them; any editor or admin who is not among its authors (you, {others:list}) can "
+            "approve it",
+            post=post.id,
+            fields=fields,
+            others=others,
+        )
     )
 
 
@@ -111,7 +128,3 @@ def _approved_version(session: Session, post: Post, other_than: str) -> int | No
             return version if isinstance(version, int) else None
         is_last = False
     return None
-
-
-def _words(fields: list[str]) -> list[str]:
-    return [field.replace("_", " ") for field in fields]

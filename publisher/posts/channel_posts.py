@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 from publisher.adapt.posts import Target, adapt_post
 from publisher.adapt.text.mentions import MENTION, PeopleDirectory
-from publisher.core.content import AdaptedPost, ImageChoices, Link, Problem, SourceImage, SourcePost
+from publisher.core.content import AdaptedPost, ContentProblem, ImageChoices, Link, SourceImage, SourcePost
 from publisher.core.logs import get_logger
+from publisher.core.problems import Problem
 from publisher.db.models import Post, PostImage
-
-FAULT = (
-    "The program failed while it made this channel's text; its log says where. "
-    "Change the post's text, or report the fault; then let it try again."
-)
+from publisher.posts.problem_codes import ChannelTargetProblem, PostContentProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +23,11 @@ class ChannelPost:
     """None: there is no text in the channel's language, and its rule is to leave such a post out."""
 
     @property
-    def problems(self) -> tuple[Problem, ...]:
+    def problems(self) -> tuple[ContentProblem, ...]:
         return self.adapted.problems if self.adapted else ()
 
     @property
-    def blocking(self) -> tuple[Problem, ...]:
+    def blocking(self) -> tuple[ContentProblem, ...]:
         return tuple(problem for problem in self.problems if problem.blocking)
 
 
@@ -78,26 +75,27 @@ def adapt_for_channel(post: Post, target: Target, people: PeopleDirectory) -> Ch
         return ChannelPost(target.channel, None)
     source = source or _original(post)
     if target.broken:
-        return _not_adapted(source, target, f"{target.broken.rstrip('.?')}.")
+        return _not_adapted(source, target, target.broken)
     try:
         adapted = adapt_post(source, target, people)
     except Exception:
         get_logger("adapt").exception("a post can't be adapted", post=post.id, channel=target.channel)
-        return _not_adapted(source, target, FAULT)
+        return _not_adapted(source, target, ChannelTargetProblem.ADAPTING_FAILED())
     if people.unreadable and _mentions_somebody(source, target):
-        problem = Problem(field="caption", message=f"It mentions somebody, and {people.unreadable.rstrip('.')}.")
+        unreadable = PostContentProblem.MENTIONS_UNREADABLE(why=people.unreadable)
+        problem = ContentProblem(field="caption", problem=unreadable)
         adapted = adapted.model_copy(update={"problems": (*adapted.problems, problem)})
     return ChannelPost(target.channel, adapted)
 
 
-def _not_adapted(source: SourcePost, target: Target, why: str) -> ChannelPost:
+def _not_adapted(source: SourcePost, target: Target, why: Problem) -> ChannelPost:
     adapted = AdaptedPost(
         channel=target.channel,
         platform=target.platform,
         language=source.language,
         title=" ".join(source.title.split()),
         caption="",
-        problems=(Problem(field="caption", message=why),),
+        problems=(ContentProblem(field="caption", problem=why),),
     )
     return ChannelPost(target.channel, adapted)
 

@@ -24,7 +24,8 @@ from pydantic import (
 from publisher.core import post_limits
 from publisher.core.characters import remove_control_characters_from_json
 from publisher.core.content import Box, Fraction, Frozen, ImageChoices, Link
-from publisher.core.post_limits import describe_limit
+from publisher.core.messages import _
+from publisher.core.value_mistakes import describe_mistake
 from publisher.posts.errors import PostError
 
 Language = Annotated[str, StringConstraints(max_length=16, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
@@ -36,7 +37,7 @@ WEB_ADDRESS_OR_NOTHING = r"^[\s\x00-\x1f\x7f-\x9f\u202a-\u202e\ufff9-\ufffb]*$|^
 
 def _require_visible(value: str) -> str:
     if not re.search(VISIBLE, value):
-        raise ValueError("nobody can see these characters; write something")
+        raise ValueError(_("nobody can see these characters; write something"))
     return value
 
 
@@ -56,14 +57,21 @@ def is_supported_day(value: date) -> bool:
 
 def _require_supported_year(value: DateLike) -> DateLike:
     if not is_supported_day(value):
-        raise ValueError(f"the year {value.year} is no year of a desk; write one from {FIRST_YEAR} to {LAST_YEAR}")
+        raise ValueError(
+            _(
+                "the year {year} is no year of a desk; write one from {first} to {last}",
+                year=value.year,
+                first=FIRST_YEAR,
+                last=LAST_YEAR,
+            )
+        )
     return value
 
 
 def _refuse_number(value: Any) -> Any:
     """Refuses a number, which pydantic would read as the seconds since 1970."""
     if isinstance(value, int | float) or (isinstance(value, str) and value.strip().lstrip("+-").isdigit()):
-        raise ValueError(f"{value!r} is no date; write it like 2026-05-12")
+        raise ValueError(_("{value} is no date; write it like 2026-05-12", value=repr(value)))
     return value
 
 
@@ -116,7 +124,7 @@ class PictureContent(CleanedInput):
     @model_validator(mode="after")
     def _one_source(self) -> PictureContent:
         if (self.file is None) == (self.media is None):
-            raise ValueError("name either the picture's file or the hash of a stored original")
+            raise ValueError(_("name either the picture's file or the hash of a stored original"))
         return self
 
 
@@ -154,7 +162,7 @@ class PostContent(CleanedInput):
     @classmethod
     def _web_address(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://")):
-            raise ValueError(f"{value!r} is no web address; start it with https://")
+            raise ValueError(_("{value} is no web address; start it with https://", value=repr(value)))
         return value
 
     @field_validator("links")
@@ -234,7 +242,7 @@ class PostDraft(NewContent):
     @model_validator(mode="after")
     def _one_place(self) -> PostDraft:
         if self.reserve and self.fixed_date is not None:
-            raise ValueError("a post in the reserve has no fixed date; remove one of the two")
+            raise ValueError(_("a post in the reserve has no fixed date; remove one of the two"))
         return self
 
 
@@ -258,5 +266,5 @@ def check_input(kind: type[Input], values: Mapping[str, Any]) -> Input:
     except ValidationError as error:
         mistake = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in mistake["loc"])
-        message = describe_limit(mistake) or mistake["msg"].removeprefix("Value error, ")
-        raise PostError(f"{field}: {message}" if field else message) from None
+        why = describe_mistake(mistake)
+        raise PostError(_("{field}: {why}", field=field, why=why) if field else _("{why}", why=why)) from None

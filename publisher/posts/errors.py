@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from publisher.core.errors import ErrorKind, UserError
 from publisher.core.machine_errors import reading_problem
+from publisher.core.messages import Message, _
 
 
 class PostError(UserError):
@@ -33,10 +34,14 @@ class StaleEdit(PostError):
     kind = ErrorKind.CHANGED
 
 
-def unreadable_file(name: str, error: OSError) -> PostError:
-    """Returns the error for a file that can't be read; a `MachineTrouble` where the machine is the cause."""
+def unreadable_file(name: Message | str, error: OSError) -> PostError:
+    """Returns the error for a file that can't be read; a `MachineError` where the machine is the cause."""
     if problem := reading_problem(error):
         return MachineError(
-            f"{name} can't be read, because {problem}; nothing was changed, try again when it is mended"
+            _(
+                "{name} can't be read, because {why}; nothing was changed, try again when it is mended",
+                name=name,
+                why=problem,
+            )
         )
-    return PostError(f"{name} can't be read: {error.strerror or error}")
+    return PostError(_("{name} can't be read: {why}", name=name, why=error.strerror or str(error)))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
@@ -14,11 +15,14 @@ from sqlalchemy.orm import Session
 from publisher.adapt.images.inspection import ImageFacts, ImageRefused, inspect_image
 from publisher.core.errors import ErrorKind
 from publisher.core.file_reading import check_plain_file, read_bytes
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem
 from publisher.db.models import Delivery, Media, Pick, Post, PostImage
 from publisher.db.session import Database
 from publisher.media import MediaStore, MediaUnreachable
 from publisher.posts.drafts import ImageDraft
 from publisher.posts.errors import PostError, unreadable_file
+from publisher.posts.problem_codes import PostContentProblem
 
 MAX_PICTURE_BYTES = 200_000_000
 MAX_HASH_DISTANCE = 24
@@ -61,7 +65,7 @@ def store_picture(database: Database, store: MediaStore, file: Path, name: str, 
         PictureRefused: it is no picture that can be shown; nothing was stored.
         MediaUnreachable: it can't be stored now.
     """
-    quoted = f"“{name}”"
+    quoted = _("“{name}”", name=name)
     facts = _inspect(file, quoted)
     stored = _store(store, ImageDraft(file=file), _content(file, quoted), name, facts)
     try:
@@ -73,15 +77,21 @@ def store_picture(database: Database, store: MediaStore, file: Path, name: str, 
             return session.get_one(Media, stored.sha256)
 
 
-def refuse_size(name: str, size: int) -> None:
+def refuse_size(name: Message | str, size: int) -> None:
     """Raises PictureRefused for a file that has more bytes than any picture may have."""
     if size > MAX_PICTURE_BYTES:
+        maximum = round(MAX_PICTURE_BYTES / 1e6)
         raise PictureRefused(
-            f"{name} has {size / 1e6:.0f} MB, more than {MAX_PICTURE_BYTES / 1e6:.0f} MB; save it smaller"
+            _(
+                "{name} has {size} MB, more than {maximum} MB; save it smaller",
+                name=name,
+                size=round(size / 1e6),
+                maximum=maximum,
+            )
         )
 
 
-def _inspect(file: Path, name: str) -> ImageFacts:
+def _inspect(file: Path, name: Message | str) -> ImageFacts:
     try:
         refuse_size(name, file.stat().st_size)
         check_plain_file(file, MAX_PICTURE_BYTES)
@@ -89,10 +99,10 @@ def _inspect(file: Path, name: str) -> ImageFacts:
     except OSError as error:
         raise unreadable_file(name, error) from error
     except ImageRefused as error:
-        raise PictureRefused(f"{name}: {str(error).rstrip('.')}") from None
+        raise PictureRefused(_("{name}: {why:clause}", name=name, why=error.problem)) from None
 
 
-def _content(file: Path, name: str) -> bytes:
+def _content(file: Path, name: Message | str) -> bytes:
     try:
         return read_bytes(file, MAX_PICTURE_BYTES)
     except OSError as error:
@@ -106,7 +116,7 @@ def _store_draft(store: MediaStore, draft: ImageDraft, facts: ImageFacts | None)
     try:
         return _store(store, draft, content, draft.file.name, facts)
     except MediaUnreachable as error:
-        raise PostError(f"{draft.file} can't be stored: {error}") from error
+        raise PostError(_("{name} can't be stored: {why}", name=str(draft.file), why=error.text)) from error
 
 
 def _store(store: MediaStore, draft: ImageDraft, content: bytes, name: str, facts: ImageFacts | None) -> StoredPicture:
@@ -132,7 +142,7 @@ def _media(session: Session, picture: StoredPicture, now: datetime) -> Media:
     if existing := session.get(Media, picture.sha256):
         return existing
     if picture.facts is None:
-        raise PictureRefused(f"there is no stored picture {picture.sha256}; hand in its file")
+        raise PictureRefused(_("there is no stored picture {sha256}; hand in its file", sha256=picture.sha256))
     media = Media(
         sha256=picture.sha256,
         file_name=picture.file_name,
@@ -152,10 +162,10 @@ def _media(session: Session, picture: StoredPicture, now: datetime) -> Media:
     return media
 
 
-def duplicate_warnings(session: Session, post: Post) -> list[str]:
-    """Returns one sentence per picture of the post that another post shows too, in the queue or long ago.
+def duplicate_warnings(session: Session, post: Post) -> list[Problem]:
+    """Returns a warning for each picture of the post that another post shows too, in the queue or long ago.
 
-    For a picture that was shown, the sentence names the last day and, once a delivery is published, its link.
+    For a picture that was shown, it names the last day and, once a delivery is published, its link.
     """
     rows = session.execute(
         select(Media.sha256, Media.phash, Post.id, Post.title)
@@ -166,25 +176,28 @@ def duplicate_warnings(session: Session, post: Post) -> list[str]:
     ).all()
     others = [(sha, int(phash, 16) if phash else None, other, title) for sha, phash, other, title in rows]
     return [
-        f"Picture {number} is the same as in post {other} “{title}”, {_shown(session, other)}."
+        _duplicate_warning(session, number, other, title)
         for number, image in enumerate(post.images, start=1)
         for sha, phash, other, title in others
         if _same(image.media, sha, phash)
     ]
 
 
-def _shown(session: Session, post_id: int) -> str:
-    """Says when and where followers saw a post last."""
+def _duplicate_warning(session: Session, picture: int, post_id: int, title: str) -> Problem:
+    """Says which post shows the same picture, and when and where followers saw it last."""
+    same: dict[str, Any] = {"picture": picture, "post": post_id, "title": title}
     pick = session.scalar(select(Pick).where(Pick.post_id == post_id).order_by(Pick.slot.desc()).limit(1))
     if pick is None:
-        return "which waits to be shown"
+        return PostContentProblem.SAME_PICTURE_WAITING(**same)
     link = session.scalar(
         select(Delivery.remote_url)
         .where(Delivery.pick_id == pick.id, Delivery.state == "published", Delivery.remote_url.is_not(None))
         .order_by(Delivery.id)
         .limit(1)
     )
-    return f"shown on {pick.slot:%Y-%m-%d}" + (f" at {link}" if link else "")
+    if link:
+        return PostContentProblem.SAME_PICTURE_SHOWN_AT(**same, day=pick.slot, link=link)
+    return PostContentProblem.SAME_PICTURE_SHOWN(**same, day=pick.slot)
 
 
 def _same(media: Media, sha256: str, phash: int | None) -> bool:

@@ -9,9 +9,10 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from publisher.core.content import Problem
+from publisher.core.content import ContentProblem
 from publisher.db.models import Event, Post
 from publisher.lifecycle import record_event
+from publisher.posts.problem_codes import PostContentProblem
 
 RESTORED = "restored"
 """The event of a day that a restore closed, and of each post that may have been shown on such a day."""
@@ -37,18 +38,14 @@ class ShownBetween:
         )
 
     @property
-    def span(self) -> str:
-        """Returns the days as words."""
-        return f"on {self.first}" if self.first == self.last else f"between {self.first} and {self.last}"
-
-    @property
-    def problem(self) -> Problem:
+    def problem(self) -> ContentProblem:
         """Returns the remark for the person who approves the post again."""
-        message = (
-            f"This post may have been shown {self.span}: the desk was restored from a backup that does not know those "
-            "days. Look at every channel for it, and approve it only if it is on none."
+        problem = (
+            PostContentProblem.SHOWN_BEFORE_RESTORE_ON(first=self.first)
+            if self.first == self.last
+            else PostContentProblem.SHOWN_BEFORE_RESTORE_BETWEEN(first=self.first, last=self.last)
         )
-        return Problem(field="state", message=message, blocking=False)
+        return ContentProblem(field="state", problem=problem, blocking=False)
 
 
 def note_possibly_shown(session: Session, post_id: int, shown: ShownBetween, now: datetime, **more: str) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from publisher.core.messages import _
 from publisher.db.models import Pick, Post
 from publisher.db.session import Database
 from publisher.posts.errors import PostNotFound, StaleEdit
@@ -24,7 +25,7 @@ def changing_post(database: Database) -> Iterator[Session]:
         with database.writing() as session:
             yield session
     except StaleDataError:
-        raise StaleEdit("somebody changed this post at the same moment; look at it again") from None
+        raise StaleEdit(_("somebody changed this post at the same moment; look at it again")) from None
 
 
 def load_post(session: Session, post_id: int, expected_version: int | None = None) -> Post:
@@ -36,11 +37,16 @@ def load_post(session: Session, post_id: int, expected_version: int | None = Non
     """
     post = session.get(Post, post_id)
     if post is None:
-        raise PostNotFound(f"there is no post {post_id}")
+        raise PostNotFound(_("there is no post {post}", post=post_id))
     if expected_version is not None and post.version != expected_version:
         raise StaleEdit(
-            f"post {post.id} was changed meanwhile: you saw version {expected_version}, it has version "
-            f"{post.version} now; look at it and repeat your change"
+            _(
+                "post {post} was changed meanwhile: you saw version {seen}, it has version {version} now; look at it "
+                "and repeat your change",
+                post=post.id,
+                seen=expected_version,
+                version=post.version,
+            )
         )
     return post
 

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
 from publisher import lifecycle
+from publisher.core.messages import _
+from publisher.core.problems import Problem
 from publisher.db.models import Post, PostImage
 from publisher.db.session import Database
 from publisher.media import MediaStore
@@ -26,8 +28,8 @@ class AddedPost:
     """Holds the id of a new post, and warnings."""
 
     id: int
-    warnings: tuple[str, ...]
-    """Sentences about pictures that another post shows too."""
+    warnings: tuple[Problem, ...]
+    """About pictures that another post shows too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class EditOutcome:
     """Channels whose delivery waits: it keeps the approved text, and gets this one when somebody approves it."""
     too_late: tuple[str, ...]
     """Channels that have, or may have, the post as it was."""
-    warnings: tuple[str, ...]
+    warnings: tuple[Problem, ...]
 
 
 def add_post(
@@ -51,7 +53,7 @@ def add_post(
     now: datetime,
     actor: str = "",
     *,
-    also_write: Callable[[Session, Post, Sequence[str]], None] | None = None,
+    also_write: Callable[[Session, Post, Sequence[Problem]], None] | None = None,
 ) -> AddedPost:
     """Stores a post as a draft at the end of the queue, or of the reserve.
 
@@ -78,7 +80,7 @@ def add_post(
         session.flush()
         store_version(session, post, now=now, actor=actor)
         warnings = duplicate_warnings(session, post)
-        detail = {"title": post.title, "warnings": warnings}
+        detail = {"title": post.title, "warnings": [warning.to_json() for warning in warnings]}
         lifecycle.record_event(session, "post added", now=now, post_id=post.id, actor=actor, detail=detail)
         if also_write is not None:
             also_write(session, post, warnings)
@@ -128,10 +130,14 @@ def withdraw_post(
         pick = last_pick(session, post)
         if pick is not None and changeable_pick(pick, post) is not None:
             raise PostError(
-                f"post {post_id} was picked for {pick.slot:%Y-%m-%d}; cancel the deliveries that have not gone out"
+                _(
+                    "post {post} was picked for {day:day}; cancel the deliveries that have not gone out",
+                    post=post_id,
+                    day=pick.slot,
+                )
             )
         if post.state == "withdrawn":
-            raise PostError(f"post {post_id} is withdrawn already")
+            raise PostError(_("post {post} is withdrawn already", post=post_id))
         end_approval(session, post, "withdrawn", now)
         lifecycle.record_event(session, "post withdrawn", now=now, post_id=post_id, actor=actor)
 

@@ -9,9 +9,10 @@ from publisher.adapt.images.inspection import ImageRefused
 from publisher.adapt.images.rendering import Renderer
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import PeopleDirectory
-from publisher.core.content import AdaptedPost, Problem, Rendition, RenditionSpec
+from publisher.core.content import AdaptedPost, ContentProblem, Rendition, RenditionSpec
 from publisher.db.models import Post
 from publisher.posts.channel_posts import ChannelPost, adapt_for_channels
+from publisher.posts.problem_codes import PostContentProblem
 
 MIN_SIMILARITY = 0.90
 MAX_COLOUR_DIFFERENCE = 3.0
@@ -27,7 +28,7 @@ class RenderedPost:
     """None: the channel leaves the post out, because a translation is missing."""
     renditions: tuple[Rendition | None, ...]
     """One per picture; None where it could not be made, and `problems` says why."""
-    problems: tuple[Problem, ...]
+    problems: tuple[ContentProblem, ...]
 
 
 def preview(
@@ -51,27 +52,29 @@ def _preview(channel_post: ChannelPost, pictures: Sequence[str], renderer: Rende
             rendition = renderer.render(image.spec)
         except ImageRefused as error:
             renditions.append(None)
-            problems.append(Problem(field=field, message=str(error)))
+            problems.append(ContentProblem(field=field, problem=error.problem))
         else:
             renditions.append(rendition)
             problems.extend(_visible_loss(rendition, image.spec, number, field))
     return RenderedPost(channel_post.channel, channel_post.adapted, tuple(renditions), tuple(problems))
 
 
-def _visible_loss(rendition: Rendition, spec: RenditionSpec, number: int, field: str) -> tuple[Problem, ...]:
+def _visible_loss(rendition: Rendition, spec: RenditionSpec, number: int, field: str) -> tuple[ContentProblem, ...]:
     """Returns a problem where a finished picture visibly differs from its master."""
-    differences = []
-    if rendition.ssim is not None and rendition.ssim < MIN_SIMILARITY:
-        differences.append(f"its likeness is {rendition.ssim:.2f} and should be at least {MIN_SIMILARITY:.2f}")
-    if rendition.colour_difference is not None and rendition.colour_difference > MAX_COLOUR_DIFFERENCE:
-        differences.append(
-            f"its colour difference is {rendition.colour_difference:.1f} and should be at most "
-            f"{MAX_COLOUR_DIFFERENCE:.1f}"
-        )
-    if not differences:
+    is_unlike = rendition.ssim is not None and rendition.ssim < MIN_SIMILARITY
+    is_discoloured = rendition.colour_difference is not None and rendition.colour_difference > MAX_COLOUR_DIFFERENCE
+    place = {"picture": number, "bytes": spec.max_bytes}
+    likeness = {"likeness": f"{rendition.ssim or 0:.2f}", "likeness_minimum": f"{MIN_SIMILARITY:.2f}"}
+    colours = {
+        "difference": f"{rendition.colour_difference or 0:.1f}",
+        "difference_maximum": f"{MAX_COLOUR_DIFFERENCE:.1f}",
+    }
+    if is_unlike and is_discoloured:
+        problem = PostContentProblem.PICTURE_UNLIKE_ORIGINAL(**place, **likeness, **colours)
+    elif is_unlike:
+        problem = PostContentProblem.LOOKS_UNLIKE_ORIGINAL(**place, **likeness)
+    elif is_discoloured:
+        problem = PostContentProblem.COLOURS_UNLIKE_ORIGINAL(**place, **colours)
+    else:
         return ()
-    message = (
-        f"Finished picture {number} visibly differs from its master: {', '.join(differences)}; choose a fit that shows "
-        f"less of it at once, or raise the channel's image_bytes limit, which is {spec.max_bytes:,} here."
-    )
-    return (Problem(field=field, message=message, blocking=False),)
+    return (ContentProblem(field=field, problem=problem, blocking=False),)

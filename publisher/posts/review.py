@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from publisher import lifecycle
 from publisher.core.characters import remove_control_characters
+from publisher.core.messages import Message, _
 from publisher.core.post_limits import COMMENT
+from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.db.staff import Comment
 from publisher.posts.errors import PostError
@@ -27,7 +29,7 @@ def ask_for_review(
     with changing_post(database) as session:
         post = load_post(session, post_id, expected_version)
         if post.state != "draft":
-            raise PostError(f"post {post_id} is {_state_in_words(post.state)}; only a draft can be given to review")
+            raise PostError(_why_not_reviewed(post))
         post.state, post.updated_at = "in_review", now
         lifecycle.record_event(session, "review asked", now=now, post_id=post_id, actor=actor)
 
@@ -37,7 +39,7 @@ def send_back(database: Database, post_id: int, *, now: datetime, actor: str) ->
     with changing_post(database) as session:
         post = load_post(session, post_id)
         if post.state != "in_review":
-            raise PostError(f"post {post_id} is {_state_in_words(post.state)}, not in review")
+            raise PostError(_why_not_sent_back(post))
         post.state, post.updated_at = "draft", now
         lifecycle.record_event(session, "sent back", now=now, post_id=post_id, actor=actor)
 
@@ -46,9 +48,15 @@ def add_comment(database: Database, post_id: int, person_id: int, text: str, *, 
     """Adds a comment to a post. Raises PostError when it is empty or too long."""
     comment = remove_control_characters(text).strip()
     if not comment:
-        raise PostError("the comment is empty; write something")
+        raise PostError(_("the comment is empty; write something"))
     if len(comment) > COMMENT:
-        raise PostError(f"the comment has {len(comment):,} characters; at most {COMMENT:,} are kept")
+        raise PostError(
+            _(
+                "the comment has {size:number} characters; at most {maximum:number} are kept",
+                size=len(comment),
+                maximum=COMMENT,
+            )
+        )
     with database.writing() as session:
         load_post(session, post_id)
         session.add(Comment(post_id=post_id, person_id=person_id, at=now, text=comment))
@@ -60,5 +68,19 @@ def comments_of(session: Session, post_id: int) -> list[Comment]:
     return list(session.scalars(select(Comment).where(Comment.post_id == post_id).order_by(Comment.id)))
 
 
-def _state_in_words(state: str) -> str:
-    return state.replace("_", " ")
+def _why_not_reviewed(post: Post) -> Message:
+    match post.state:
+        case "in_review":
+            return _("post {post} is in review; only a draft can be given to review", post=post.id)
+        case "approved":
+            return _("post {post} is approved; only a draft can be given to review", post=post.id)
+    return _("post {post} is withdrawn; only a draft can be given to review", post=post.id)
+
+
+def _why_not_sent_back(post: Post) -> Message:
+    match post.state:
+        case "draft":
+            return _("post {post} is a draft, not in review", post=post.id)
+        case "approved":
+            return _("post {post} is approved, not in review", post=post.id)
+    return _("post {post} is withdrawn, not in review", post=post.id)

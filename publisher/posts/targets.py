@@ -14,8 +14,11 @@ from publisher.adapt.text.templates import TemplateError, check_template
 from publisher.core.file_reading import TEMPLATE_BYTES, read_text
 from publisher.core.logs import get_logger
 from publisher.core.machine_errors import reading_problem
+from publisher.core.messages import _
 from publisher.core.outage_log import LogOnce
+from publisher.core.problems import Problem
 from publisher.platforms.profiles import load_profile, platform_names
+from publisher.posts.problem_codes import ChannelTargetProblem, PeopleFileProblem
 from publisher.settings import ChannelSettings, Settings, SettingsError, SettingsUnreadable, unreadable_error
 
 PEOPLE_FILE = "people.toml"
@@ -77,9 +80,9 @@ class TargetFiles:
         except SettingsUnreadable as error:
             if not error.lasting:
                 raise
-            people = PeopleDirectory(unreadable=str(error))
+            people = PeopleDirectory(unreadable=PeopleFileProblem.PEOPLE_UNREADABLE(why=error.text))
         except SettingsError as error:
-            people = PeopleDirectory(unreadable=str(error))
+            people = PeopleDirectory(unreadable=PeopleFileProblem.PEOPLE_UNREADABLE(why=error.text))
         self._targets, self._people = targets, people
 
     def _log_changes(self, changed: list[Path]) -> None:
@@ -88,9 +91,9 @@ class TargetFiles:
             log.info("read again, because they were changed", files=[str(file) for file in changed])
         for target in self._targets.values():
             if target.broken:
-                log.error("nothing can be adapted for the channel", channel=target.channel, why=target.broken)
+                log.error("nothing can be adapted for the channel", channel=target.channel, why=str(target.broken))
         if self._people.unreadable:
-            log.error("posts that mention somebody can't be adapted", why=self._people.unreadable)
+            log.error("posts that mention somebody can't be adapted", why=str(self._people.unreadable))
 
 
 def load_targets(settings: Settings) -> dict[str, Target]:
@@ -108,9 +111,8 @@ def load_targets(settings: Settings) -> dict[str, Target]:
     for name, channel in settings.channels.items():
         target = _load_target(settings, channel)
         if not target.broken and (other := _same_text(settings, target, targets.values())):
-            broken = (
-                f"{settings.file}: channels.{name} would publish the same text on the account {channel.account} as "
-                f"channels.{other}; give it another account, language or caption"
+            broken = ChannelTargetProblem.SAME_TEXT_ON_ACCOUNT(
+                file=str(settings.file), channel=name, account=channel.account, other=other
             )
             target = target.model_copy(update={"broken": broken})
         targets[name] = target
@@ -186,18 +188,35 @@ def load_people(settings: Settings) -> PeopleDirectory:
     except PeopleDirectoryError as error:
         if reading_problem(error):
             raise unreadable_error(str(people_file(settings)), error) from error
-        raise SettingsError(str(error)) from None
+        raise SettingsError(error.text) from None
 
 
 def _load_target(settings: Settings, channel: ChannelSettings) -> Target:
     key = f"{settings.file}: channels.{channel.name}"
     if channel.platform not in platform_names():
         near = difflib.get_close_matches(channel.platform, platform_names(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(platform_names())}"
-        raise SettingsError(f"{key}.platform: there is no platform {channel.platform!r}; {hint}")
+        if near:
+            raise SettingsError(
+                _(
+                    "{key}.platform: there is no platform '{platform}'; did you mean '{near}'?",
+                    key=key,
+                    platform=channel.platform,
+                    near=near[0],
+                )
+            )
+        raise SettingsError(
+            _(
+                "{key}.platform: there is no platform '{platform}'; known are {platforms:list}",
+                key=key,
+                platform=channel.platform,
+                platforms=platform_names(),
+            )
+        )
     profile = load_profile(channel.platform)
     if channel.thread and not profile.threads:
-        raise SettingsError(f"{key}.thread: replies can't be published on {profile.label} yet; remove it")
+        raise SettingsError(
+            _("{key}.thread: replies can't be published on {platform} yet; remove it", key=key, platform=profile.label)
+        )
     template, broken = _try_template(settings.file.parent / channel.caption, f"{key}.caption")
     return Target(
         channel=channel.name,
@@ -213,29 +232,33 @@ def _load_target(settings: Settings, channel: ChannelSettings) -> Target:
     )
 
 
-def _try_template(file: Path, key: str) -> tuple[str, str]:
+def _try_template(file: Path, key: str) -> tuple[str, Problem | None]:
     """Returns the template, or why there is none. Raises SettingsUnreadable for what the next try may read."""
     try:
-        return _read_template(file, key), ""
+        return _read_template(file, key), None
     except SettingsUnreadable as error:
         if not error.lasting:
             raise
-        return "", str(error)
+        return "", ChannelTargetProblem.TEMPLATE_UNUSABLE(why=error.text)
     except SettingsError as error:
-        return "", str(error)
+        return "", ChannelTargetProblem.TEMPLATE_UNUSABLE(why=error.text)
 
 
 def _read_template(file: Path, key: str) -> str:
     try:
         source = read_text(file, TEMPLATE_BYTES)
     except FileNotFoundError:
-        raise SettingsError(f"{key}: the template {file} is not there; write it, or name another one") from None
+        raise SettingsError(
+            _("{key}: the template {file} is not there; write it, or name another one", key=key, file=str(file))
+        ) from None
     except OSError as error:
         raise unreadable_error(f"{key}: the template {file}", error) from error
     except UnicodeDecodeError:
-        raise SettingsError(f"{key}: the template {file} is not UTF-8 text; save it as UTF-8") from None
+        raise SettingsError(
+            _("{key}: the template {file} is not UTF-8 text; save it as UTF-8", key=key, file=str(file))
+        ) from None
     try:
         check_template(source, str(file))
     except TemplateError as error:
-        raise SettingsError(f"{key}: {error}") from None
+        raise SettingsError(_("{key}: {why}", key=key, why=error.text)) from None
     return source

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from publisher import lifecycle
 from publisher.core.content import Frozen
+from publisher.core.messages import _
 from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.posts.approved import end_approval
@@ -56,7 +57,9 @@ def load_unchanged(session: Session, change: PostChange) -> Post:
     """Returns a post that is still as the change left it. Raises PostError where it is not."""
     post = load_post(session, change.post)
     if snapshot(post) != change.after:
-        raise PostError(f"post {post.id} was changed or moved meanwhile, so this can't be undone; look at it first")
+        raise PostError(
+            _("post {post} was changed or moved meanwhile, so this can't be undone; look at it first", post=post.id)
+        )
     return post
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import delete, select, update
 
 from publisher.core.clock import monotonic, sleep
 from publisher.core.machine_errors import reading_problem
+from publisher.core.messages import _
 from publisher.core.private_files import make_private_folder
 from publisher.db.models import Media
 from publisher.db.session import Database
@@ -41,7 +42,7 @@ class UploadNotFound(PostError):
     code = "upload-not-found"
 
     def __init__(self) -> None:
-        super().__init__("this upload is not here any more; choose the file again")
+        super().__init__(_("this upload is not here any more; choose the file again"))
 
 
 class UploadBusy(PostError):
@@ -50,7 +51,7 @@ class UploadBusy(PostError):
     code = "upload-busy"
 
     def __init__(self) -> None:
-        super().__init__("this picture is being examined; wait a moment")
+        super().__init__(_("this picture is being examined; wait a moment"))
 
 
 class WrongOffset(PostError):
@@ -59,7 +60,7 @@ class WrongOffset(PostError):
     code = "upload-offset-wrong"
 
     def __init__(self, received: int) -> None:
-        super().__init__(f"this piece does not follow the last one; go on with byte {received}")
+        super().__init__(_("this piece does not follow the last one; go on with byte {received}", received=received))
         self.received = received
 
 
@@ -73,9 +74,9 @@ class Uploads:
 
     def begin(self, person_id: int, file_name: str, size: int, now: datetime) -> Upload:
         """Begins the upload of a file. Raises PictureRefused where no picture may have that size."""
-        refuse_size(f"“{file_name}”", size)
+        refuse_size(_("“{name}”", name=file_name), size)
         if size < 1:
-            raise PictureRefused(f"“{file_name}” is empty; choose another file")
+            raise PictureRefused(_("“{name}” is empty; choose another file", name=file_name))
         upload = Upload(
             id=secrets.token_hex(16),
             person_id=person_id,
@@ -122,7 +123,9 @@ class Uploads:
             if upload.media_sha256 is not None or offset != upload.received:
                 raise WrongOffset(upload.size if upload.media_sha256 else upload.received)
             if offset + len(piece) > upload.size:
-                raise PostError(f"“{upload.file_name}” is larger than it was announced; choose the file again")
+                raise PostError(
+                    _("“{name}” is larger than it was announced; choose the file again", name=upload.file_name)
+                )
             # A process that died in the middle of a piece may have left a part of it.
             file.seek(offset)
             file.truncate()
@@ -205,7 +208,11 @@ class Uploads:
         except OSError as error:
             why = reading_problem(error) or error.strerror or str(error)
             raise MachineError(
-                f"the folder {self._folder} can't be used, because {why}; the upload can go on when that is mended"
+                _(
+                    "the folder {folder} can't be used, because {why}; the upload can go on when that is mended",
+                    folder=str(self._folder),
+                    why=why,
+                )
             ) from error
 
 

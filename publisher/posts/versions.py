@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from publisher.core.messages import _
 from publisher.db.models import Post
 from publisher.db.staff import PostVersion
 from publisher.posts.drafts import PictureContent, PostContent
@@ -48,5 +49,5 @@ def load_version(session: Session, post_id: int, version: int) -> PostContent:
     query = select(PostVersion.content).where(PostVersion.post_id == post_id, PostVersion.version == version)
     content = session.scalar(query)
     if content is None:
-        raise PostError(f"version {version} of post {post_id} was not kept")
+        raise PostError(_("version {version} of post {post} was not kept", version=version, post=post_id))
     return PostContent.model_validate(content)

@@ -12,6 +12,7 @@ from publisher import lifecycle
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.core.errors import ErrorKind
+from publisher.core.messages import _
 from publisher.db.models import Post
 from publisher.posts.approved import Reach, changeable_pick, record_approval, update_waiting_deliveries
 from publisher.posts.authors import refuse_own_work
@@ -39,7 +40,13 @@ class NotApproved(PostError):
     kind = ErrorKind.INVALID
 
     def __init__(self, post_id: int, problems: tuple[PostProblem, ...]) -> None:
-        super().__init__(f"post {post_id} can't be approved: {' '.join(str(problem) for problem in problems)}")
+        super().__init__(
+            _(
+                "post {post} can't be approved: {problems:sentences}",
+                post=post_id,
+                problems=[problem.text for problem in problems],
+            )
+        )
         self.problems = problems
 
 
@@ -67,7 +74,9 @@ def approve_post(session: Session, post: Post, desk: DeskParts, actor: str) -> A
     pick = last_pick(session, post)
     has_left = pick is not None and not post.reserve
     if pick is not None and has_left and post.state == "approved":
-        raise PostError(f"post {post.id} was picked for {pick.slot:%Y-%m-%d} already; there is nothing to approve")
+        raise PostError(
+            _("post {post} was picked for {day:day} already; there is nothing to approve", post=post.id, day=pick.slot)
+        )
     if post.state != "approved":
         refuse_own_work(session, post, desk.settings, actor)
     problems = (

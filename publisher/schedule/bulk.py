@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem
 from publisher.posts.desk_parts import DeskParts
 from publisher.posts.drafts import PostChanges, check_input
 from publisher.posts.errors import PostError
@@ -16,14 +18,16 @@ from publisher.schedule.approval import NotApproved
 from publisher.schedule.order import After, End, FixedDate, Place, Reserve, move_back
 from publisher.schedule.post_queue import PostQueue
 
+Reason = Message | Problem | str
+
 
 @dataclass(frozen=True, slots=True)
 class RefusedPost:
-    """Holds a post that was changed not at all or only partly; `reasons` are sentences."""
+    """Holds a post that was changed not at all or only partly, and why; a reason renders with `str()`."""
 
     post_id: int
     title: str
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ class BulkChanges:
                 act(post_id)
                 after = self._read(post_id)[1]
             except PostError as refusal:
-                refused.append(RefusedPost(post_id, title or f"post {post_id}", _reasons(refusal)))
+                refused.append(RefusedPost(post_id, title or str(_("post {post}", post=post_id)), _reasons(refusal)))
                 continue
             done.append(post_id)
             if before != after:
@@ -141,7 +145,7 @@ class BulkChanges:
         if change.before.state != "approved":
             return
         if not may_approve:
-            raise PostError(f"post {change.post} has its former tags; somebody has to approve it again")
+            raise PostError(_("post {post} has its former tags; somebody has to approve it again", post=change.post))
         self._queue.approve(change.post, expected_version=version)
 
 
@@ -152,7 +156,7 @@ def _following(to: Place, number: int, moved: Sequence[int]) -> Place:
     return to if isinstance(to, End | Reserve) or not moved else After(moved[-1])
 
 
-def _reasons(refusal: PostError) -> tuple[str, ...]:
+def _reasons(refusal: PostError) -> tuple[Reason, ...]:
     if isinstance(refusal, NotApproved):
-        return tuple(str(problem) for problem in refusal.problems)
-    return (str(refusal),)
+        return tuple(problem.text for problem in refusal.problems)
+    return (refusal.text,)

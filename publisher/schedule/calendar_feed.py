@@ -10,6 +10,7 @@ from icalendar import Calendar, Event
 from sqlalchemy.orm import Session
 
 from publisher.core.characters import remove_control_characters
+from publisher.core.messages import Message, _
 from publisher.schedule.calendar_days import CalendarDay, DayEntry, calendar_days
 from publisher.schedule.listing import waiting_posts
 from publisher.schedule.slots import slot_day
@@ -61,5 +62,14 @@ def _event(settings: Settings, day: CalendarDay, entry: DayEntry, now: datetime,
 
 def _describe(entry: DayEntry) -> list[str]:
     if entry.kind == "coming":
-        return [f"Would go out from the {entry.reason}." if entry.reason != "fixed date" else "Fixed to this date."]
+        return [str(_why_that_day(entry))]
     return [f"{delivery.channel}: {delivery.state}" for delivery in entry.deliveries]
+
+
+def _why_that_day(entry: DayEntry) -> Message:
+    match entry.reason:
+        case "fixed date":
+            return _("Fixed to this date.")
+        case "reserve":
+            return _("Would go out from the reserve.")
+    return _("Would go out from the queue.")

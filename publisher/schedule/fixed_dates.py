@@ -9,8 +9,9 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from publisher.core.content import Problem
+from publisher.core.content import ContentProblem
 from publisher.db.models import Pick, Post
+from publisher.schedule.problem_codes import DateProblem
 from publisher.schedule.slots import slot_closes, slot_opens
 from publisher.settings import Settings
 
@@ -43,29 +44,22 @@ class Agenda:
             fixed[day] = (*fixed.get(day, ()), (post_id, title))
         return cls(frozenset(session.scalars(picked)), fixed)
 
-    def problems(self, post: DatedPost, settings: Settings, now: datetime) -> tuple[Problem, ...]:
+    def problems(self, post: DatedPost, settings: Settings, now: datetime) -> tuple[ContentProblem, ...]:
         """Returns why a post that was not picked yet can't go out on its fixed date, which is one of the days."""
         day = post.fixed_date
         problems = []
         if now >= slot_closes(day, settings) or day in self.filled:
-            message = f"The fixed date {day:%Y-%m-%d} has passed; choose a later one."
-            problems.append(Problem(field="fixed_date", message=message))
+            problems.append(ContentProblem(field="fixed_date", problem=DateProblem.FIXED_DATE_PASSED(day=day)))
         if post.embargo_until is not None and post.embargo_until > slot_opens(day, settings):
-            ends = post.embargo_until.astimezone(settings.outlet.zone)
-            problems.append(
-                Problem(
-                    field="embargo_until",
-                    message=f"The embargo ends on {ends:%Y-%m-%d at %H:%M}, after the post would go out on its fixed "
-                    f"date {day:%Y-%m-%d}; choose a later date.",
-                )
-            )
+            embargo = DateProblem.EMBARGO_AFTER_FIXED_DATE(embargo=post.embargo_until, day=day)
+            problems.append(ContentProblem(field="embargo_until", problem=embargo))
         if other := next((fixed for fixed in self.fixed.get(day, ()) if fixed[0] != post.id), None):
-            message = f"Post {other[0]} “{other[1]}” already goes out on {day:%Y-%m-%d}; choose another date."
-            problems.append(Problem(field="fixed_date", message=message))
+            taken = DateProblem.FIXED_DATE_TAKEN(post=other[0], title=other[1], day=day)
+            problems.append(ContentProblem(field="fixed_date", problem=taken))
         return tuple(problems)
 
 
-def fixed_date_problems(session: Session, post: Post, settings: Settings, now: datetime) -> tuple[Problem, ...]:
+def fixed_date_problems(session: Session, post: Post, settings: Settings, now: datetime) -> tuple[ContentProblem, ...]:
     """Returns why a post that was not picked yet can't go out on its fixed date. Empty where it has none."""
     if post.fixed_date is None:
         return ()

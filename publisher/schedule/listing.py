@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import PeopleDirectory
+from publisher.core.messages import _
 from publisher.db.models import Post, PostImage
 from publisher.posts.errors import PostError
 from publisher.posts.possibly_shown import possibly_shown
@@ -175,7 +176,9 @@ def queue_after(
     waiting = waiting_posts(session)
     indexes = {post.id: index for index, post in enumerate(waiting)}
     if after is not None and after not in indexes:
-        raise PostError(f"post {after} does not wait in the queue any more; read the queue from its beginning")
+        raise PostError(
+            _("post {post} does not wait in the queue any more; read the queue from its beginning", post=after)
+        )
     begin = 0 if after is None else indexes[after] + 1
     shown = waiting[begin : begin + limit]
     problems = _problems(session, settings, cache, shown, now)
@@ -231,7 +234,7 @@ def place_of(session: Session, settings: Settings, post_id: int, *, now: datetim
     waiting = waiting_posts(session)
     post = next((post for post in waiting if post.id == post_id), None)
     if post is None:
-        raise PostError(f"post {post_id} does not wait in the queue any more")
+        raise PostError(_("post {post} does not wait in the queue any more", post=post_id))
     return post, _forecast(session, settings, now, waiting).days.get(post_id)
 
 

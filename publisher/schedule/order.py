@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from publisher import lifecycle
-from publisher.core.content import Problem
-from publisher.db.models import Post
+from publisher.core.content import ContentProblem
+from publisher.core.messages import Message, _
+from publisher.db.models import Pick, Post
 from publisher.db.session import Database
 from publisher.posts.desk_parts import DeskParts
 from publisher.posts.errors import PostError
@@ -91,14 +92,14 @@ def waits_in_order(*, reserve: bool) -> ColumnElement[bool]:
 def move_post(session: Session, post: Post, to: Place, desk: DeskParts, actor: str) -> None:
     """Gives a post another place within a transaction; see `PostQueue.move`."""
     if post.state == "withdrawn":
-        raise PostError(f"post {post.id} is withdrawn; approve it to bring it back")
+        raise PostError(_("post {post} is withdrawn; approve it to bring it back", post=post.id))
     place = _resolve_step(session, post, to)
     if place is None:
         return
     now = desk.now()
     reserve = _goes_to_reserve(session, post, place)
     if not reserve and (pick := last_pick(session, post)) is not None:
-        raise PostError(f"post {post.id} was picked for {pick.slot:%Y-%m-%d}; it can go to the reserve only")
+        raise PostError(_only_to_reserve(post, pick))
     post.reserve = reserve
     post.fixed_date = place.day if isinstance(place, FixedDate) else None
     session.flush()
@@ -116,12 +117,16 @@ def move_back(database: Database, change: PostChange, settings: Settings, *, now
     with changing_post(database) as session:
         post = load_unchanged(session, change)
         if not before.reserve and (pick := last_pick(session, post)) is not None:
-            raise PostError(f"post {post.id} was picked for {pick.slot:%Y-%m-%d}; it can go to the reserve only")
+            raise PostError(_only_to_reserve(post, pick))
         post.reserve, post.fixed_date = before.reserve, before.fixed_date
         session.flush()
         _refuse_date(fixed_date_problems(session, post, settings, now))
         _set_position(session, post, before.position)
         lifecycle.record_event(session, "undone", now=now, post_id=post.id, actor=actor, detail={"act": "move"})
+
+
+def _only_to_reserve(post: Post, pick: Pick) -> Message:
+    return _("post {post} was picked for {day:day}; it can go to the reserve only", post=post.id, day=pick.slot)
 
 
 def _resolve_step(session: Session, post: Post, to: Place) -> Place | None:
@@ -130,7 +135,11 @@ def _resolve_step(session: Session, post: Post, to: Place) -> Place | None:
         return to
     if post.fixed_date is not None:
         raise PostError(
-            f"post {post.id} goes out on {post.fixed_date:%Y-%m-%d}; put it back into the queue to order it"
+            _(
+                "post {post} goes out on {day:day}; put it back into the queue to order it",
+                post=post.id,
+                day=post.fixed_date,
+            )
         )
     others = and_(waits_in_order(reserve=post.reserve), Post.id != post.id)
     passed = _adjacent(session, others, (post.position, post.id), ahead=isinstance(to, Up))
@@ -157,14 +166,16 @@ def _neighbour(session: Session, post: Post, neighbour: int) -> Post:
         )
     )
     if post_there is None:
-        raise PostError(f"post {neighbour} has no place in the queue or in the reserve; name one that waits there")
+        raise PostError(
+            _("post {post} has no place in the queue or in the reserve; name one that waits there", post=neighbour)
+        )
     return post_there
 
 
-def _refuse_date(problems: tuple[Problem, ...]) -> None:
+def _refuse_date(problems: tuple[ContentProblem, ...]) -> None:
     """Raises PostError for the first problem of a fixed date."""
     if problems:
-        raise PostError(problems[0].message.rstrip("."))
+        raise PostError(problems[0].problem)
 
 
 def _free_position(session: Session, post: Post, to: Place) -> float:

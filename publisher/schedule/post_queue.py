@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.orm import Session
 
+from publisher.core.problems import Problem
 from publisher.db.models import Post
 from publisher.posts import review
 from publisher.posts.desk_parts import DeskParts
@@ -29,7 +30,7 @@ class PostQueue:
         self._actor = actor
 
     def add(
-        self, draft: PostDraft, *, also_write: Callable[[Session, Post, Sequence[str]], None] | None = None
+        self, draft: PostDraft, *, also_write: Callable[[Session, Post, Sequence[Problem]], None] | None = None
     ) -> AddedPost:
         """Stores a post as a draft at the end of the queue, or of the reserve; see `add_post`."""
         desk = self._desk

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import PeopleDirectory
+from publisher.core.messages import _
+from publisher.core.problems import Problem
 from publisher.db.base import Base
 from publisher.db.models import Delivery, Media, Pick, Post, PostImage
 from publisher.db.operations import Channel
@@ -34,8 +36,8 @@ class RehearsedChannel:
     """In UTC."""
     local: datetime
     """The same instant in the outlet's time zone."""
-    problem: str
-    """Why the delivery would be held; empty when it would go out."""
+    problem: Problem | None
+    """Why the delivery would be held; None: it would go out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def rehearse(desk: DeskParts, *, start: date, days: int) -> list[RehearsedDay]:
     settings, targets, people, now = desk.settings, desk.targets, desk.people, desk.now()
     today = slot_day(now, settings.outlet.zone)
     if start < today:
-        raise PostError(f"{start:%Y-%m-%d} is over; rehearse from {today:%Y-%m-%d} on")
+        raise PostError(_("{day:day} is over; rehearse from {today:day} on", day=start, today=today))
     with _copy(desk.database, today) as copy:
         rehearsed = [
             _rehearse_day(copy, settings, targets, people, day=today + timedelta(days=number), now=now)
@@ -115,7 +117,7 @@ def _read(copy: Database, settings: Settings, day: date) -> RehearsedDay:
                     delivery.channel_name,
                     delivery.due_at,
                     delivery.scheduled_at.astimezone(zone),
-                    str(delivery.problem or ""),
+                    delivery.problem,
                 )
                 for delivery in pick.deliveries
                 if delivery.part == 0

@@ -87,7 +87,7 @@ class PictureMaker:
     def _raise_known_refusal(self, digest: str) -> None:
         refusal = self._refused.get(digest)
         if refusal is not None:
-            raise ImageRefused(str(refusal))
+            raise ImageRefused(refusal.problem)
 
     def _work(self) -> None:
         while True:

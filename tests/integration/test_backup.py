@@ -38,7 +38,7 @@ from publisher.delivery.operate import retry
 from publisher.desk import Desk
 from publisher.lifecycle_restore import restore_deliveries
 from publisher.posts.drafts import ImageDraft, PostDraft
-from publisher.posts.possibly_shown import possibly_shown, waiting_after_restore
+from publisher.posts.possibly_shown import ShownBetween, possibly_shown, waiting_after_restore
 from publisher.posts.posts import add_post
 from publisher.schedule.order import Front
 from publisher.schedule.post_queue import PostQueue
@@ -559,6 +559,10 @@ def test_whoever_approves_what_the_backup_had_not_approved_is_warned_too(
     assert any(message.startswith(shown_between) for message in messages)
 
 
+def span_of(shown: ShownBetween) -> tuple[str, str]:
+    return str(shown.first), str(shown.last)
+
+
 def test_a_second_restore_forgets_nothing_that_the_first_one_doubted(database: Database, tmp_path: Path) -> None:
     """A backup that was made after the first restore has the posts as drafts: nobody had approved them again yet."""
     desk = open_desk(database, tmp_path)
@@ -569,14 +573,14 @@ def test_a_second_restore_forgets_nothing_that_the_first_one_doubted(database: D
             close_gap(session, desk.settings, since=began - timedelta(hours=1), now=began + timedelta(hours=1))
     with database.reading() as session:
         assert waiting_after_restore(session) == tuple(posts)
-        assert {shown.span for shown in possibly_shown(session).values()} == {"between 2026-05-04 and 2026-05-06"}
+        assert {span_of(shown) for shown in possibly_shown(session).values()} == {("2026-05-04", "2026-05-06")}
     PostQueue(desk.at(NINE + timedelta(days=2, hours=2))).approve(posts[0])
     with database.writing() as session:
         now = NINE + timedelta(days=3, hours=1)
         close_gap(session, desk.settings, since=NINE + timedelta(days=3), now=now)
-        assert {post: shown.span for post, shown in possibly_shown(session).items()} == {
-            posts[0]: "on 2026-05-07",
-            posts[1]: "between 2026-05-04 and 2026-05-07",
+        assert {post: span_of(shown) for post, shown in possibly_shown(session).items()} == {
+            posts[0]: ("2026-05-07", "2026-05-07"),
+            posts[1]: ("2026-05-04", "2026-05-07"),
         }
 
 

@@ -252,7 +252,7 @@ def test_a_folder_is_read_by_name_and_a_bad_file_stops_no_other(
 
     assert [read_file.path.name for read_file in read_files] == ["01.markdown", "02.md", "03.md"]
     assert [read_file.draft.title if read_file.draft else None for read_file in read_files] == ["First", "Second", None]
-    assert read_files[2].problem == f"{folder / '03.md'}:2: unknown key 'titel'; did you mean 'title'?"
+    assert str(read_files[2].problem) == f"{folder / '03.md'}:2: unknown key 'titel'; did you mean 'title'?"
 
     monkeypatch.setattr(pictures, "inspect_image", facts_of_content)
     now = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)

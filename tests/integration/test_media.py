@@ -157,7 +157,7 @@ def test_sweeping_spares_what_is_kept_and_what_is_new_and_every_original(storage
 
 
 def test_an_examination_names_the_place_and_leaves_nothing(storage: Storage) -> None:
-    assert storage.open().examine().endswith("can be written to")
+    assert str(storage.open().examine()).endswith("can be written to")
     assert storage.files() == []
 
 

@@ -243,7 +243,7 @@ def test_one_setting_moves_the_media_and_the_environment_has_its_keys(
         sha256 = store.put(b"cells")
         assert store.fetch(sha256).is_relative_to(tmp_path / "media-cache")
         assert list(store.originals()) == [sha256]
-        assert store.examine() == f"{bucket} can be written to"
+        assert str(store.examine()) == f"{bucket} can be written to"
         with pytest.raises(MediaMissing):
             store.fetch(ABSENT)
 

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from publisher.adapt.posts import Target, adapt_post
 from publisher.adapt.text.mentions import PeopleDirectory
-from publisher.core.content import AdaptedPost, Problem, SourcePost
+from publisher.core.content import AdaptedPost, ContentProblem, SourcePost
+from publisher.core.problems import recorded_problem
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -272,7 +273,7 @@ def test_a_post_that_a_channel_can_no_longer_carry_is_held_there(desk: Desk) -> 
     assert mail.state == "held"
     assert blocking
     assert str(mail.problem) == " ".join(problem.message for problem in blocking)
-    assert isinstance(blocking[0], Problem)
+    assert isinstance(blocking[0], ContentProblem)
 
 
 @on_every_database
@@ -496,7 +497,9 @@ def _count_steps(session: Session, work: Callable[[], object]) -> int:
 @on_every_database
 def test_a_channel_that_can_not_be_adapted_is_held_and_the_others_go_out(desk: Desk) -> None:
     desk.post("one", NINE)
-    desk.targets["mail"] = desk.targets["mail"].model_copy(update={"template": "", "broken": "mail.j2 is not there"})
+    desk.targets["mail"] = desk.targets["mail"].model_copy(
+        update={"template": "", "broken": recorded_problem("mail.j2 is not there.")}
+    )
     outcome = desk.pick(NINE)
     assert (outcome.result, outcome.held) == ("picked", ("mail",))
     [pick] = desk.picks()
@@ -529,7 +532,7 @@ def test_a_fault_of_the_program_keeps_a_post_from_one_channel_only(
 
 @pytest.mark.parametrize(("body", "state"), [("Found by @[Ada].", "held"), ("Found by Ada.", "pending")])
 def test_an_unreadable_people_file_holds_only_posts_with_mentions(desk: Desk, body: str, state: str) -> None:
-    desk.people = PeopleDirectory(unreadable="people.toml can't be read: line 3")
+    desk.people = PeopleDirectory(unreadable=recorded_problem("people.toml can't be read: line 3"))
     desk.post("one", NINE, body=body)
     desk.pick(NINE)
     [pick] = desk.picks()

@@ -10,6 +10,7 @@ import pytest
 
 from publisher.adapt.images.rendering import ImageRefused
 from publisher.core.content import Rendition, RenditionSpec
+from publisher.core.problems import recorded_problem
 from publisher.posts.pictures import store_picture
 from publisher.web import picture_making
 from publisher.web.pages.pictures import thumbnail_spec
@@ -83,7 +84,7 @@ def test_a_full_queue_takes_no_more(rendition: Rendition, monkeypatch: pytest.Mo
 
 
 def test_what_can_not_be_made_is_not_tried_again_at_once(rendition: Rendition) -> None:
-    render = SlowRenderer(rendition, ImageRefused("The picture is broken."))
+    render = SlowRenderer(rendition, ImageRefused(recorded_problem("The picture is broken.")))
     render.go.set()
     maker = PictureMaker(render, wait_seconds=60)
     for _ in range(3):

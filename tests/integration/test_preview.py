@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from publisher.adapt.images.rendering import Renderer
-from publisher.core.content import Problem
+from publisher.core.content import ContentProblem
 from publisher.db.session import Database
 from publisher.posts.drafts import ImageDraft, NewChoices, PostDraft
 from publisher.posts.posts import add_post
@@ -41,7 +41,7 @@ def previews_of(desk: Desk, post: int) -> dict[str, RenderedPost]:
     return {rendered.channel: rendered for rendered in previews}
 
 
-def about_pictures(look: RenderedPost) -> list[Problem]:
+def about_pictures(look: RenderedPost) -> list[ContentProblem]:
     return [problem for problem in look.problems if problem.field.startswith("images")]
 
 

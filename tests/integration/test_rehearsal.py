@@ -68,8 +68,8 @@ def test_a_rehearsal_lists_the_post_of_each_day_and_each_channels_hour(desk: Des
     assert days[0].instant == NINE
     assert days[0].local.strftime("%H:%M %Z") == "09:00 BST"
     assert [(channel.name, channel.local.strftime("%H:%M"), channel.problem) for channel in days[0].channels] == [
-        ("web", "09:00", ""),
-        ("mail", "10:30", ""),
+        ("web", "09:00", None),
+        ("mail", "10:30", None),
     ]
     assert days[2].channels == ()
 

@@ -17,6 +17,7 @@ import requests
 from publisher.adapt.images import inspection
 from publisher.adapt.images.child_process import run_image_process
 from publisher.adapt.images.rendering import ImageRefused
+from publisher.core.problems import recorded_problem
 from publisher.posts.errors import PostError
 from publisher.staff.api_tokens import new_api_token
 from publisher.web import load_limit
@@ -92,7 +93,7 @@ def upload_by_form(site: Site, number: int) -> Callable[[], requests.Response]:
 def test_pages_are_answered_while_many_pictures_are_examined(
     site: Site, monkeypatch: pytest.MonkeyPatch, upload: Callable[[Site, int], Callable[[], requests.Response]]
 ) -> None:
-    gate = Gate(ImageRefused("It is broken."))
+    gate = Gate(ImageRefused(recorded_problem("It is broken.")))
     monkeypatch.setattr(inspection, "run_image_process", gate)
     client = site.client("editor")
     uploads = [upload(site, number) for number in range(load_limit.MAX_WORKERS + 6)]
@@ -164,12 +165,12 @@ SLOW_HANDLERS: dict[str, tuple[str, Exception, Act]] = {
     ),
     "stored picture": (
         "publisher.adapt.images.rendering.Renderer.stored",
-        ImageRefused("no"),
+        ImageRefused(recorded_problem("no")),
         get(f"/renditions/{'0' * 64}"),
     ),
     "thumbnail": (
         "publisher.adapt.images.rendering.Renderer.stored",
-        ImageRefused("no"),
+        ImageRefused(recorded_problem("no")),
         get(f"/pictures/{'0' * 64}/160.webp"),
     ),
 }

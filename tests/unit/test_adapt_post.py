@@ -12,7 +12,7 @@ from publisher.adapt.posts import Target, adapt_post
 from publisher.adapt.text.cleaning import clean
 from publisher.adapt.text.counting import excess, graphemes
 from publisher.adapt.text.mentions import DirectoryEntry, PeopleDirectory
-from publisher.core.content import AdaptedPost, Link, Problem, SourceImage, SourcePost
+from publisher.core.content import AdaptedPost, ContentProblem, Link, SourceImage, SourcePost
 from publisher.platforms.profiles import (
     AltTextLimits,
     ImageLimits,
@@ -104,7 +104,7 @@ def with_image(**changes: object) -> dict[str, object]:
     return {"images": (IMAGE.model_copy(update=changes),)}
 
 
-def by_field(post: AdaptedPost, field: str) -> list[Problem]:
+def by_field(post: AdaptedPost, field: str) -> list[ContentProblem]:
     return [problem for problem in post.problems if problem.field == field]
 
 
@@ -138,7 +138,7 @@ def test_x_is_short_and_says_what_was_left_out() -> None:
         "Image from work by @anaroig and Carles Mas\nInstitute of Skin, Girona (CC BY 4.0)\n\n"
         "#Skin #WoundHealing"
     )
-    assert post.left_out == ("the end of the standfirst",)
+    assert tuple(map(str, post.left_out)) == ("the end of the standfirst",)
     assert post.count <= 280
     assert post.cost_usd == pytest.approx(0.02)
     assert post.problems == ()
@@ -201,7 +201,7 @@ def test_the_body_is_shortened_and_nothing_else() -> None:
     profile = INSTAGRAM.model_copy(update={"text": TextLimits(unit="utf16", limit=400)})
     post = adapt_post(POST, target("instagram", profile=profile), PEOPLE)
     assert "halfway\n\nA cut heals because cells walk.\n\nWritten by Bo Li" in post.caption
-    assert post.left_out == ("4 sentences of the body",)
+    assert tuple(map(str, post.left_out)) == ("4 sentences of the body",)
     assert blocking(post) == []
 
 
@@ -349,7 +349,7 @@ def test_a_template_without_the_credit_blocks() -> None:
 
 def test_a_template_that_fails_blocks_with_its_line() -> None:
     post = adapt_post(POST, target("x", template="{{ title }}\n{{ titel }}"), PEOPLE)
-    assert blocking(post) == ["x.j2, line 2: there is no 'titel'; did you mean 'title'."]
+    assert blocking(post) == ["x.j2, line 2: there is no 'titel'; did you mean 'title'?"]
     assert post.caption == ""
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from publisher.adapt.images.geometry import STRIP_SHARE, lay_out
 from publisher.adapt.images.plans import MediaText, plan_images
-from publisher.core.content import AdaptedImage, Box, ImageChoices, Problem, SourceImage
+from publisher.core.content import AdaptedImage, Box, ContentProblem, ImageChoices, SourceImage
 from publisher.platforms.profiles import AnimationLimits, ImageLimits, load_profile
 
 GRID = ImageLimits(
@@ -36,7 +36,7 @@ def picture(width: int, height: int, **more: object) -> SourceImage:
     return SourceImage.model_validate(values | {"width": width, "height": height} | more)
 
 
-def plan_one(image: SourceImage, limits: ImageLimits = GRID) -> tuple[AdaptedImage, tuple[Problem, ...]]:
+def plan_one(image: SourceImage, limits: ImageLimits = GRID) -> tuple[AdaptedImage, tuple[ContentProblem, ...]]:
     adapted, problems = plan_images([image], limits)
     assert len(adapted) == 1
     return adapted[0], problems

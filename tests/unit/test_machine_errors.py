@@ -147,12 +147,12 @@ def test_what_was_read_before_is_used_while_a_file_cannot_be_read(
     assert bool(files.people().unreadable) == (lasting and name == "people.toml")
     if lasting:
         problem = files.targets()["tumblr"].broken or files.people().unreadable
-        assert "the user that the desk runs as has no permission for it; give it the permission" in problem
+        assert "the user that the desk runs as has no permission for it; give it the permission" in str(problem)
     monkeypatch.undo()
     if lasting:
         (tmp_path / name).chmod(0o640)
     now = files.targets()["tumblr"]
-    assert (now.broken, files.people().unreadable) == ("", "")
+    assert (now.broken, files.people().unreadable) == (None, None)
     assert now.template.strip() == before.template
     assert name != "fake.j2" or now.template != before.template, "the file as it is now"
 
@@ -166,7 +166,7 @@ def test_a_first_reading_that_fails_is_tried_again(configured: Settings, monkeyp
         files.targets()
     assert classify_error(refusal.value)[0] is FailureReason.OUTAGE
     monkeypatch.undo()
-    assert files.targets()["tumblr"].broken == ""
+    assert files.targets()["tumblr"].broken is None
 
 
 def test_a_configuration_is_not_blamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -38,10 +38,22 @@ def test_a_number_chooses_singular_or_plural() -> None:
         ("{it:sentence} Mend it.", "It broke", "It broke. Mend it."),
         ("{it:sentence} Mend it.", _("Did it break?"), "Did it break? Mend it."),
         ("at {it:moment}", None, "at an unknown time"),
+        ("{it:sentence}", _("no"), "no."),
+        ("{it:sentence}", "Is it?", "Is it?"),
+        ("{it:sentences}", [_("No."), "It is late."], "No. It is late."),
+        ("in {it:language}", "ca", "in Catalan"),
+        ("in {it:language}", "pt-BR", "in Portuguese"),
+        ("in {it:language}", "qqq", "in qqq"),
+        ("for {it:dollars}", 0.2, "for $0.20"),
+        ("for {it:dollars}", 0.015, "for $0.015"),
     ],
 )
 def test_a_value_is_written_for_the_reader(source: str, value: object, text: str) -> None:
     assert render(Message(source, {"it": value}), MADRID) == text
+
+
+def test_a_language_is_named_in_the_language_of_the_reader() -> None:
+    assert render(Message("{it:language}", {"it": "en"}), Reader(language="ca")) == "anglès"
 
 
 def test_a_value_that_is_missing_does_not_hide_the_text() -> None:

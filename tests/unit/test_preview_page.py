@@ -13,9 +13,19 @@ import pytest
 
 from publisher.adapt.text.rich_html import rich_parts
 from publisher.cli.preview_page import Header, preview_page
-from publisher.core.content import AdaptedImage, AdaptedPost, Problem, Rendition, RenditionSpec, Span, TextBlock
+from publisher.core.content import (
+    AdaptedImage,
+    AdaptedPost,
+    ContentProblem,
+    Rendition,
+    RenditionSpec,
+    Span,
+    TextBlock,
+)
+from publisher.core.problems import recorded_problem
 from publisher.posts.preview import RenderedPost
 
+PADDED = recorded_problem("Padded above and below.")
 HOSTILE = "<script>alert('1')</script>\"><img src=x onerror=alert(1)> {{ 7*7 }} &amp; </style>"
 ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "main", "article", "header", "figure", "figcaption", "div",
@@ -64,7 +74,7 @@ def rendition(tmp_path: Path) -> Rendition:
     path.write_bytes(content)
     return Rendition(
         path=path, sha256=hashlib.sha256(content).hexdigest(), format="jpeg", width=1440, height=1080,
-        bytes=1_169_937, quality=91, ssim=0.9834, colour_difference=2.38, notes=("Padded above and below.",),
+        bytes=1_169_937, quality=91, ssim=0.9834, colour_difference=2.38, notes=(PADDED,),
     )  # fmt: skip
 
 
@@ -84,7 +94,7 @@ def adapted(**changes: Any) -> AdaptedPost:
     return AdaptedPost.model_validate(values | changes)
 
 
-def page_of(post: AdaptedPost | None, *renditions: Rendition | None, problems: tuple[Problem, ...] = ()) -> Page:
+def page_of(post: AdaptedPost | None, *renditions: Rendition | None, problems: tuple[ContentProblem, ...] = ()) -> Page:
     look = RenderedPost("x", post, renditions, problems)
     return Page(preview_page("Cells", "Outlet", [look], {"x": Header("daily_picture", "X")}))
 
@@ -113,8 +123,8 @@ def test_a_look_says_all_that_its_channel_gets(rendition: Rendition) -> None:
 
 
 def test_blocking_problems_come_first_and_are_counted(rendition: Rendition) -> None:
-    remark = Problem(field="licence", message="It names no licence.", blocking=False)
-    block = Problem(field="credit", message="It has no credit.")
+    remark = ContentProblem(field="licence", problem=recorded_problem("It names no licence."), blocking=False)
+    block = ContentProblem(field="credit", problem=recorded_problem("It has no credit."))
     page = page_of(adapted(), rendition, problems=(remark, block))
     assert page.texts("li")[1:] == ["It has no credit. credit", "It names no licence. licence"]
     assert page.texts("p", "verdict") == ["1 problem keeps it from going out."]
@@ -203,7 +213,7 @@ def test_hostile_text_stays_text_everywhere(rendition: Rendition, rich: bool) ->
         HOSTILE,
         post,
         (rendition.model_copy(update={"notes": (HOSTILE,)}),),
-        (Problem(field=HOSTILE, message=HOSTILE),),
+        (ContentProblem(field=HOSTILE, problem=recorded_problem(HOSTILE)),),
     )
     source = preview_page(HOSTILE, HOSTILE, [look], {HOSTILE: Header(HOSTILE, HOSTILE)})
     page = Page(source)
@@ -226,7 +236,7 @@ def test_the_page_fetches_nothing(rendition: Rendition) -> None:
 
 
 def test_a_problem_that_channels_share_counts_once(rendition: Rendition) -> None:
-    block = Problem(field="credit", message="It has no credit.")
+    block = ContentProblem(field="credit", problem=recorded_problem("It has no credit."))
     looks = [RenderedPost(name, adapted(), (rendition,), (block,)) for name in ("x", "web")]
     page = Page(preview_page("Cells", "Outlet", looks, {name: Header(name, "Web") for name in ("x", "web")}))
     assert page.texts("li", "stop") == ["It has no credit. credit"] * 2

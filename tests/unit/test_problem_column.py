@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from publisher.core.messages import _
 from publisher.core.problems import Problem, ProblemCode, recorded_problem
-from publisher.db.problem_column import ProblemColumn, problem_contains, read_recorded
+from publisher.db.problem_column import ProblemColumn, ProblemsColumn, problem_contains, read_recorded
 
 
 class ColumnProblem(ProblemCode):
@@ -44,6 +44,16 @@ def test_a_problem_is_stored_as_data_and_found_by_text_and_value() -> None:
             found = session.scalars(select(Row.id).where(problem_contains(Row.problem, wanted)))
             assert list(found) == rows, wanted
     engine.dispose()
+
+
+def test_a_list_of_problems_is_read_as_older_versions_stored_it_too() -> None:
+    column = ProblemsColumn()
+    dialect = create_engine("sqlite://").dialect
+    stored = column.process_bind_param([ColumnProblem.NO_ROOM(name="Ana")], dialect)
+    assert stored == [ColumnProblem.NO_ROOM(name="Ana").to_json()]
+    read = column.process_result_value([*stored, "It is {dark}."], dialect)
+    assert [str(problem) for problem in read] == ["There is no room for Ana on the shelf.", "It is {dark}."]
+    assert column.process_result_value(None, dialect) == []
 
 
 def test_an_event_of_an_older_version_keeps_its_sentence() -> None:

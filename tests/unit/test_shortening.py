@@ -18,7 +18,7 @@ def within(most: int, text: str) -> str:
 
 
 def described(left_out: tuple[LeftOut, ...]) -> tuple[str, ...]:
-    return tuple(part.describe() for part in left_out)
+    return tuple(str(part.describe()) for part in left_out)
 
 
 def stops(text: str, *marks: Mark) -> list[str]:

@@ -16,10 +16,8 @@ from publisher.core.problems import ProblemCode, find_code, import_code_lists
 from publisher.core.remedies import Remedy
 
 ROOT = Path(publisher.__file__).parent
-TEXT_FORMATS = {
-    *("", "clause", "clauses", "sentence", "sentences", "list", "lines", "number"),
-    *("moment", "clock", "day", "month", "weekday"),
-}
+TEXT_FORMATS = {"", "clause", "clauses", "sentence", "sentences", "list", "lines", "number", "dollars", "language"}
+TEXT_FORMATS |= {"moment", "clock", "day", "month", "weekday", "short_weekday"}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import publisher
+from publisher.adapt.problem_codes import PictureProblem
 from publisher.core.errors import ErrorKind, UserError
+from publisher.core.problems import Problem
 
 TIMEOUT_SECONDS = 60
 THREADS = 2
@@ -33,10 +35,14 @@ _INHERITED_VARIABLES = (
 
 
 class ImageRefused(UserError):
-    """A picture can't be used; the message is one sentence for staff: what is wrong and what to do."""
+    """A picture can't be used; the problem says to staff what is wrong and what to do."""
 
     code = "picture-unusable"
     kind = ErrorKind.INVALID
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 class ImageProcessFailed(RuntimeError):
@@ -61,19 +67,19 @@ def run_image_process(request: dict[str, Any], *, scratch: Path) -> dict[str, An
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ImageRefused("The picture takes too long to decode: export a smaller or simpler copy.") from error
+        raise ImageRefused(PictureProblem.TOO_MUCH_TIME()) from error
     return _read_answer(process)
 
 
 def _read_answer(process: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
     if process.returncode < 0:
-        raise ImageRefused("The picture takes too much time or memory to decode: export a smaller or simpler copy.")
+        raise ImageRefused(PictureProblem.TOO_MUCH_TIME_OR_MEMORY())
     if process.returncode > 0:
         last_line = process.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise ImageProcessFailed(f"The image process failed: {last_line or process.returncode}")
     answer: dict[str, Any] = json.loads(process.stdout)
     if "refused" in answer:
-        raise ImageRefused(answer["refused"])
+        raise ImageRefused(Problem.from_json(answer["refused"]))
     return answer
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from publisher.adapt.images.child_process import ImageRefused, run_image_process
 from publisher.core.content import Fraction, Frozen, SourceFormat
+from publisher.core.problems import Problem
 
 __all__ = ["ImageFacts", "ImageRefused", "inspect_image"]
 
@@ -24,8 +25,8 @@ class ImageFacts(Frozen):
     """256-bit perceptual hash, in hexadecimal."""
     gutters: tuple[Fraction, ...]
     """Where gaps between panels were found: x positions."""
-    warnings: tuple[str, ...]
-    """What staff should know before they use it, in sentences."""
+    warnings: tuple[Problem, ...]
+    """What staff should know before they use it."""
 
 
 def inspect_image(path: Path) -> ImageFacts:

@@ -10,7 +10,9 @@ from itertools import pairwise
 
 from publisher.adapt.images.boxes import are_apart, column_box, is_inside, place_window
 from publisher.adapt.images.geometry import STRIP_SHARE, lay_out
-from publisher.core.content import AdaptedImage, Box, Fit, Frozen, Problem, RenditionSpec, SourceImage
+from publisher.adapt.problem_codes import ShowingProblem
+from publisher.core.content import AdaptedImage, Box, ContentProblem, Fit, Frozen, RenditionSpec, SourceImage
+from publisher.core.problems import Problem
 from publisher.platforms.profiles import ImageLimits
 
 TILE_OVERLAP = 0.06
@@ -68,14 +70,14 @@ def plan_images(
     *,
     fit: Fit | None = None,
     media_text: Callable[[SourceImage], MediaText] = media_text_of,
-) -> tuple[tuple[AdaptedImage, ...], tuple[Problem, ...]]:
+) -> tuple[tuple[AdaptedImage, ...], tuple[ContentProblem, ...]]:
     """Plans the renditions for a channel with these limits, in order, and lists what staff must know about them.
 
     What staff chose for a picture comes before `fit`, the channel's habit, and that before the
     platform's. Nothing is enlarged, and nothing is cut off unless `crop` or `split` says so.
     """
     slides: list[_Slide] = []
-    problems: list[Problem] = []
+    problems: list[ContentProblem] = []
     for index, image in enumerate(images):
         planner = _Planner(index, image, limits, media_text(image), alone=len(images) == 1)
         slides += planner.slides(_choose_fit(image, fit or limits.fit))
@@ -100,17 +102,13 @@ def _with_ratio(slide: _Slide, ratio: float) -> _Slide:
     return replace(slide, ratio=ratio, animated=False)
 
 
-def _count_problems(pictures: int, shown: int, limits: ImageLimits) -> list[Problem]:
+def _count_problems(pictures: int, shown: int, limits: ImageLimits) -> list[ContentProblem]:
     if pictures < limits.minimum:
-        return [Problem(field="images", message=f"This channel needs at least {limits.minimum} picture: add one.")]
+        return [ContentProblem(field="images", problem=ShowingProblem.TOO_FEW_PICTURES(count=limits.minimum))]
     if shown <= limits.maximum:
         return []
-    split = "" if shown == pictures else ", panels included"
-    message = (
-        f"This channel takes {limits.maximum} pictures and would get {shown}{split}: "
-        "it shows the first ones, so put what matters most in front."
-    )
-    return [Problem(field="images", message=message, blocking=False)]
+    code = ShowingProblem.TOO_MANY_PICTURES if shown == pictures else ShowingProblem.TOO_MANY_PANELS
+    return [ContentProblem(field="images", problem=code(count=limits.maximum, shown=shown), blocking=False)]
 
 
 def _adapt_slide(slide: _Slide, limits: ImageLimits, share: int | None, text: MediaText) -> AdaptedImage:
@@ -146,13 +144,11 @@ class _Planner:
         self.limits = limits
         self.alone = alone
         self.strip = (text.copyright or text.creator) if image.choices.credit_strip else ""
-        self.problems: list[Problem] = []
+        self.problems: list[ContentProblem] = []
 
     def slides(self, fit: Fit) -> list[_Slide]:
         if self.image.choices.credit_strip and not self.strip:
-            self._add_problem(
-                "credit", "The strip below the picture has no credit to show: write one or leave the strip out."
-            )
+            self._add_problem("credit", ShowingProblem.CREDIT_STRIP_EMPTY())
         padding = self._padding()
         return [replace(slide, padding=padding) for slide in self._fit(fit)]
 
@@ -167,45 +163,40 @@ class _Planner:
             return [self._as_is()]
         return [self._with_allowed_ratio(_Slide(self.image, "pad", self.image.alt_text, strip=self.strip))]
 
-    def _add_problem(self, field: str, message: str, *, blocking: bool = True) -> None:
-        self.problems.append(Problem(field=f"images[{self.index}].{field}", message=message, blocking=blocking))
+    def _add_problem(self, field: str, problem: Problem, *, blocking: bool = True) -> None:
+        place = f"images[{self.index}].{field}"
+        self.problems.append(ContentProblem(field=place, problem=problem, blocking=blocking))
 
     def _padding(self) -> str:
         chosen = self.image.choices.padding
         if chosen in ("edge", "blur") or _COLOUR.fullmatch(chosen):
             return chosen
-        self._add_problem(
-            "padding", f"The padding colour {chosen!r} is unknown: write it like #f0f0f0, or choose edge or blur."
-        )
+        self._add_problem("padding", ShowingProblem.PADDING_UNKNOWN(padding=chosen))
         return "edge"
 
     def _can_keep_animation(self) -> bool:
         if self.image.frames == 1:
             return False
         if self.image.format not in ("gif", "webp"):
-            self._add_problem(
-                "media", f"The file has {self.image.frames} pages: only the first is shown.", blocking=False
-            )
+            pages = ShowingProblem.FIRST_PAGE_SHOWN(count=self.image.frames)
+            self._add_problem("media", pages, blocking=False)
             return False
         why = self._why_still()
         if why:
-            self._add_problem("media", f"{why}: its first frame is shown, still.", blocking=False)
-        return not why
+            self._add_problem("media", why, blocking=False)
+        return why is None
 
-    def _why_still(self) -> str:
-        """Returns why the channel can't show the animation; empty if it can."""
+    def _why_still(self) -> Problem | None:
+        """Returns why the channel can't show the animation; None if it can."""
         animation = self.limits.animation
         if animation is None or not {"gif", self.image.format} & set(self.limits.formats):
-            return "This channel shows no animations"
+            return ShowingProblem.ANIMATION_NOT_TAKEN()
         if animation.alone and not self.alone:
-            return "This channel takes an animation only without other pictures"
+            return ShowingProblem.ANIMATION_NOT_ALONE()
         if animation.max_frames is not None and self.image.frames > animation.max_frames:
-            return f"This channel takes at most {animation.max_frames} frames and the animation has {self.image.frames}"
-        return (
-            ""
-            if self._allows_ratio(self.image.width / self.image.height)
-            else "The animation's shape does not fit here"
-        )
+            return ShowingProblem.ANIMATION_TOO_LONG(maximum=animation.max_frames, frames=self.image.frames)
+        allowed = self._allows_ratio(self.image.width / self.image.height)
+        return None if allowed else ShowingProblem.ANIMATION_SHAPE()
 
     def _allows_ratio(self, ratio: float) -> bool:
         return self._crossed_bound(ratio) is None
@@ -234,17 +225,15 @@ class _Planner:
     def _as_is(self) -> _Slide:
         slide = _Slide(self.image, "as-is", self.image.alt_text, strip=self.strip)
         if not self._allows_ratio(slide.shape):
-            shape = "wide" if self._crossed_bound(slide.shape) == self.limits.max_ratio else "tall"
-            self._add_problem(
-                "fit", f"The picture is too {shape} for this channel as it is: choose padding or cropping."
-            )
+            is_wide = self._crossed_bound(slide.shape) == self.limits.max_ratio
+            self._add_problem("fit", ShowingProblem.TOO_WIDE() if is_wide else ShowingProblem.TOO_TALL())
         return slide
 
     def _crop(self) -> _Slide:
         box = self.image.choices.crop_box or self._focal_box()
         slide = self._with_allowed_ratio(_Slide(self.image, "crop", self.image.alt_text, box, strip=self.strip))
         if box is not None and not all(is_inside(box, protected) for protected in self.image.choices.protected):
-            self._add_problem("fit", "Cropping would cut off a protected part: move the crop or choose padding.")
+            self._add_problem("fit", ShowingProblem.PROTECTED_PART_CROPPED())
         return slide
 
     def _focal_box(self) -> Box | None:
@@ -271,9 +260,7 @@ class _Planner:
         if not all(
             is_inside(box, kept) or are_apart(box, kept) for box in boxes for kept in self.image.choices.protected
         ):
-            self._add_problem(
-                "gutters", "Splitting would cut through a protected part: move the cuts or choose padding."
-            )
+            self._add_problem("gutters", ShowingProblem.PROTECTED_PART_SPLIT())
         panels = [
             self._with_allowed_ratio(_Slide(self.image, "split", f"{self.image.alt_text} ({number}/{len(boxes)})", box))
             for number, box in enumerate(boxes, start=1)
@@ -283,9 +270,7 @@ class _Planner:
     def _panels(self) -> list[Box] | None:
         """Returns the parts of a picture that is split, or None if it stays whole. Adds a problem that says why."""
         if self.limits.maximum == 1:
-            self._add_problem(
-                "fit", "This channel takes a single picture: it is shown whole, not split.", blocking=False
-            )
+            self._add_problem("fit", ShowingProblem.NOT_SPLIT_ALONE(), blocking=False)
             return None
         cuts = self.image.choices.gutters if self.image.choices.gutters is not None else self.image.gutters
         if cuts:
@@ -293,10 +278,9 @@ class _Planner:
             return [column_box(left, right) for left, right in pairwise(edges) if right > left]
         tiles = self._tiles()
         if len(tiles) == 1:
-            self._add_problem("fit", "The picture has no gaps to split it at: it is shown whole.", blocking=False)
+            self._add_problem("fit", ShowingProblem.NOT_SPLIT_WITHOUT_GAPS(), blocking=False)
             return None
-        message = f"No gaps between panels were found: it is cut into {len(tiles)} tiles that overlap a little."
-        self._add_problem("gutters", message, blocking=False)
+        self._add_problem("gutters", ShowingProblem.SPLIT_INTO_TILES(tiles=len(tiles)), blocking=False)
         return tiles
 
     def _tiles(self) -> list[Box]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from publisher.adapt.images.child_process import ImageRefused, run_image_process
+from publisher.adapt.problem_codes import PictureProblem
 from publisher.core.content import Rendition, RenditionSpec
 from publisher.core.file_reading import REPORT_BYTES, read_bytes
 from publisher.media import MediaDamaged, MediaMissing, MediaStore, hash_of
@@ -61,7 +62,7 @@ class Renderer:
         try:
             source = self._store.fetch(spec.source)
         except (MediaMissing, MediaDamaged) as error:
-            raise ImageRefused(str(error)) from error
+            raise ImageRefused(PictureProblem.ORIGINAL_UNUSABLE(why=error.text)) from error
         with tempfile.TemporaryDirectory(prefix=_WORK_PREFIX, dir=self._store.work_folder()) as scratch:
             output = Path(scratch) / "rendition"
             request = {

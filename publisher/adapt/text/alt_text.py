@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import regex
 
+from publisher.adapt.problem_codes import AdaptProblem
 from publisher.adapt.text.cleaning import one_line
 from publisher.adapt.text.counting import count
 from publisher.adapt.text.shortening import shorten_plain
-from publisher.core.content import Problem, SourceImage
+from publisher.core.content import ContentProblem, SourceImage
+from publisher.core.problems import Problem
 from publisher.platforms.profiles import AltTextLimits
 
 _FILE_NAME = regex.compile(
@@ -22,37 +24,33 @@ _NEEDLESS = regex.compile(
 
 def adapt_alt_text(
     image: SourceImage, number: int, title: str, limits: AltTextLimits, platform: str
-) -> tuple[str, tuple[Problem, ...]]:
+) -> tuple[str, tuple[ContentProblem, ...]]:
     """Returns the alt text that a platform gets, and what staff should know about it. `number` counts from 0."""
-    field = f"images[{number}].alt_text"
     text = one_line(image.alt_text)
     if not text:
-        message = f"Picture {number + 1} has no alt text; describe in a sentence or two what it shows."
-        return "", (Problem(field=field, message=message),)
+        return "", (_problem(number, AdaptProblem.NO_ALT_TEXT(picture=number + 1)),)
     if _FILE_NAME.fullmatch(text):
-        message = f"The alt text of picture {number + 1} is a file name; describe what the picture shows."
-        return text, (Problem(field=field, message=message),)
+        return text, (_problem(number, AdaptProblem.ALT_TEXT_IS_FILE_NAME(picture=number + 1)),)
     notes = list(_notes(text, number, title))
     over = count(text, limits.unit) - limits.limit
     if over > 0:
         text = shorten_plain(text, lambda candidate: count(candidate, limits.unit) <= limits.limit)
         notes.append(
-            f"The alt text of picture {number + 1} is {over} characters too long for {platform} and ends earlier "
-            f"there; shorten it to {limits.limit}."
+            AdaptProblem.ALT_TEXT_SHORTENED(picture=number + 1, count=over, platform=platform, limit=limits.limit)
         )
     if not text:
-        message = f"The alt text of picture {number + 1} does not fit {platform} and can't be shortened; write it anew."
-        return "", (Problem(field=field, message=message),)
-    return text, tuple(Problem(field=field, message=note, blocking=False) for note in notes)
+        return "", (_problem(number, AdaptProblem.ALT_TEXT_DOES_NOT_FIT(picture=number + 1, platform=platform)),)
+    return text, tuple(_problem(number, note, blocking=False) for note in notes)
 
 
-def _notes(text: str, number: int, title: str) -> list[str]:
+def _problem(number: int, problem: Problem, *, blocking: bool = True) -> ContentProblem:
+    return ContentProblem(field=f"images[{number}].alt_text", problem=problem, blocking=blocking)
+
+
+def _notes(text: str, number: int, title: str) -> list[Problem]:
     notes = []
     if needless := _NEEDLESS.match(text):
-        notes.append(
-            f"The alt text of picture {number + 1} begins with “{needless[0]}”, which screen readers "
-            "say anyway; leave it out."
-        )
+        notes.append(AdaptProblem.ALT_TEXT_NEEDLESS_WORDS(picture=number + 1, words=needless[0]))
     if title and text.casefold().rstrip(".") == title.casefold().rstrip("."):
-        notes.append(f"The alt text of picture {number + 1} repeats the title; describe what the picture shows.")
+        notes.append(AdaptProblem.ALT_TEXT_REPEATS_TITLE(picture=number + 1))
     return notes

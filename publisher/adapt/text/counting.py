@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import regex
 
+from publisher.core.messages import Message, _
 from publisher.platforms.profiles import TextLimits, Unit, load_profile, platform_names
 from publisher.platforms.text_rules import TextRules, load_text_rules
 
@@ -24,7 +25,7 @@ class GenericRules:
     """Counts in a generic unit, and finds written-out addresses and bare domains as links."""
 
     unit: Unit
-    unit_name: str
+    unit_name: Message | str
     counter: Callable[[str], int]
 
     def count(self, text: str) -> int:
@@ -49,9 +50,9 @@ def graphemes(text: str) -> list[str]:
 _RULES: dict[str, TextRules] = {
     rules.unit: rules
     for rules in (
-        GenericRules("code_points", "characters", len),
-        GenericRules("utf16", "characters, emoji as two", lambda text: len(text.encode("utf-16-le")) // 2),
-        GenericRules("graphemes", "characters", lambda text: len(graphemes(text))),
+        GenericRules("code_points", _("characters"), len),
+        GenericRules("utf16", _("characters, emoji as two"), lambda text: len(text.encode("utf-16-le")) // 2),
+        GenericRules("graphemes", _("characters"), lambda text: len(graphemes(text))),
     )
 }
 
@@ -64,8 +65,8 @@ def rules_of(limits: TextLimits) -> TextRules:
 def unit_name(unit: str, platform: str) -> str:
     """Returns the name for people of the unit in which a post of a platform was counted."""
     if unit not in _RULES and platform in platform_names():
-        return rules_of(load_profile(platform).text).unit_name
-    return _RULES[unit].unit_name if unit in _RULES else unit
+        return str(rules_of(load_profile(platform).text).unit_name)
+    return str(_RULES[unit].unit_name) if unit in _RULES else unit
 
 
 def count(text: str, unit: Unit) -> int:

@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from publisher.adapt.problem_codes import AdaptProblem
 from publisher.adapt.text.cleaning import clean, one_line
 from publisher.adapt.text.hashtags import hashtags
 from publisher.adapt.text.markdown import TextMarker
 from publisher.core import post_limits
-from publisher.core.content import Problem, SourceImage, SourcePost
+from publisher.core.content import ContentProblem, SourceImage, SourcePost
+from publisher.core.field_names import FIELD_NAMES
 from publisher.platforms.profiles import Profile
 
 _ONE_LINE_FIELDS = frozenset({"title", "standfirst", "written_by", "licence", "link"})
 """The fields of one line."""
 
 
-def clean_post(post: SourcePost) -> tuple[SourcePost, tuple[Problem, ...]]:
+def clean_post(post: SourcePost) -> tuple[SourcePost, tuple[ContentProblem, ...]]:
     """Returns the post with every text cleaned, and a problem for each field that is far too long."""
     changes: dict[str, object] = {}
     problems = []
     for name, limit in post_limits.FIELD_LENGTHS.items():
         value: str = getattr(post, name)
         if len(value) > limit:
-            message = f"The {name.replace('_', ' ')} has more than {limit:,} characters; shorten it."
-            problems.append(Problem(field=name, message=message))
+            problem = AdaptProblem.FIELD_TOO_LONG(name=FIELD_NAMES[name], limit=limit)
+            problems.append(ContentProblem(field=name, problem=problem))
             value = value[:limit]
         changes[name] = one_line(value) if name in _ONE_LINE_FIELDS else clean(value)
     changes["captions"] = {channel: text[: post_limits.CAPTION] for channel, text in post.captions.items()}

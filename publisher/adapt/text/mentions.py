@@ -11,6 +11,8 @@ from pydantic import Field, ValidationError
 from publisher.core.content import Frozen
 from publisher.core.errors import ErrorKind, UserError
 from publisher.core.file_reading import PEOPLE_BYTES, read_text
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem
 
 MENTION = regex.compile(r"@\[([^\[\]\n]{1,200})\](?!\()")
 """A mention as staff write it."""
@@ -35,30 +37,34 @@ class PeopleDirectory(Frozen):
     """Holds the directory of people whom posts may mention."""
 
     people: tuple[DirectoryEntry, ...] = ()
-    unreadable: str = ""
-    """Why the directory could not be read: what mentions somebody can't go out. Empty: it could."""
+    unreadable: Problem | None = None
+    """Why the directory could not be read: what mentions somebody can't go out. None: it could."""
 
     @classmethod
     def load(cls, path: Path) -> PeopleDirectory:
         """Reads the directory from a TOML file of `[[people]]` tables; an empty one when there is no file.
 
         Raises:
-            PeopleError: the file can't be read or says something else.
+            PeopleDirectoryError: the file can't be read or says something else.
         """
         try:
             return cls.model_validate(tomllib.loads(read_text(path, PEOPLE_BYTES)))
         except FileNotFoundError:
             return cls()
         except OSError as error:
-            raise PeopleDirectoryError(f"{path} can't be read: {error.strerror or error}") from error
+            raise PeopleDirectoryError(_unreadable(path, error.strerror or str(error))) from error
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise PeopleDirectoryError(f"{path} can't be read: {error}") from None
+            raise PeopleDirectoryError(_unreadable(path, str(error))) from None
         except ValidationError as error:
             mistake = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in mistake["loc"])
             raise PeopleDirectoryError(
-                f"{path}: {where}: {mistake['msg'].lower()}; write [[people]] with a name and "
-                'handles = { PLATFORM = "..." }'
+                _(
+                    '{file}: {where}: {why}; write [[people]] with a name and handles = {{ PLATFORM = "..." }}',
+                    file=str(path),
+                    where=where,
+                    why=mistake["msg"].lower(),
+                )
             ) from None
 
     def handle(self, name: str, platform: str) -> str | None:
@@ -70,3 +76,7 @@ class PeopleDirectory(Frozen):
             ):
                 return f"@{handle}"
         return None
+
+
+def _unreadable(path: Path, why: str) -> Message:
+    return _("{file} can't be read: {why}", file=str(path), why=why)

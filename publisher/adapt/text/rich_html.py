@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from publisher.adapt.text.counting import unit_name
 from publisher.core.content import AdaptedPost, Span, TextBlock
+from publisher.core.messages import _
 
 _ELEMENTS = {"bold": "strong", "italic": "em"}
 _WEB = ("https://", "http://")
@@ -16,7 +17,8 @@ _WEB = ("https://", "http://")
 
 def describe_length(adapted: AdaptedPost) -> str:
     """Describes the length of the caption and its limit, in the platform's unit."""
-    return f"{adapted.count:,} of {adapted.limit:,} {unit_name(adapted.unit, adapted.platform)}"
+    unit = unit_name(adapted.unit, adapted.platform)
+    return str(_("{count:number} of {limit:number} {unit}", count=adapted.count, limit=adapted.limit, unit=unit))
 
 
 def rich_parts(blocks: Iterable[TextBlock]) -> list[tuple[str, list[Markup]]]:

@@ -6,16 +6,27 @@ Only what a template marks with `| shorten` is shortened, the part that was mark
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
 import regex
 
+from publisher.adapt.problem_codes import LeftOutText
 from publisher.adapt.text.rich_text import Mark, MarkKind, RichText
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem
 
 ELLIPSIS = "…"
+PARTS: Mapping[str, Message] = {
+    "title": _("the title"),
+    "standfirst": _("the standfirst"),
+    "body": _("the body"),
+    "written_by": _("the writer"),
+    "text": _("the text"),
+}
+"""The parts that may be left out, by field."""
 
 
 class Grade(IntEnum):
@@ -184,17 +195,16 @@ class LeftOut:
     sentences: int = 0
     """Whole sentences that were removed."""
 
-    def describe(self) -> str:
-        """Returns it in words, such as `2 sentences of the body`."""
-        name = self.field.replace("_", " ")
+    def describe(self) -> Problem:
+        """Returns it as a remark, such as `2 sentences of the body`."""
+        part = PARTS.get(self.field, self.field)
         if self.is_whole:
-            return f"the {name}"
-        sentences = f"sentence{'s' if self.sentences > 1 else ''}"
+            return LeftOutText.WHOLE_FIELD(part=part)
         if not self.cuts_sentence:
-            return f"{self.sentences} {sentences} of the {name}"
+            return LeftOutText.SENTENCES(count=self.sentences, part=part)
         if self.sentences:
-            return f"the end of a sentence and {self.sentences} more {sentences} of the {name}"
-        return f"the end of the {name}"
+            return LeftOutText.END_AND_SENTENCES(count=self.sentences, part=part)
+        return LeftOutText.END_OF_SENTENCE(part=part)
 
 
 def shorten(rich: RichText, fits: Callable[[RichText], bool]) -> tuple[RichText, tuple[LeftOut, ...]]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import regex
 
-from publisher.core.content import AdaptedImage, Problem
+from publisher.adapt.problem_codes import AdaptProblem
+from publisher.core.content import AdaptedImage, ContentProblem
 
 # “Right” and “left” alone have too many other meanings: only where they surely speak of a place.
 _SPATIAL_WORDS = regex.compile(
@@ -23,14 +24,11 @@ _SPATIAL_WORDS = regex.compile(
 )
 
 
-def spatial_word_problems(caption: str, images: Sequence[AdaptedImage]) -> tuple[Problem, ...]:
+def spatial_word_problems(caption: str, images: Sequence[AdaptedImage]) -> tuple[ContentProblem, ...]:
     """Finds out whether the caption says where in a picture something is that followers see in parts."""
     in_parts = any(image.spec.fit == "split" and image.spec.crop is not None for image in images)
     phrase = _SPATIAL_WORDS.search(caption) if in_parts else None
     if phrase is None:
         return ()
-    message = (
-        f"The caption says “{phrase[0].strip('.;:()[], ')}”, but each part of the picture is shown on a slide of its "
-        "own; name the parts by what they show."
-    )
-    return (Problem(field="caption", message=message, blocking=False),)
+    problem = AdaptProblem.PLACE_IN_SPLIT_PICTURE(phrase=phrase[0].strip(".;:()[], "))
+    return (ContentProblem(field="caption", problem=problem, blocking=False),)

@@ -118,7 +118,8 @@ class PictureOut(BaseModel):
 
     @classmethod
     def of(cls, media: Media) -> PictureOut:
-        return cls.model_validate(media, from_attributes=True)
+        values = {name: getattr(media, name) for name in cls.model_fields}
+        return cls.model_validate({**values, "warnings": [str(warning) for warning in media.warnings]})
 
 
 class PostPicture(BaseModel):
@@ -203,12 +204,15 @@ class ProblemOut(BaseModel):
 
     field: str = Field(description="Where it is mended.", examples=["images[0].alt_text"])
     message: str = Field(description="One sentence: what is wrong and what to do.")
+    code: str = Field(description="Names the kind of problem; it never changes.", examples=["adapt.no-alt-text"])
+    parameters: dict[str, Any] = Field(description="The values in the sentence.", examples=[{"picture": 1}])
+    remedy: str | None = Field(description="Names what a person can do; null: the sentence says it.")
     blocking: bool = Field(description="Whether the post can't be approved with it.")
     channels: list[str] = Field(description="The channels that have it; none: it is the post's own.")
 
     @classmethod
     def of(cls, problem: PostProblem) -> ProblemOut:
-        return cls.model_validate({**problem.problem.model_dump(), "channels": problem.channels})
+        return cls.model_validate(problem.to_json())
 
 
 class CreatedPost(PostOut):

@@ -90,8 +90,8 @@ def _add(
     """Adds the post, and returns the body of the answer, which `keep` stores in the same transaction."""
     answer: dict[str, Any] = {}
 
-    def build_answer(session: Session, post: Post, warnings: Sequence[str]) -> None:
-        answer.update(CreatedPost.of(post, warnings=warnings).model_dump(mode="json"))
+    def build_answer(session: Session, post: Post, warnings: Sequence[object]) -> None:
+        answer.update(CreatedPost.of(post, warnings=[str(warning) for warning in warnings]).model_dump(mode="json"))
         if keep is not None:
             keep(session, answer)
 
@@ -145,7 +145,7 @@ def api_change_post(
         back_to_review=outcome.back_to_review,
         applies_to=outcome.applies_to,
         too_late=outcome.too_late,
-        warnings=outcome.warnings,
+        warnings=[str(warning) for warning in outcome.warnings],
     )
 
 

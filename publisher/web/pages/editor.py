@@ -75,7 +75,7 @@ def create_post(request: Request, form: Annotated[FormWithFiles, Depends(form_wi
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"id": added.id, "url": address(request, "edit_post_page", post_id=added.id), "version": 1})
     for warning in added.warnings:
-        flash(request, warning, "note")
+        flash(request, str(warning), "note")
     return _after_saving(request, added.id, 1, fields)
 
 
@@ -96,7 +96,7 @@ def save_post(request: Request, post_id: int, form: Annotated[FormWithFiles, Dep
         return render_form(request, EditorForm(fields, post, {"form": str(error)}), 422)
     autosaves.delete_autosave(desk.database, post_id, request.state.session.person_id)
     for warning in (*edit.warnings, *_move_post(request, post, fields)):
-        flash(request, warning, "note")
+        flash(request, str(warning), "note")
     if edit.back_to_review:
         flash(request, "It was approved; with your change it is in review again.", "note")
     if edit.applies_to and fields.get("then") != "approve":

@@ -132,7 +132,8 @@ def _person(request: Request) -> int:
 def _upload_response(upload: Upload, media: Media | None = None) -> Response:
     body: dict[str, object] = {"id": upload.id, "size": upload.size, "received": upload.received}
     if media is not None:
-        body |= {"sha256": media.sha256, "width": media.width, "height": media.height, "warnings": media.warnings}
+        warnings = [str(warning) for warning in media.warnings]
+        body |= {"sha256": media.sha256, "width": media.width, "height": media.height, "warnings": warnings}
     return JSONResponse(body)
 
 

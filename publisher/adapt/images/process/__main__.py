@@ -1,7 +1,8 @@
 """Reads one request on standard input and writes one answer on standard output.
 
 A request is `{"task": "inspect", "source": PATH}` or `{"task": "render", "source": PATH, "output":
-PATH, "spec": {...}}`. The answer is `{"refused": SENTENCE}` or what the task reports.
+PATH, "spec": {...}}`. The answer is `{"refused": PROBLEM}` or what the task reports; problems and notes
+are in the form of `Problem.to_json`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Any
 
 import pyvips
 
-from publisher.adapt.images.process.errors import TOO_MUCH_MEMORY, PictureRefused, is_out_of_memory
+from publisher.adapt.images.process.errors import PictureRefused, is_out_of_memory
 from publisher.adapt.images.process.limits import limit_loaders, limit_resources
 from publisher.adapt.images.process.tasks import inspect, render
+from publisher.adapt.problem_codes import PictureProblem
 
 
 def answer_request(request: dict[str, Any]) -> dict[str, Any]:
@@ -25,12 +27,12 @@ def answer_request(request: dict[str, Any]) -> dict[str, Any]:
             return inspect(Path(request["source"]))
         return render(Path(request["source"]), Path(request["output"]), request["spec"])
     except PictureRefused as refusal:
-        return {"refused": str(refusal)}
+        return {"refused": refusal.problem.to_json()}
     except MemoryError:
-        return {"refused": TOO_MUCH_MEMORY}
+        return {"refused": PictureProblem.TOO_MUCH_MEMORY().to_json()}
     except pyvips.Error as error:
         if is_out_of_memory(error):
-            return {"refused": TOO_MUCH_MEMORY}
+            return {"refused": PictureProblem.TOO_MUCH_MEMORY().to_json()}
         raise
 
 

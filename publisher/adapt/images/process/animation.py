@@ -10,6 +10,7 @@ import pyvips
 from publisher.adapt.images.geometry import lay_out
 from publisher.adapt.images.process.errors import PictureRefused, decoding_refusal
 from publisher.adapt.images.process.loading import load, open_original
+from publisher.adapt.problem_codes import PictureProblem, RenditionNote
 
 SHRINK = 0.8
 MAX_SHRINKS = 8
@@ -31,12 +32,10 @@ def render_animation(source: Path, output: Path, spec: dict[str, Any]) -> dict[s
         content = _encode_animation(source, original.format, kind, size)
         if len(content) <= spec["max_bytes"]:
             output.write_bytes(content)
-            note = f"The animation is kept, with all its {original.frames} frames."
+            note = RenditionNote.ANIMATION_KEPT(count=original.frames).to_json()
             return {"format": kind, "width": size[0], "height": size[1], "quality": None, "notes": [note]}
         scale *= SHRINK
-    raise PictureRefused(
-        f"The animation can't be brought under {spec['max_bytes']} bytes: export it shorter or smaller."
-    )
+    raise PictureRefused(PictureProblem.ANIMATION_TOO_MANY_BYTES(bytes=spec["max_bytes"]))
 
 
 def _encode_animation(source: Path, source_kind: str, kind: str, size: tuple[int, int]) -> bytes:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyvips
 
 from publisher.adapt.images.process.errors import decoding_refusal
 from publisher.adapt.images.process.loading import OpenedOriginal, has_usable_profile
+from publisher.adapt.problem_codes import PictureWarning, RenditionNote
+from publisher.core.problems import Problem
 
 Box = tuple[float, float, float, float]
 """Left, top, width and height, in fractions of the upright picture."""
@@ -22,28 +23,14 @@ DARK_BELOW_VALUE = 40_000
 _TAIL_SHARE = 0.001
 
 
-class NoteKind(Enum):
-    """Names the subjects of notes on a picture's colours."""
-
-    PROFILE = "profile"
-    BIT_DEPTH = "bit depth"
-    TRANSPARENCY = "transparency"
-
-
-class Note(NamedTuple):
-    """Says in a sentence what staff should know about a picture's colours."""
-
-    kind: NoteKind
-    text: str
-
-
 @dataclass(frozen=True, slots=True)
 class ConvertedPicture:
     """Holds the finished pixels of a picture, and what was done to its colours."""
 
     image: Any
     """8-bit sRGB, in memory, without an orientation."""
-    notes: list[Note]
+    notes: list[Problem]
+    """What staff should know about its colours."""
     value_range: tuple[int, int] | None
     """Where the values of a 16-bit picture lie; see `used_range`."""
 
@@ -72,15 +59,14 @@ def convert_picture(
             value_range = used_range(colours) if find_range else None
             low, high = value_range if value_range and window == "percentile" else (0, MAX_16_BIT_VALUE)
             colours = _to_8_bits(colours, low, high)
-            note = f"16-bit values from {low} to {high} are shown as black to white."
-            notes.append(Note(NoteKind.BIT_DEPTH, note))
+            notes.append(RenditionNote.VALUES_MAPPED(low=low, high=high))
         if colours.interpretation != "srgb" or colours.bands != 3:
             colours = colours.colourspace("srgb")
         image = colours.cast("uchar")
         if has_alpha:
             image, opaque = _without_alpha(image, scaled[scaled.bands - 1])
             if not opaque:
-                notes.append(Note(NoteKind.TRANSPARENCY, "Transparent areas stand on white."))
+                notes.append(PictureWarning.TRANSPARENT())
         else:
             image = image.copy_memory()
         return ConvertedPicture(
@@ -164,17 +150,15 @@ def _stored_box(box: tuple[int, int, int, int], original: OpenedOriginal) -> tup
     )
 
 
-def _to_screen_colours(image: Any, profile_usable: bool | None) -> tuple[Any, list[Note]]:
+def _to_screen_colours(image: Any, profile_usable: bool | None) -> tuple[Any, list[Problem]]:
     """Converts to a colour model of the screen, by the embedded profile or by the best guess, which gets a note."""
     managed = _with_profile(image) if profile_usable else None
     notes = []
     if managed is None and image.interpretation == "cmyk":
-        note = "CMYK without a usable colour profile: the colours are a guess, so check them."
-        notes.append(Note(NoteKind.PROFILE, note))
+        notes.append(PictureWarning.COLOURS_GUESSED())
         managed = image.icc_transform("srgb", input_profile="cmyk", intent="perceptual")
     elif managed is None and profile_usable is not None:
-        note = "The colour profile in the file is unusable, so its colours are read as sRGB."
-        notes.append(Note(NoteKind.PROFILE, note))
+        notes.append(PictureWarning.PROFILE_UNUSABLE())
     return image if managed is None else managed, notes
 
 

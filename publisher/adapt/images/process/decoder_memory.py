@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from publisher.adapt.images.process.errors import PictureRefused
+from publisher.adapt.problem_codes import PictureProblem
+from publisher.core.messages import _
 
 MAX_DECODER_BYTES = 1_000_000_000
 """Bytes that the decoder of one picture may use, besides what the rendition itself takes."""
@@ -12,11 +14,11 @@ MAX_DECODER_BYTES = 1_000_000_000
 _BYTES_PER_PIXEL = {"webp": 9, "avif": 15, "heic": 12}
 """Bytes per pixel, as measured: the decoder's own copies and its result."""
 _FORMAT_NAMES = {
-    "jpeg": "a progressive JPEG",
-    "png": "an interlaced PNG",
-    "webp": "a WebP file",
-    "avif": "an AVIF file",
-    "heic": "a HEIC file",
+    "jpeg": _("a progressive JPEG"),
+    "png": _("an interlaced PNG"),
+    "webp": _("a WebP file"),
+    "avif": _("an AVIF file"),
+    "heic": _("a HEIC file"),
 }
 
 
@@ -26,10 +28,8 @@ def check_decoder_memory(kind: str, width: int, height: int, image: Any = None) 
     `image` is the opened picture, whose header says how a JPEG or PNG is stored.
     """
     if width * height * _bytes_per_pixel(kind, image) > MAX_DECODER_BYTES:
-        raise PictureRefused(
-            f"The picture is {width} × {height} pixels as {_FORMAT_NAMES[kind]}, which can only be opened whole, "
-            "in more than 1 GB of memory: export it as a TIFF or a baseline JPEG, or smaller."
-        )
+        problem = PictureProblem.ONLY_OPENED_WHOLE(width=width, height=height, format=_FORMAT_NAMES[kind])
+        raise PictureRefused(problem)
 
 
 def _bytes_per_pixel(kind: str, image: Any) -> int:

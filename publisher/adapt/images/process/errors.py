@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-DAMAGED = "The picture is damaged or incomplete: download or export it again."
-UNREADABLE = (
-    "The picture is damaged or stored in a way that can't be read: export it again, as a JPEG or as an 8-bit RGB PNG."
-)
-TOO_MUCH_MEMORY = "The picture needs more memory than one picture may take: export a smaller copy."
+from publisher.adapt.problem_codes import PictureProblem
+from publisher.core.problems import Problem
 
 
 class PictureRefused(Exception):
-    """A picture can't be used; the message is one sentence for staff: what is wrong and what to do."""
+    """A picture can't be used; `problem` says to staff what is wrong and what to do."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -21,4 +22,4 @@ def is_out_of_memory(error: Exception) -> bool:
 
 def decoding_refusal(error: Exception) -> PictureRefused:
     """Makes the refusal for a file that libvips can't decode to its end."""
-    return PictureRefused(TOO_MUCH_MEMORY if is_out_of_memory(error) else DAMAGED)
+    return PictureRefused(PictureProblem.TOO_MUCH_MEMORY() if is_out_of_memory(error) else PictureProblem.DAMAGED())

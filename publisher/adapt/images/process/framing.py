@@ -8,6 +8,8 @@ import pyvips
 
 from publisher.adapt.images.geometry import Layout
 from publisher.adapt.images.process.errors import PictureRefused
+from publisher.adapt.problem_codes import PictureProblem, RenditionNote
+from publisher.core.problems import Problem
 
 Colour = list[float]
 
@@ -21,7 +23,7 @@ _WHITE: Colour = [255.0, 255.0, 255.0]
 _BLACK: Colour = [0.0, 0.0, 0.0]
 
 
-def frame(picture: Any, layout: Layout, padding: str, credit: str) -> tuple[Any, list[str]]:
+def frame(picture: Any, layout: Layout, padding: str, credit: str) -> tuple[Any, list[Problem]]:
     """Draws the picture on its canvas, in memory, with the credit strip below it if the layout has one."""
     colour = padding_colour(picture, layout, padding)
     block = picture
@@ -30,16 +32,17 @@ def frame(picture: Any, layout: Layout, padding: str, credit: str) -> tuple[Any,
     if (block.width, block.height) == (layout.canvas_width, layout.canvas_height):
         # A second copy of a large canvas would be the largest thing in memory.
         return (block if block is picture else block.copy_memory()), []
+    is_above = layout.canvas_height > block.height
     if padding == "blur":
         backdrop = _blurred_backdrop(picture, layout.canvas_width, layout.canvas_height)
-        canvas, how = backdrop.insert(block, layout.left, layout.top), "a blurred copy of itself"
-    else:
-        canvas = block.embed(
-            layout.left, layout.top, layout.canvas_width, layout.canvas_height, extend="background", background=colour
-        )
-        how = "the colour #" + "".join(f"{round(value):02x}" for value in colour)
-    where = "above and below" if layout.canvas_height > block.height else "left and right"
-    return canvas.copy_memory(), [f"Padded {where} with {how}."]
+        canvas = backdrop.insert(block, layout.left, layout.top)
+        kind = RenditionNote.PADDED_ABOVE_WITH_COPY if is_above else RenditionNote.PADDED_BESIDE_WITH_COPY
+        return canvas.copy_memory(), [kind()]
+    canvas = block.embed(
+        layout.left, layout.top, layout.canvas_width, layout.canvas_height, extend="background", background=colour
+    )
+    kind = RenditionNote.PADDED_ABOVE_WITH_COLOUR if is_above else RenditionNote.PADDED_BESIDE_WITH_COLOUR
+    return canvas.copy_memory(), [kind(colour="#" + "".join(f"{round(value):02x}" for value in colour))]
 
 
 def padding_colour(picture: Any, layout: Layout, padding: str) -> Colour:
@@ -83,9 +86,9 @@ def _credit_strip(credit: str, width: int, height: int, background: Colour) -> A
         )
         readable = has_font()
     except pyvips.Error as error:
-        raise PictureRefused(_NO_FONT) from error
+        raise PictureRefused(PictureProblem.NO_FONT()) from error
     if not readable:
-        raise PictureRefused(_NO_FONT)
+        raise PictureRefused(PictureProblem.NO_FONT())
     size = min(1.0, (width - 2 * margin) / letters.width, (height - 2 * margin) / letters.height)
     mask = letters.resize(size).gravity("centre", width, height)
     shape = mask.new_from_image(background).copy(interpretation="srgb")
@@ -98,6 +101,3 @@ def has_font() -> bool:
     if (narrow.width, narrow.height) != (wide.width, wide.height):
         return True
     return bool((narrow - wide).abs().max() > 0)
-
-
-_NO_FONT = "The credit can't be written below the picture: install a font on this machine or leave the strip out."

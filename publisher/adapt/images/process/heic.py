@@ -9,7 +9,8 @@ from typing import Any
 import pillow_heif
 import pyvips
 
-from publisher.adapt.images.process.errors import DAMAGED, PictureRefused
+from publisher.adapt.images.process.errors import PictureRefused
+from publisher.adapt.problem_codes import PictureProblem
 
 
 def open_heic(path: Path, check_size: Callable[[int, int], None]) -> Any:
@@ -19,7 +20,7 @@ def open_heic(path: Path, check_size: Callable[[int, int], None]) -> Any:
         check_size(*container.size)
         picture = container.to_pillow()
     except (ValueError, OSError, RuntimeError, SyntaxError, EOFError) as error:
-        raise PictureRefused(DAMAGED) from error
+        raise PictureRefused(PictureProblem.DAMAGED()) from error
     bands = len(picture.getbands())
     image = pyvips.Image.new_from_memory(picture.tobytes(), picture.width, picture.height, bands, "uchar")
     image = image.copy(interpretation="srgb" if bands >= 3 else "b-w")

@@ -9,8 +9,9 @@ from typing import Any
 import pyvips
 
 from publisher.adapt.images.process.decoder_memory import check_decoder_memory
-from publisher.adapt.images.process.errors import UNREADABLE, PictureRefused
+from publisher.adapt.images.process.errors import PictureRefused
 from publisher.adapt.images.process.sniffing import detect_format
+from publisher.adapt.problem_codes import PictureProblem
 
 MIN_SIDE = 64
 MAX_PIXELS = 200_000_000
@@ -84,10 +85,8 @@ def open_original(path: Path) -> OpenedOriginal:
     orientation = image.get("orientation") if image.get_typeof("orientation") else 1
     _check_pixels(image)
     if kind in ("gif", "webp") and frames * image.width * image.height > MAX_ANIMATION_PIXELS:
-        raise PictureRefused(
-            f"The animation has {frames} frames of {image.width} × {image.height} pixels, more than can be handled: "
-            "export it smaller or shorter."
-        )
+        size = {"width": image.width, "height": image.height}
+        raise PictureRefused(PictureProblem.ANIMATION_TOO_LARGE(frames=frames, **size))
     return OpenedOriginal(image, kind, frames, orientation)
 
 
@@ -96,7 +95,7 @@ def load(path: Path, kind: str, **options: Any) -> Any:
     try:
         image = _LOADERS[kind](str(path), access="sequential", fail_on="error", **options)
     except pyvips.Error as error:
-        raise PictureRefused(UNREADABLE) from error
+        raise PictureRefused(PictureProblem.UNREADABLE()) from error
     height = image.get("page-height") if image.get_typeof("page-height") else image.height
     check_size(image.width, height)
     check_decoder_memory(kind, image.width, height, image)
@@ -110,25 +109,20 @@ def _check_heic(width: int, height: int) -> None:
 
 def check_size(width: int, height: int) -> None:
     """Refuses a picture that is too large, too small or too narrow by its header."""
-    size = f"The picture is {width} × {height} pixels"
     if width * height > MAX_PIXELS:
-        raise PictureRefused(f"{size}, more than 200 megapixels: export a smaller copy.")
+        megapixels = MAX_PIXELS // 1_000_000
+        raise PictureRefused(PictureProblem.TOO_MANY_PIXELS(width=width, height=height, megapixels=megapixels))
     if min(width, height) < MIN_SIDE:
-        raise PictureRefused(f"{size}: each side must have at least {MIN_SIDE}.")
+        raise PictureRefused(PictureProblem.TOO_SMALL(width=width, height=height, minimum=MIN_SIDE))
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise PictureRefused(f"{size}: a side may be at most {MAX_ASPECT} times the other, so crop it first.")
+        raise PictureRefused(PictureProblem.TOO_NARROW(width=width, height=height, maximum=MAX_ASPECT))
 
 
 def _check_pixels(image: Any) -> None:
     if image.format not in ("uchar", "ushort"):
-        raise PictureRefused(
-            f"The picture stores its values as {image.format}: set its display range and export it as 8- or 16-bit RGB."
-        )
+        raise PictureRefused(PictureProblem.VALUES_UNSUPPORTED(format=str(image.format)))
     if (image.interpretation, image.bands) not in _COLOUR_LAYOUTS:
-        raise PictureRefused(
-            f"The picture has {image.bands} channels that are not plain grey, RGB or CMYK: "
-            "merge them into an RGB picture and export it as 8- or 16-bit."
-        )
+        raise PictureRefused(PictureProblem.CHANNELS_UNSUPPORTED(channels=image.bands))
 
 
 def has_usable_profile(image: Any) -> bool | None:

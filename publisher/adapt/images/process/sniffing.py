@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from publisher.adapt.images.process.errors import PictureRefused
+from publisher.adapt.problem_codes import PictureProblem
+from publisher.core.messages import _
+from publisher.core.problems import Problem
 
 HEAD_BYTES = 1024
 
@@ -20,24 +23,24 @@ _MAGIC = (
 )
 _BRANDS = {b"avif": "avif", b"avis": "avif", b"heic": "heic", b"heix": "heic", b"heim": "heic", b"heis": "heic"}
 _NOT_PICTURES = (
-    (b"%PDF", "a PDF document"),
-    (b"%!", "a PostScript file"),
-    (b"\xc5\xd0\xd3\xc6", "a PostScript file"),
-    (b"8BPS", "a Photoshop file"),
-    (b"BM", "a BMP file"),
-    (b"\x00\x00\x00\x0cjP", "a JPEG 2000 file"),
-    (b"PK\x03\x04", "a ZIP archive or an Office document"),
-    (b"\x00\x00\x00\x0cJXL", "a JPEG XL file"),
-    (b"\xff\x0a", "a JPEG XL file"),
+    (b"%PDF", _("a PDF document")),
+    (b"%!", _("a PostScript file")),
+    (b"\xc5\xd0\xd3\xc6", _("a PostScript file")),
+    (b"8BPS", _("a Photoshop file")),
+    (b"BM", _("a BMP file")),
+    (b"\x00\x00\x00\x0cjP", _("a JPEG 2000 file")),
+    (b"PK\x03\x04", _("a ZIP archive or an Office document")),
+    (b"\x00\x00\x00\x0cJXL", _("a JPEG XL file")),
+    (b"\xff\x0a", _("a JPEG XL file")),
 )
-_ACCEPTED_FORMATS = "JPEG, PNG, TIFF, WebP, AVIF, HEIC or GIF"
+_ACCEPTED_FORMATS = _("JPEG, PNG, TIFF, WebP, AVIF, HEIC or GIF")
 
 
 def detect_format(path: Path) -> str:
     """Detects the format of the file: jpeg, png, tiff, webp, avif, heic or gif.
 
     Raises:
-        Refused: it is something else; the sentence says what.
+        PictureRefused: it is something else; the problem says what.
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
@@ -48,7 +51,7 @@ def detect_format(path: Path) -> str:
         return "webp"
     if head[4:8] == b"ftyp":
         return _detect_heif_format(head)
-    raise PictureRefused(_refusal_sentence(head))
+    raise PictureRefused(_refusal(head))
 
 
 def _detect_heif_format(head: bytes) -> str:
@@ -57,18 +60,18 @@ def _detect_heif_format(head: bytes) -> str:
     for brand in brands:
         if brand in _BRANDS:
             return _BRANDS[brand]
-    raise PictureRefused(f"The file is a video or another media file, not a picture: export it as {_ACCEPTED_FORMATS}.")
+    raise PictureRefused(PictureProblem.FILE_IS_VIDEO(formats=_ACCEPTED_FORMATS))
 
 
-def _refusal_sentence(head: bytes) -> str:
+def _refusal(head: bytes) -> Problem:
     if not head.strip(b"\x00"):
-        return "The file is empty: download or export it again."
-    for magic, name in _NOT_PICTURES:
+        return PictureProblem.FILE_EMPTY()
+    for magic, kind in _NOT_PICTURES:
         if head.startswith(magic):
-            return f"The file is {name}, not a picture: export it as {_ACCEPTED_FORMATS}."
+            return PictureProblem.FILE_OF_OTHER_KIND(kind=kind, formats=_ACCEPTED_FORMATS)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in start:
-        return f"The file is an SVG drawing, which may draw differently elsewhere: export it as {_ACCEPTED_FORMATS}."
+        return PictureProblem.FILE_IS_DRAWING(formats=_ACCEPTED_FORMATS)
     if start.startswith((b"<!doctype html", b"<html", b"<?xml")):
-        return f"The file is a web page or XML, not a picture: download the picture itself, as {_ACCEPTED_FORMATS}."
-    return f"The file is not a picture that the desk can read: export it as {_ACCEPTED_FORMATS}."
+        return PictureProblem.FILE_IS_WEB_PAGE(formats=_ACCEPTED_FORMATS)
+    return PictureProblem.FILE_UNKNOWN(formats=_ACCEPTED_FORMATS)

@@ -14,7 +14,6 @@ from publisher.adapt.images.process.animation import render_animation
 from publisher.adapt.images.process.conversion import (
     DARK_BELOW_VALUE,
     ConvertedPicture,
-    NoteKind,
     convert_picture,
     pixel_box,
 )
@@ -24,6 +23,8 @@ from publisher.adapt.images.process.framing import frame
 from publisher.adapt.images.process.loading import MIN_SIDE, OpenedOriginal, open_original
 from publisher.adapt.images.process.metadata import replace_metadata
 from publisher.adapt.images.process.quality_metrics import colour_difference, similarity, take_sample
+from publisher.adapt.problem_codes import PictureProblem, PictureWarning, RenditionNote
+from publisher.core.problems import Problem
 
 INSPECTION_SIDE = 1000
 LOSSLESS_FORMATS = ("png", "tiff", "gif", "webp")
@@ -49,23 +50,20 @@ def inspect(source: Path) -> dict[str, Any]:
         "frames": original.frames,
         "phash": perceptual_hash(preview.image),
         "gutters": find_gutters(preview.image),
-        "warnings": _warnings(original, preview),
+        "warnings": [warning.to_json() for warning in _warnings(original, preview)],
     }
 
 
-def _warnings(original: OpenedOriginal, preview: ConvertedPicture) -> list[str]:
-    warnings = [note.text for note in preview.notes if note.kind is not NoteKind.BIT_DEPTH]
+def _warnings(original: OpenedOriginal, preview: ConvertedPicture) -> list[Problem]:
+    warnings = [note for note in preview.notes if note.code is not RenditionNote.VALUES_MAPPED]
     width, height = original.size
     if preview.value_range is not None and preview.value_range[1] < DARK_BELOW_VALUE:
         low, high = preview.value_range
-        warnings.append(
-            f"The 16-bit values use only {low} to {high} of 65535: "
-            "without the percentile window it looks dark; check the result."
-        )
+        warnings.append(PictureWarning.DARK_VALUES(low=low, high=high))
     if max(width, height) < SMALL_BELOW_SIDE:
-        warnings.append(f"Only {width} × {height} pixels: it is never enlarged, so it will look small.")
+        warnings.append(PictureWarning.FEW_PIXELS(width=width, height=height))
     if original.frames > 1 and original.format not in ("gif", "webp"):
-        warnings.append(f"The file has {original.frames} pages: only the first is used.")
+        warnings.append(PictureWarning.FIRST_PAGE_USED(count=original.frames))
     return warnings
 
 
@@ -79,9 +77,7 @@ def render(source: Path, output: Path, spec: dict[str, Any]) -> dict[str, Any]:
         if report is not None:
             return report
         shrink *= SHRINK
-    raise PictureRefused(
-        f"The picture can't be brought under {spec['max_bytes']} bytes: choose a simpler or smaller one."
-    )
+    raise PictureRefused(PictureProblem.TOO_MANY_BYTES(bytes=spec["max_bytes"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +87,7 @@ class _Canvas:
     image: Any
     layout: Layout
     figure: bool
-    notes: list[str]
+    notes: list[Problem]
 
     def picture(self, image: Any) -> Any:
         """Returns the part of this canvas, or of a copy of it, that shows the picture."""
@@ -110,7 +106,7 @@ def _render_at(source: Path, output: Path, spec: dict[str, Any], shrink: float) 
         "width": canvas.image.width,
         "height": canvas.image.height,
         "quality": encoded.quality,
-        "notes": canvas.notes,
+        "notes": [note.to_json() for note in canvas.notes],
         **_measure_quality(encoded, canvas),
     }
 
@@ -121,7 +117,7 @@ def _make_canvas(source: Path, spec: dict[str, Any], shrink: float) -> _Canvas:
     box = spec["crop"] and tuple(spec["crop"][side] for side in ("left", "top", "width", "height"))
     _, _, width, height = pixel_box(box, *original.size)
     if min(width, height) < MIN_SIDE:
-        raise PictureRefused(f"The part to show is {width} × {height} pixels: choose a larger part of the picture.")
+        raise PictureRefused(PictureProblem.PART_TOO_SMALL(width=width, height=height))
     layout = _make_layout(width, height, spec, spec["max_width"], spec["max_height"])
     if shrink < 1:
         layout = _make_layout(width, height, spec, *_shrink_size(layout, shrink))
@@ -130,11 +126,12 @@ def _make_canvas(source: Path, spec: dict[str, Any], shrink: float) -> _Canvas:
     image = replace_metadata(
         image, creator=spec["creator"], copyright_notice=spec["copyright"], description=spec["description"]
     )
-    notes = [note.text for note in converted.notes] + notes
+    notes = converted.notes + notes
     if box:
-        notes.append(f"Shows {width} × {height} of the original's {original.size[0]} × {original.size[1]} pixels.")
+        whole = {"whole_width": original.size[0], "whole_height": original.size[1]}
+        notes.append(RenditionNote.PART_SHOWN(width=width, height=height, **whole))
     if shrink < 1:
-        notes.append(f"Made smaller to stay under {spec['max_bytes']} bytes.")
+        notes.append(RenditionNote.MADE_SMALLER(bytes=spec["max_bytes"]))
     return _Canvas(image, layout, original.format in LOSSLESS_FORMATS and is_line_figure(converted.image), notes)
 
 

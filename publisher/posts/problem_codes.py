@@ -1,0 +1,71 @@
+"""Lists what can be wrong with a post besides its text on each channel, and with the channels it would go to."""
+
+from __future__ import annotations
+
+from publisher.core.messages import _
+from publisher.core.problems import ProblemCode
+
+
+class PostContentProblem(ProblemCode):
+    """Names what staff should know about the content of a post."""
+
+    CAPTION_FOR_UNKNOWN_CHANNEL = _("A caption was written for the channel '{channel}', which is not there; remove it.")
+    CAPTION_FOR_MISSPELT_CHANNEL = _(
+        "A caption was written for the channel '{channel}', which is not there; did you mean '{near}'?"
+    )
+    CAPTION_FOR_UNKNOWN_LANGUAGE = _(
+        "A caption was written for channels in the language '{language}', which are not there; remove it."
+    )
+    CAPTION_FOR_MISSPELT_LANGUAGE = _(
+        "A caption was written for channels in the language '{language}', which are not there; did you mean '{near}'?"
+    )
+    PICTURE_WARNING = _("Picture {picture}: {warning}")
+    SAME_PICTURE_WAITING = _("Picture {picture} is the same as in post {post} “{title}”, which waits to be shown.")
+    SAME_PICTURE_SHOWN = _("Picture {picture} is the same as in post {post} “{title}”, shown on {day:day}.")
+    SAME_PICTURE_SHOWN_AT = _(
+        "Picture {picture} is the same as in post {post} “{title}”, shown on {day:day} at {link}."
+    )
+    SHOWN_BEFORE_RESTORE_ON = _(
+        "This post may have been shown on {first:day}: the desk was restored from a backup that does not know those "
+        "days. Look at every channel for it, and approve it only if it is on none."
+    )
+    SHOWN_BEFORE_RESTORE_BETWEEN = _(
+        "This post may have been shown between {first:day} and {last:day}: the desk was restored from a backup that "
+        "does not know those days. Look at every channel for it, and approve it only if it is on none."
+    )
+    MENTIONS_UNREADABLE = _("It mentions somebody, and {why:clause}.")
+    LOOKS_UNLIKE_ORIGINAL = _(
+        "Finished picture {picture} visibly differs from its master: its likeness is {likeness} and should be at least "
+        "{likeness_minimum}; choose a fit that shows less of it at once, or raise the channel's image_bytes limit, "
+        "which is {bytes:number} here."
+    )
+    COLOURS_UNLIKE_ORIGINAL = _(
+        "Finished picture {picture} visibly differs from its master: its colour difference is {difference} and should "
+        "be at most {difference_maximum}; choose a fit that shows less of it at once, or raise the channel's "
+        "image_bytes limit, which is {bytes:number} here."
+    )
+    PICTURE_UNLIKE_ORIGINAL = _(
+        "Finished picture {picture} visibly differs from its master: its likeness is {likeness} and should be at least "
+        "{likeness_minimum}, its colour difference is {difference} and should be at most {difference_maximum}; choose "
+        "a fit that shows less of it at once, or raise the channel's image_bytes limit, which is {bytes:number} here."
+    )
+
+
+class ChannelTargetProblem(ProblemCode):
+    """Names why nothing can be adapted for a channel."""
+
+    TEMPLATE_UNUSABLE = _("{why:sentence}")
+    SAME_TEXT_ON_ACCOUNT = _(
+        "{file}: channels.{channel} would publish the same text on the account {account} as channels.{other}; give it "
+        "another account, language or caption."
+    )
+    ADAPTING_FAILED = _(
+        "The program failed while it made this channel's text; its log says where. Change the post's text, or report "
+        "the fault; then let it try again."
+    )
+
+
+class PeopleFileProblem(ProblemCode):
+    """Names why nobody can be mentioned."""
+
+    PEOPLE_UNREADABLE = _("{why:sentence}")
