@@ -8,8 +8,8 @@ from publisher.core.content import AdaptedPost
 from publisher.core.states import BY_HAND, State
 from publisher.db.models import Delivery
 from publisher.delivery import operate
-from publisher.delivery.act_refusals import ActRefused, Reason
-from publisher.delivery.problem_codes import blocked
+from publisher.delivery.act_refusals import ActRefused
+from publisher.delivery.problem_codes import ActProblem, blocked
 from publisher.desk import Desk
 from publisher.lifecycle import replace_adapted
 
@@ -37,7 +37,7 @@ def _adapt_again(desk: Desk, delivery_id: int, seen: str) -> str:
             return seen
         target = desk.targets.get(delivery.channel_name)
         if target is None:
-            raise ActRefused(Reason.CHANNEL_REMOVED, channel=delivery.channel_name, delivery=delivery_id)
+            raise ActRefused(ActProblem.CHANNEL_REMOVED, channel=delivery.channel_name, delivery=delivery_id)
         if delivery.pick.post is None or not _lacks_a_text(delivery):
             return seen
         from publisher.posts.approved import approved_post  # noqa: PLC0415 - adapting is seldom needed
@@ -45,10 +45,10 @@ def _adapt_again(desk: Desk, delivery_id: int, seen: str) -> str:
 
         approved = approved_post(session, delivery.pick.post, desk.now())
         if approved is None:
-            raise ActRefused(Reason.NOT_APPROVED, delivery=delivery_id)
+            raise ActRefused(ActProblem.NOT_APPROVED, delivery=delivery_id)
         fresh = adapt_for_channel(approved.post, target, desk.people)
         if fresh.adapted is None:
-            raise ActRefused(Reason.NOT_TRANSLATED, channel=target.channel, delivery=delivery_id)
+            raise ActRefused(ActProblem.NOT_TRANSLATED, channel=target.channel, delivery=delivery_id)
         if not replace_adapted(session, delivery, fresh.adapted, desk.now(), version=approved.version):
             return seen
         session.refresh(delivery)
@@ -57,7 +57,7 @@ def _adapt_again(desk: Desk, delivery_id: int, seen: str) -> str:
             delivery.problem = blocking
         version = operate.version_of(delivery)
     if blocking:
-        raise ActRefused(Reason.NOT_ADAPTED, delivery=delivery_id, why=str(blocking))
+        raise ActRefused(ActProblem.NOT_ADAPTED, delivery=delivery_id, why=blocking)
     return version if seen else ""
 
 

@@ -52,7 +52,7 @@ def problem(answer: Answer) -> dict[str, Any]:
     """Reads the problem details of an answer, and checks that they are complete."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     details: dict[str, Any] = json.loads(answer.text)
-    assert {"type", "title", "status", "detail", "instance"} <= set(details)
+    assert {"type", "title", "status", "detail", "code", "parameters", "instance"} <= set(details)
     assert details["status"] == answer.status_code
     assert details["detail"].endswith((".", "?"))
     return details

@@ -15,10 +15,11 @@ from publisher.cli.row_number import ROW_NUMBER
 from publisher.db.models import STATES, Attempt, Delivery, Event, Pick
 from publisher.db.operations import Channel
 from publisher.db.problem_column import read_recorded
-from publisher.delivery.act_refusals import ActRefused, Reason
+from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.attempt_description import describe_attempt
 from publisher.delivery.budget import MICROS, format_dollars, monthly_spendings
 from publisher.delivery.outcomes import next_try
+from publisher.delivery.problem_codes import ActProblem
 from publisher.desk import Desk
 from publisher.settings import SettingsError
 
@@ -149,7 +150,7 @@ def log_command(ctx: click.Context, delivery: int, as_json: bool) -> None:
     with desk.database.reading() as session:
         row = session.get(Delivery, delivery, options=[joinedload(Delivery.pick)])
         if row is None:
-            raise ActRefused(Reason.NO_DELIVERY, delivery=delivery)
+            raise ActRefused(ActProblem.NO_DELIVERY, delivery=delivery)
         attempts = list(session.scalars(select(Attempt).where(Attempt.delivery_id == delivery).order_by(Attempt.id)))
         events = list(session.scalars(select(Event).where(Event.delivery_id == delivery).order_by(Event.id)))
     channel = _channels(desk)[row.channel_name]

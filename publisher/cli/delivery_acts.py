@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 
 import click
 
 from publisher import retrying
-from publisher.cli.deliveries import local_time
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
 from publisher.cli.row_number import ROW_NUMBER
+from publisher.core.messages import _
 from publisher.db.models import Delivery
 from publisher.delivery import act_results, operate
-from publisher.delivery.act_refusals import Face
 from publisher.delivery.adopt import Adoption, AdoptionRequest, read_adoption, record_adoption
 
 
@@ -27,7 +25,7 @@ def retry_command(ctx: click.Context, delivery: int, i_have_looked: bool) -> Non
     desk = desk_of(ctx)
     retrying.retry(desk, delivery, actor=actor(), i_have_looked=i_have_looked)
     waiting = act_results.find_retry_wait(desk.database, delivery, desk.now())
-    echo(act_results.describe_retry(waiting, Face.COMMAND, partial(local_time, desk)))
+    echo(str(act_results.describe_retry(waiting)))
 
 
 @click.command("adopt")
@@ -48,14 +46,14 @@ def adopt_command(ctx: click.Context, delivery: int, link: str, unread: bool, ye
     if adoption.differences and not yes and sys.stdin.isatty():
         _ask_about(adoption)
     record_adoption(desk.database, adoption, now=desk.now(), actor=actor())
-    echo(act_results.describe_adoption(adoption))
+    echo(str(act_results.describe_adoption(adoption)))
 
 
 def _ask_about(adoption: Adoption) -> None:
-    echo(f"The post at {adoption.url} is not what was to be sent:")
+    echo(str(_("The post at {url} is not what was to be sent:", url=adoption.url)))
     for difference in adoption.differences:
         echo(f"  {difference}")
-    click.confirm("Adopt it all the same?", abort=True)
+    click.confirm(str(_("Adopt it all the same?")), abort=True)
 
 
 @click.command("cancel")
@@ -67,7 +65,7 @@ def cancel_command(ctx: click.Context, delivery: int) -> None:
     may_be_public = operate.cancel(desk.database, delivery, now=desk.now(), actor=actor())
     with desk.database.reading() as session:
         platform = operate.platform_label(session.get_one(Delivery, delivery))
-    echo(act_results.describe_cancel(delivery, may_be_public=may_be_public, platform=platform))
+    echo(str(act_results.describe_cancel(delivery, may_be_public=may_be_public, platform=platform)))
 
 
 @click.command("pause")
@@ -78,7 +76,8 @@ def pause_command(ctx: click.Context, channel: str, reason: str) -> None:
     """Have a channel publish nothing until somebody resumes it; the REASON is shown to whoever finds it so."""
     desk = desk_of(ctx)
     operate.pause(desk.database, channel, reason, now=desk.now(), actor=actor())
-    echo(f"The channel {channel} is paused. Let it publish again: publisher resume {channel}")
+    paused = _("The channel {channel} is paused. Let it publish again: publisher resume {channel}", channel=channel)
+    echo(str(paused))
 
 
 @click.command("resume")
@@ -88,6 +87,7 @@ def resume_command(ctx: click.Context, channel: str) -> None:
     """Let a channel publish again that is paused, or that its platform told to wait."""
     desk = desk_of(ctx)
     end = operate.resume(desk.database, channel, now=desk.now(), actor=actor())
-    echo(act_results.describe_resume(channel, end, partial(local_time, desk)))
+    echo(str(act_results.describe_resume(channel, end)))
     for delivery in act_results.held_deliveries(desk.database, channel):
-        echo(f"Delivery {delivery} is held; let it out with: publisher retry {delivery}")
+        held = _("Delivery {delivery} is held; let it out with: publisher retry {delivery}", delivery=delivery)
+        echo(str(held))

@@ -94,7 +94,7 @@ class Problem:
         """Returns the problem as it is stored, and as programs get it."""
         return {
             "code": self.code.code,
-            "parameters": {name: value_to_json(value) for name, value in self.parameters.items()},
+            "parameters": values_to_json(self.parameters),
             "remedy": self.remedy.code if self.remedy else None,
         }
 
@@ -187,13 +187,17 @@ def import_code_lists() -> None:
             importlib.import_module(f"publisher.platforms.{area.parent.name}.problem_codes")
 
 
+def values_to_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values of a text as they are stored, and as programs get them."""
+    return {name: value_to_json(value) for name, value in values.items()}
+
+
 def value_to_json(value: Any) -> Any:
     """Returns a value of a text as it is stored: a text or a problem itself, too. Never raises."""
     if isinstance(value, Problem):
         return value.to_json()
     if isinstance(value, Message):
-        values = {name: value_to_json(inner) for name, inner in value.values.items()}
-        return {"source": value.source, "plural": value.plural, "values": values}
+        return {"source": value.source, "plural": value.plural, "values": values_to_json(value.values)}
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, list | tuple):

@@ -50,6 +50,20 @@ class Remedy(Enum):
         _("An operator can raise channels.{channel}.monthly_budget in the configuration."),
         "",
     )
+    END_WAIT = (
+        "publisher resume {channel}",
+        _("To end that, run: publisher resume {channel}"),
+        _("Resume it on the page Channels to end that."),
+        _("A person can end that."),
+        "/channels",
+    )
+    END_WAIT_IF_ANY = (
+        "publisher resume {channel}",
+        _("If its channel is paused or waits, end that with: publisher resume {channel}"),
+        _("If its channel is paused or waits, resume it on the page Channels."),
+        _("If its channel is paused or waits, a person can resume it."),
+        "/channels",
+    )
     RETRY_DELIVERY = (
         "publisher retry {delivery}",
         _("Then: publisher retry {delivery}"),
@@ -92,6 +106,20 @@ class Remedy(Enum):
         _("If it is there: publisher adopt {delivery} LINK. If it is not: publisher retry {delivery} --i-have-looked"),
         _("If it is there, adopt it by its link. If it is not, say that you have looked and try again."),
         _("If it is there, adopt it by its link. If it is not, repeat this with i_have_looked."),
+        "/deliveries/{delivery}",
+    )
+    ADOPT_UNREAD = (
+        "publisher adopt {delivery} LINK --unread",
+        _("If you see the post yourself, repeat this with --unread."),
+        _("If you see the post yourself, say so below and adopt it again."),
+        _("If a person sees the post, repeat this with unread."),
+        "/deliveries/{delivery}",
+    )
+    ADOPT_LATER_OR_UNREAD = (
+        "publisher adopt {delivery} LINK",
+        _("Try again later; or, if you see the post yourself, repeat this with --unread."),
+        _("Try again later; or, if you see the post yourself, say so below and adopt it again."),
+        _("Try again later; or, if a person sees the post, repeat this with unread."),
         "/deliveries/{delivery}",
     )
     SHOW_DELIVERY = (

@@ -1,32 +1,25 @@
-"""Says what an act of a person led to, in one sentence for each face."""
+"""Says what an act of a person led to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 
 from publisher.core.content import AdaptedPost
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem
 from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
-from publisher.delivery.act_refusals import Face
 from publisher.delivery.adopt import Adoption
 from publisher.delivery.operate import ResumeResult
 from publisher.delivery.outcomes import next_try
+from publisher.delivery.problem_codes import RetriedProblem
 from publisher.delivery.quotas import find_used_up_quota, publishing_needs
-
-LocalTime = Callable[[datetime], str]
-"""Writes an instant as the outlet's clocks show it."""
-
-RESUME: Mapping[Face, str] = {
-    Face.COMMAND: "publisher resume {channel} ends that",
-    Face.PAGE: "resume it on the page Channels",
-    Face.PROGRAM: "a person can end that",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +45,36 @@ def find_retry_wait(database: Database, delivery_id: int, now: datetime) -> Retr
         return RetryWait(delivery_id, channel.name, channel.paused_at is not None, max(waits, default=None))
 
 
-def describe_retry(waiting: RetryWait, face: Face, local: LocalTime) -> str:
+def describe_retry(waiting: RetryWait) -> Message | Problem:
     """Returns what a retry led to."""
     if waiting.paused:
-        way_out = RESUME[face].format(channel=waiting.channel)
-        return f"Delivery {waiting.delivery} waits, because the channel {waiting.channel} is paused; {way_out}."
+        return RetriedProblem.RETRIED_ON_PAUSED_CHANNEL(delivery=waiting.delivery, channel=waiting.channel)
     if waiting.until is not None:
-        way_out = RESUME[face].format(channel=waiting.channel)
-        return (
-            f"Delivery {waiting.delivery} goes out at {local(waiting.until)}: until then {waiting.channel} waits; "
-            f"{way_out}."
+        return RetriedProblem.RETRIED_ON_WAITING_CHANNEL(
+            delivery=waiting.delivery, channel=waiting.channel, until=waiting.until
         )
-    return f"Delivery {waiting.delivery} goes out as soon as a worker takes it."
+    return _("Delivery {delivery} goes out as soon as a worker takes it.", delivery=waiting.delivery)
 
 
-def describe_resume(channel: str, end: ResumeResult, local: LocalTime) -> str:
+def describe_resume(channel: str, end: ResumeResult) -> Message:
     """Returns what a resume has ended."""
-    wait = f"it would have waited until {local(end.waited_until)}" if end.waited_until else ""
-    if end.was_paused:
-        return f"The channel {channel} publishes again{f'; {wait}' if wait else ''}."
-    if wait:
-        return f"The channel {channel} was not paused; {wait}, and no longer does."
-    return f"The channel {channel} was not paused and waits for nothing."
+    match end:
+        case ResumeResult(was_paused=True, waited_until=None):
+            return _("The channel {channel} publishes again.", channel=channel)
+        case ResumeResult(was_paused=True):
+            return _(
+                "The channel {channel} publishes again; it would have waited until {until:moment}.",
+                channel=channel,
+                until=end.waited_until,
+            )
+        case ResumeResult(waited_until=None):
+            return _("The channel {channel} was not paused and waits for nothing.", channel=channel)
+        case _:
+            return _(
+                "The channel {channel} was not paused; it would have waited until {until:moment}, and no longer does.",
+                channel=channel,
+                until=end.waited_until,
+            )
 
 
 def held_deliveries(database: Database, channel: str) -> Sequence[int]:
@@ -83,19 +84,37 @@ def held_deliveries(database: Database, channel: str) -> Sequence[int]:
         return session.scalars(query.order_by(Delivery.id)).all()
 
 
-def describe_adoption(adoption: Adoption) -> str:
+def describe_adoption(adoption: Adoption) -> Message:
     """Returns what an adoption recorded, and how the post differs from what would have been sent."""
-    sentence = f"Delivery {adoption.delivery} is recorded as published at {adoption.url}; it is not posted again."
     if not adoption.was_read:
-        return f"{sentence} The post could not be read; it is compared with what was to be sent once it can be."
+        return _(
+            "Delivery {delivery} is recorded as published at {url}; it is not posted again. "
+            "The post could not be read; it is compared with what was to be sent once it can be.",
+            delivery=adoption.delivery,
+            url=adoption.url,
+        )
     if adoption.differences:
-        return f"{sentence} It is not what was to be sent: {'; '.join(map(str, adoption.differences))}."
-    return f"{sentence} It is what was to be sent."
+        return _(
+            "Delivery {delivery} is recorded as published at {url}; it is not posted again. "
+            "It is not what was to be sent: {differences:clauses}.",
+            delivery=adoption.delivery,
+            url=adoption.url,
+            differences=adoption.differences,
+        )
+    return _(
+        "Delivery {delivery} is recorded as published at {url}; it is not posted again. It is what was to be sent.",
+        delivery=adoption.delivery,
+        url=adoption.url,
+    )
 
 
-def describe_cancel(delivery: int, *, may_be_public: bool, platform: str) -> str:
+def describe_cancel(delivery: int, *, may_be_public: bool, platform: str) -> Message:
     """Returns what a cancel led to."""
-    sentence = f"Delivery {delivery} is canceled: it does not go out."
     if may_be_public:
-        return f"{sentence} It may be public nevertheless; look on {platform}, and remove it there if it is."
-    return sentence
+        return _(
+            "Delivery {delivery} is canceled: it does not go out. "
+            "It may be public nevertheless; look on {platform}, and remove it there if it is.",
+            delivery=delivery,
+            platform=platform,
+        )
+    return _("Delivery {delivery} is canceled: it does not go out.", delivery=delivery)

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from publisher.core.characters import make_visible
 from publisher.core.content import AdaptedPost, PublishedPost
 from publisher.core.logs import get_logger
 from publisher.core.problems import Problem
@@ -20,11 +21,11 @@ from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
-from publisher.delivery.act_refusals import LINK_FAULTS, ActRefused, Reason
+from publisher.delivery.act_refusals import LINK_FAULTS, ActRefused
 from publisher.delivery.channels import Channels
 from publisher.delivery.differences import differences_between
 from publisher.delivery.operate import ADOPTABLE, get_delivery, move_by_hand, require_move, version_of
-from publisher.delivery.problem_codes import ChannelProblem, PublicPostProblem
+from publisher.delivery.problem_codes import ActProblem, ChannelProblem, PublicPostProblem
 from publisher.lifecycle import ADOPTED, may_become_public, record_event
 from publisher.platforms.base import SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused, PlatformError, Unavailable
@@ -75,7 +76,7 @@ def read_adoption(database: Database, channels: Channels, request: AdoptionReque
     """
     with database.reading() as session:
         delivery = get_delivery(session, request.delivery, request.seen)
-        require_move(delivery, State.PUBLISHED, ADOPTABLE, "adopt")
+        require_move(delivery, State.PUBLISHED, ADOPTABLE)
         channel, version = delivery.channel_name, version_of(delivery)
         adapted = AdaptedPost.model_validate(delivery.adapted)
     post = _PostOnChannel.of(channels, channel, request.link, request.delivery)
@@ -115,7 +116,7 @@ def record_adoption(database: Database, adoption: Adoption, *, now: datetime, ac
 def _record_adoption(database: Database, adoption: Adoption, *, now: datetime, actor: str) -> None:
     with database.writing() as session:
         delivery = get_delivery(session, adoption.delivery, adoption.version)
-        require_move(delivery, State.PUBLISHED, ADOPTABLE, "adopt")
+        require_move(delivery, State.PUBLISHED, ADOPTABLE)
         _require_unused(session, delivery.channel_name, adoption.remote_id, delivery.id)
         detail: dict[str, Any] = {"url": adoption.url, "was_read": adoption.was_read}
         if problem := _adoption_problem(adoption):
@@ -142,27 +143,28 @@ def _adoption_problem(adoption: Adoption) -> Problem | None:
 
 @dataclass(frozen=True, slots=True)
 class _PostOnChannel:
-    """Names a post of a channel's account by its canonical id."""
+    """Names a post of a channel's account by its canonical id, and the delivery that it is to be the record of."""
 
     channels: Channels
     channel: str
     id: str
     url: str
+    delivery: int
 
     @classmethod
     def of(cls, channels: Channels, channel: str, link: str, delivery: int) -> _PostOnChannel:
         """Parses a link. Raises Refused when it names no post of the channel's account."""
         if channel not in channels:
-            raise ActRefused(Reason.CHANNEL_REMOVED, channel=channel, delivery=delivery)
+            raise ActRefused(ActProblem.CHANNEL_REMOVED, channel=channel, delivery=delivery)
         adapter, account, profile = channels.adapter(channel), channels.account(channel), channels.profile(channel)
         try:
             post_id = adapter.post_id_of(link, account)
         except LinkRefused as refused:
             raise ActRefused(
-                LINK_FAULTS[refused.fault], link=repr(link[:200]), channel=channel, account=account,
+                LINK_FAULTS[refused.fault], link=make_visible(link[:200]), channel=channel, account=account,
                 platform=profile.label, example=adapter.post_url_of(EXAMPLE_ID, account, profile),
             ) from None  # fmt: skip
-        return cls(channels, channel, post_id, adapter.post_url_of(post_id, account, profile))
+        return cls(channels, channel, post_id, adapter.post_url_of(post_id, account, profile), delivery)
 
     def read(self, *, unread: bool) -> PublishedPost | None:
         """Returns the post as followers see it; None where it can't be read and `unread` allows that.
@@ -176,20 +178,20 @@ class _PostOnChannel:
             if unread:
                 return None
             get_logger("delivery").warning("not read", channel=self.channel, url=self.url, why=error.message)
-            raise self._refused(self._why_unread(error), why=error.message) from error
+            raise self._refused(self._why_unread(error), why=error.problem) from error
         if shown is None:
             if unread:
                 return None
-            raise self._refused(Reason.NO_SUCH_POST)
+            raise self._refused(ActProblem.NO_SUCH_POST)
         if shown.is_own is False:
-            raise self._refused(Reason.OTHER_ACCOUNT)
+            raise self._refused(ActProblem.OTHER_ACCOUNT)
         if not shown.visible:
-            raise self._refused(Reason.NOT_VISIBLE, state=shown.state or "hidden")
+            raise self._refused(ActProblem.NOT_VISIBLE, state=shown.state or "hidden")
         return shown
 
     @staticmethod
-    def _why_unread(error: PlatformError) -> Reason:
-        return Reason.NOT_ALLOWED if isinstance(error, CredentialsRefused) else Reason.NOT_READ
+    def _why_unread(error: PlatformError) -> ActProblem:
+        return ActProblem.NOT_ALLOWED_TO_READ if isinstance(error, CredentialsRefused) else ActProblem.NOT_READ
 
     def _ask(self) -> PublishedPost | None:
         adapter = self.channels.open(self.channel)
@@ -197,10 +199,11 @@ class _PostOnChannel:
             raise Unavailable(ChannelProblem.POST_NOT_READABLE(platform=self.channels.profile(self.channel).label))
         return adapter.read_publication(self.id)
 
-    def _refused(self, reason: Reason, **parameters: str) -> ActRefused:
+    def _refused(self, reason: ActProblem, **parameters: Any) -> ActRefused:
         return ActRefused(
-            reason, url=self.url, channel=self.channel, account=self.channels.account(self.channel),
-            platform=self.channels.profile(self.channel).label, **parameters,
+            reason, delivery=self.delivery, url=self.url, channel=self.channel,
+            account=self.channels.account(self.channel), platform=self.channels.profile(self.channel).label,
+            **parameters,
         )  # fmt: skip
 
 
@@ -213,4 +216,4 @@ def _require_unused(session: Session, channel: str, remote_id: str, delivery: in
         .where(Channel.platform == platform, Delivery.remote_id == remote_id, Delivery.id != delivery)
     )
     if (other := session.scalar(query.limit(1))) is not None:
-        raise ActRefused(Reason.OTHER_DELIVERY, other=other, delivery=delivery)
+        raise ActRefused(ActProblem.OTHER_DELIVERY, other=other, delivery=delivery)

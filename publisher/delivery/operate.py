@@ -14,8 +14,8 @@ from publisher.core.states import BY_HAND, LOOKED_UP, MOVES, State
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
-from publisher.delivery.act_refusals import ActRefused, Reason
-from publisher.delivery.problem_codes import ChannelProblem
+from publisher.delivery.act_refusals import ActRefused
+from publisher.delivery.problem_codes import ActProblem, ChannelProblem
 from publisher.lifecycle import Fenced, late_look_up_columns, may_become_public, move, next_token, record_event
 
 RETRY_WINDOW = timedelta(hours=12)
@@ -56,9 +56,9 @@ def retry(
     """
     with database.writing() as session:
         delivery = get_delivery(session, delivery_id, seen)
-        require_move(delivery, State.PENDING, BY_HAND, "retry")
+        require_move(delivery, State.PENDING, BY_HAND)
         if delivery.unknown_since is not None and not i_have_looked:
-            raise ActRefused(Reason.MAY_BE_PUBLIC, delivery=delivery_id, platform=platform_label(delivery))
+            raise ActRefused(ActProblem.MAY_BE_PUBLIC, delivery=delivery_id, platform=platform_label(delivery))
         move_by_hand(
             session, delivery, State.PENDING, now, actor, due_at=now, unknown_since=None, tries=0, problem=None,
             expires_at=max(delivery.expires_at, now + RETRY_WINDOW), lookups=0, clean_lookups=0,
@@ -74,7 +74,7 @@ def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str, s
     """
     with database.writing() as session:
         delivery = get_delivery(session, delivery_id, seen)
-        require_move(delivery, State.CANCELED, CANCELABLE, "cancel")
+        require_move(delivery, State.CANCELED, CANCELABLE)
         may_be_public = may_become_public(delivery.unknown_since, delivery.lost_requests)
         tried = session.scalar(select(Attempt.id).where(Attempt.delivery_id == delivery_id).limit(1)) is not None
         # It may come late, or a draft of it is left on the platform.
@@ -104,11 +104,11 @@ def pause(database: Database, channel: str, reason: str, *, now: datetime, actor
     """
     pause_reason = clean_line(reason)[:MAX_REASON_LENGTH]
     if not pause_reason:
-        raise ActRefused(Reason.NO_PAUSE_REASON)
+        raise ActRefused(ActProblem.NO_PAUSE_REASON)
     with database.writing() as session:
         row = _channel(session, channel)
         if row.paused_at is not None:
-            raise ActRefused(Reason.ALREADY_PAUSED, channel=channel)
+            raise ActRefused(ActProblem.ALREADY_PAUSED, channel=channel)
         row.paused_at, row.paused_by = now, actor
         row.pause_problem = ChannelProblem.PAUSED_BY_PERSON(reason=pause_reason)
         detail = {"channel": channel, "reason": pause_reason}
@@ -187,7 +187,7 @@ def _end_waits(session: Session, row: Channel, now: datetime) -> datetime | None
 def _channel(session: Session, name: str) -> Channel:
     row = session.get(Channel, name)
     if row is None:
-        raise ActRefused(Reason.NO_CHANNEL, channel=name)
+        raise ActRefused(ActProblem.NO_CHANNEL, channel=name)
     return row
 
 
@@ -200,26 +200,25 @@ def get_delivery(session: Session, delivery_id: int, seen: str = "") -> Delivery
     """Returns a delivery. Raises Refused when there is none, or it is not the version that was `seen`."""
     delivery = session.get(Delivery, delivery_id)
     if delivery is None:
-        raise ActRefused(Reason.NO_DELIVERY, delivery=delivery_id)
+        raise ActRefused(ActProblem.NO_DELIVERY, delivery=delivery_id)
     if seen and version_of(delivery) != seen:
-        raise ActRefused(Reason.CHANGED, delivery=delivery_id, state=delivery.state)
+        raise ActRefused(ActProblem.CHANGED_MEANWHILE, delivery=delivery_id, state=delivery.state)
     return delivery
 
 
-def require_move(delivery: Delivery, to: State, before: tuple[State, ...], act: str) -> None:
+def require_move(delivery: Delivery, to: State, before: tuple[State, ...]) -> None:
     """Raises Refused unless the delivery is in one of the states `before`, from which it may go `to` another."""
     state = State(delivery.state)
     if state in before and to in MOVES[state]:
         return
     reason = {
-        State.PUBLISHED: Reason.PUBLISHED,
-        State.CANCELED: Reason.CANCELED,
-        State.PENDING: Reason.PENDING,
-        State.UNCONFIRMED: Reason.BEING_LOOKED_UP,
-    }.get(state, Reason.BEING_SENT)
-    where = f" at {delivery.remote_url}" if delivery.remote_url else ""
+        State.PUBLISHED: ActProblem.ALREADY_PUBLISHED,
+        State.CANCELED: ActProblem.ALREADY_CANCELED,
+        State.PENDING: ActProblem.ALREADY_WAITING,
+        State.UNCONFIRMED: ActProblem.BEING_LOOKED_UP,
+    }.get(state, ActProblem.BEING_SENT)
     raise ActRefused(
-        reason, delivery=delivery.id, act=act, where=where, channel=delivery.channel_name,
+        reason, delivery=delivery.id, post=delivery.remote_url or delivery.remote_id, channel=delivery.channel_name,
         platform=platform_label(delivery),
     )  # fmt: skip
 
@@ -232,4 +231,4 @@ def move_by_hand(session: Session, delivery: Delivery, to: State, now: datetime,
             raise_fence=True, **values,
         )  # fmt: skip
     except Fenced:
-        raise ActRefused(Reason.CHANGED, delivery=delivery.id, state=delivery.state) from None
+        raise ActRefused(ActProblem.CHANGED_MEANWHILE, delivery=delivery.id, state=delivery.state) from None

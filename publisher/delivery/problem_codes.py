@@ -1,4 +1,4 @@
-"""Lists what can be wrong with a delivery, with an attempt at it, and with a channel."""
+"""Lists what can be wrong with a delivery, an attempt or a channel, and why an act upon one is refused."""
 
 from __future__ import annotations
 
@@ -274,6 +274,90 @@ class MachineProblem(ProblemCode):
     DISK_FAILED = _("the database's disk failed to read or write")
     NOT_OPENED = _("the database's file can't be opened; allow this user to read and write it")
     NO_DATABASE_ANSWER = _("the database did not answer")
+
+
+class ActProblem(ProblemCode):
+    """Names why a person's act was refused. docs/errors.md lists the short codes.
+
+    The full codes begin with `act`, because what is wrong with a delivery has some of the short codes, too.
+    """
+
+    NO_DELIVERY = _("There is no delivery {delivery}."), Remedy.LIST_DELIVERIES
+    NO_CHANNEL = _("There is no channel {channel}.")
+    CHANGED_MEANWHILE = _("Delivery {delivery} has changed since you looked: it is {state} now. Look at it again.")
+    ALREADY_PUBLISHED = _("Delivery {delivery} is published: {post}. Nothing is left to do.")
+    ALREADY_CANCELED = _("Delivery {delivery} was canceled; nothing is left to do.")
+    ALREADY_WAITING = _("Delivery {delivery} is waiting to go out already."), Remedy.END_WAIT_IF_ANY
+    BEING_LOOKED_UP = _("Delivery {delivery} may be public: it is being looked up on {platform}. Wait for the answer.")
+    BEING_SENT = _("Delivery {delivery} is being sent just now; wait a minute, then do this again.")
+    MAY_BE_PUBLIC = (
+        _(
+            "Delivery {delivery} may already be public, and a retry could post it twice. Look on {platform} first.",
+        ),
+        Remedy.LOOK_THEN_SETTLE,
+    )
+    NOT_A_LINK = _("“{link}” is no link to a post; give the whole address, such as {example}.")
+    OTHER_PLATFORM = _(
+        "That link does not lead to {platform}, where {channel} publishes. "
+        "Give the post's address on {platform}, such as {example}, or its id."
+    )
+    OTHER_ACCOUNT = _(
+        "That post is not by {account}, the account that {channel} publishes as. Give the link of a post of {account}."
+    )
+    NOT_A_POST = _(
+        "That link names no single post on {platform}. Open the post there and copy its address, such as {example}."
+    )
+    NO_SUCH_POST = (
+        _(
+            "{platform} shows no such post of {account}: {url}. "
+            "Check the link; a new post may need some minutes until it is shown."
+        ),
+        Remedy.ADOPT_UNREAD,
+    )
+    NOT_VISIBLE = _(
+        "Followers don't see the post at {url}: it is {state} on {platform}. Make it public there, then adopt it."
+    )
+    NOT_READ = (
+        _("Nothing was adopted, because {platform} could not be asked for the post just now."),
+        Remedy.ADOPT_LATER_OR_UNREAD,
+    )
+    NOT_ALLOWED_TO_READ = (
+        _("Nothing was adopted, because the post could not be read. {why}"),
+        Remedy.ADOPT_LATER_OR_UNREAD,
+    )
+    OTHER_DELIVERY = _(
+        "That post is the record of delivery {other} already. "
+        "Give the link of the post that belongs to delivery {delivery}."
+    )
+    CHANNEL_REMOVED = _(
+        "There is no channel {channel} in the desk's configuration any more: write it there again, "
+        "or cancel delivery {delivery}."
+    )
+    NOT_TRANSLATED = _("{channel} leaves this post out, because it is not translated; cancel delivery {delivery}.")
+    NOT_ADAPTED = _("Delivery {delivery} still can't go out: {why}")
+    NOT_APPROVED = _(
+        "Nobody approved the post of delivery {delivery}, so it has no text that may go out. "
+        "Have the post approved, then try again."
+    )
+    NO_PAUSE_REASON = _("Say why the channel is paused: whoever finds it so must know whether it may go on.")
+    ALREADY_PAUSED = _("The channel {channel} is paused already.")
+
+    @property
+    def code(self) -> str:
+        return f"act.{self.short_code}"
+
+
+class RetriedProblem(ProblemCode):
+    """Names what keeps a delivery back that a person has let out again."""
+
+    RETRIED_ON_PAUSED_CHANNEL = (
+        _("Delivery {delivery} waits, because the channel {channel} is paused."),
+        Remedy.END_WAIT,
+    )
+    RETRIED_ON_WAITING_CHANNEL = (
+        _("Delivery {delivery} goes out at {until:moment}: until then {channel} waits."),
+        Remedy.END_WAIT,
+    )
 
 
 def blocked(problems: Sequence[Problem | Message | str]) -> Problem | None:

@@ -19,12 +19,12 @@ from starlette.staticfiles import StaticFiles
 from publisher import __version__
 from publisher.core.errors import ErrorKind, UserError
 from publisher.core.logs import get_logger
-from publisher.delivery.act_refusals import ActRefused, Face
 from publisher.desk import Desk
 from publisher.web.access import check_rules
 from publisher.web.api.app import PATH as API_PATH
 from publisher.web.api.app import ROUTERS as API_ROUTERS
 from publisher.web.api.app import create_api
+from publisher.web.api.problems import RequestRefused, answer_of
 from publisher.web.api.problems import problem_response as problem
 from publisher.web.change_streams import ChangeStreams
 from publisher.web.channel_preview import RecentSpecs
@@ -42,9 +42,9 @@ from publisher.web.load_limit import LoadLimit, limited_workers
 from publisher.web.middleware import BodyLimit, FailureResponses, ResponseCookies, SecurityHeaders
 from publisher.web.pages import ROUTERS
 from publisher.web.picture_making import PictureMaker
+from publisher.web.problem_codes import RequestProblem
 from publisher.web.rendering import address, page
 from publisher.web.slow_work import SlowWork, WorkRefused
-from publisher.web.wording import for_browser
 
 STATIC_CACHE_CONTROL = "public, max-age=31536000, immutable"
 
@@ -137,8 +137,8 @@ async def _render_error(request: Request, error: Exception) -> Response:
     status = _status_of(error)
     if status >= 500 and isinstance(error, UserError) and not isinstance(error, WorkRefused):
         get_logger("web").warning("a page can't be shown", path=request.url.path, code=error.code, why=str(error))
-    message = for_browser(error.sentence(Face.PAGE)) if isinstance(error, ActRefused) else as_sentence(str(error))
-    response = page(request, "error.html", status, title="That did not work", message=message, reference="")
+    title, message = "That did not work", as_sentence(str(error))
+    response = page(request, "error.html", status, title=title, message=message, reference="")
     if isinstance(error, WorkRefused):
         response.headers["retry-after"] = str(error.retry_seconds)
     return response
@@ -155,7 +155,7 @@ async def _render_http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if request.url.path.removeprefix(request.scope.get("root_path", "")).startswith(f"{API_PATH}/"):
         # The mounted application never sees some addresses, such as one with a line end.
-        return problem(request, HTTPException(status, "There is nothing at this address"))
+        return problem(request, answer_of(RequestRefused(status, RequestProblem.NO_SUCH_ADDRESS())))
     if "route" not in request.scope:
         await identify(request)  # No guard stood before an address that does not exist.
     title, message = {

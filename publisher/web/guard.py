@@ -15,6 +15,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from publisher.core.characters import is_text
 from publisher.core.encryption import SecretCipher
+from publisher.core.messages import Face, set_reader
 from publisher.core.post_limits import FORM_BYTES, MAX_ROW_NUMBER
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
@@ -35,6 +36,7 @@ from publisher.web.errors import (
     PageError,
 )
 from publisher.web.middleware import RESPONSE_COOKIES
+from publisher.web.reader import reader_of
 from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
 
 T = TypeVar("T")
@@ -78,6 +80,7 @@ async def guard(request: Request) -> AsyncIterator[None]:
 
 
 async def _admit(request: Request) -> None:
+    set_reader(reader_of(request, Face.PAGE))
     _refuse_large_numbers(request)
     if b"%00" in request.scope["query_string"]:
         raise PageError(f"This address {BAD_CHARACTER}.")
@@ -213,10 +216,14 @@ def client_address(request: Request) -> str:
 
 
 async def identify(request: Request) -> WebSession | None:
-    """Finds the session of a request, and stores it and its permissions in `request.state`."""
+    """Finds the session of a request, and stores it and its permissions in `request.state`.
+
+    From here on texts are rendered for whoever asks: in this task, and in the threads that work for it.
+    """
     session = await _find_session(request)
     request.state.session = session
     request.state.permissions = permissions_of(session.person.roles) if session else None
+    set_reader(reader_of(request, Face.PAGE))
     return session
 
 

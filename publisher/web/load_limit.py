@@ -11,12 +11,12 @@ from contextlib import asynccontextmanager
 from anyio import to_thread
 from cachetools import LRUCache
 from fastapi import FastAPI, Request, Response
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from publisher.core.logs import get_logger
 from publisher.core.memory import give_back_memory
-from publisher.web.api.problems import problem_response as problem
+from publisher.web.api.problems import RequestRefused, answer_of, problem_response
+from publisher.web.problem_codes import RequestProblem
 
 MAX_WORKERS = 8
 """Threads that work on requests at once, each with memory of its own; other requests wait."""
@@ -26,7 +26,6 @@ RETRY_SECONDS = 2
 TRIM_SECONDS = 10.0
 MIN_BUSY_REQUESTS = 100
 """After so many requests within `TRIM_SECONDS`, memory is given back."""
-OVERLOAD_MESSAGE = "The desk has more to do than it can at the moment. Wait a few seconds, then try again."
 ALWAYS_ANSWERED = ("/healthz",)
 MAX_WAITING_UNKNOWN = MAX_WAITING // 2
 """When so many wait already, only requests with known credentials are taken, and few of each."""
@@ -127,9 +126,10 @@ class LoadLimit:
                 self._known.remember(credentials)
 
     def _refusal(self, request: Request, path: str) -> Response:
+        overloaded = RequestProblem.OVERLOADED()
         if path.startswith(self._api):
-            return problem(request, HTTPException(503, OVERLOAD_MESSAGE))
-        return Response(f"{OVERLOAD_MESSAGE}\n", 503, media_type="text/plain; charset=utf-8")
+            return problem_response(request, answer_of(RequestRefused(503, overloaded)))
+        return Response(f"{overloaded}\n", 503, media_type="text/plain; charset=utf-8")
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Hashable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, ParamSpec, TypeVar
@@ -148,7 +149,8 @@ class WorkQueue:
         except WorkRefused:
             future.cancel()
             raise
-        waiting = WaitingWork(work, person, future)
+        # The thread renders texts for the reader of this request.
+        waiting = WaitingWork(functools.partial(copy_context().run, work), person, future)
         future.add_done_callback(lambda _: self._forget(waiting))
         with self._changed:
             self._waiting.append(waiting)

@@ -6,13 +6,15 @@ import pytest
 from sqlalchemy import select, update
 
 from publisher.core.clock import FixedClock
+from publisher.core.messages import Face, Reader, reading_as
 from publisher.core.states import State
 from publisher.db.models import Delivery, Event
 from publisher.db.problem_column import read_recorded
 from publisher.db.session import Database
 from publisher.delivery import act_results
-from publisher.delivery.act_refusals import ActRefused, Face, Reason
+from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.adopt import Adoption, AdoptionRequest, adopt, read_adoption, record_adoption
+from publisher.delivery.problem_codes import ActProblem
 from publisher.lifecycle import move
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.instagram.links import code_of
@@ -75,7 +77,7 @@ def test_a_post_that_the_platform_does_not_have_is_refused(open_outlet: OpenOutl
     delivery, post = publish_and_forget(outlet, platform)
     with pytest.raises(ActRefused) as refused:
         adopt_on(outlet, delivery, str(int(post) + 5))
-    assert refused.value.reason == Reason.NO_SUCH_POST
+    assert refused.value.reason == ActProblem.NO_SUCH_POST
     assert outlet.deliveries()[platform].state == "held"
     assert not adopt_on(outlet, delivery, str(int(post) + 5), unread=True).was_read
 
@@ -93,7 +95,7 @@ def test_a_post_of_another_account_is_refused_when_it_is_read(
     refusal[key] = "99" if platform == "x" else {"pk": 99, "username": "somebody"}
     with pytest.raises(ActRefused) as refused:
         adopt_on(outlet, delivery, post, unread=unread)
-    assert refused.value.reason == Reason.OTHER_ACCOUNT
+    assert refused.value.reason == ActProblem.OTHER_ACCOUNT
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
@@ -107,7 +109,7 @@ def test_differences_of_an_adopted_post_are_reported(open_outlet: OpenOutlet, pl
     assert len(adoption.differences) == 2
     assert str(adoption.differences[0]).startswith("the alt text of picture 1 differs: sent was “Another picture”")
     assert str(adoption.differences[1]).startswith("the text differs: sent was “Another text”, shown is “")
-    assert "It is not what was to be sent: the alt text" in act_results.describe_adoption(adoption)
+    assert "It is not what was to be sent: the alt text" in str(act_results.describe_adoption(adoption))
     with outlet.desk.database.reading() as session:
         event = session.scalars(select(Event).where(Event.name == "post adopted")).one()
     assert "Another text" in str(read_recorded(event.detail["problem"]))
@@ -128,7 +130,7 @@ def test_one_post_is_not_the_record_of_two_deliveries(open_outlet: OpenOutlet) -
     second = add_delivery(outlet.desk.database, outlet.desk.now(), channel="tumblr", day_offset=3)
     with pytest.raises(ActRefused) as refused:
         adopt_on(outlet, second, str(first.remote_url))
-    assert refused.value.reason == Reason.OTHER_DELIVERY
+    assert refused.value.reason == ActProblem.OTHER_DELIVERY
     assert f"the record of delivery {first.id} already" in str(refused.value)
 
 
@@ -163,15 +165,15 @@ def bench(database: Database, clock: FixedClock) -> Bench:
 @pytest.mark.parametrize(
     ("link", "reason"),
     [
-        ("look here", Reason.NOT_A_LINK),
-        ("javascript:alert(1)", Reason.NOT_A_LINK),
-        ("https://evil.example/77", Reason.OTHER_PLATFORM),
-        ("https://fake.example@evil.example/77", Reason.NOT_A_LINK),
-        ("https://fake.example/", Reason.NOT_A_POST),
-        ("https://fake.example/other-77", Reason.OTHER_ACCOUNT),
+        ("look here", ActProblem.NOT_A_LINK),
+        ("javascript:alert(1)", ActProblem.NOT_A_LINK),
+        ("https://evil.example/77", ActProblem.OTHER_PLATFORM),
+        ("https://fake.example@evil.example/77", ActProblem.NOT_A_LINK),
+        ("https://fake.example/", ActProblem.NOT_A_POST),
+        ("https://fake.example/other-77", ActProblem.OTHER_ACCOUNT),
     ],
 )
-def test_a_link_to_anything_else_is_refused_and_nobody_is_asked(bench: Bench, link: str, reason: Reason) -> None:
+def test_a_link_to_anything_else_is_refused_and_nobody_is_asked(bench: Bench, link: str, reason: ActProblem) -> None:
     bench.platform.on_read = [AssertionError("asked")]
     assert bench.refusal(link, unread=True).reason == reason
 
@@ -179,7 +181,7 @@ def test_a_link_to_anything_else_is_refused_and_nobody_is_asked(bench: Bench, li
 def test_an_unreadable_post_is_adopted_only_by_somebody_who_sees_it(bench: Bench) -> None:
     bench.platform.on_read = [Unavailable("Fake was not reached"), Unavailable("Fake was not reached")]
     refused = bench.refusal()
-    assert refused.reason == Reason.NOT_READ
+    assert refused.reason == ActProblem.NOT_READ
     assert str(refused) == (
         "Nothing was adopted, because Fake could not be asked for the post just now. "
         "Try again later; or, if you see the post yourself, repeat this with --unread."
@@ -187,7 +189,7 @@ def test_an_unreadable_post_is_adopted_only_by_somebody_who_sees_it(bench: Bench
     adoption = bench.adopt(unread=True)
     row = the_delivery(bench.database, bench.delivery)
     assert (row.state, row.remote_id, row.verify_at) == ("published", "id-77", bench.clock.now())
-    assert "could not be read" in act_results.describe_adoption(adoption)
+    assert "could not be read" in str(act_results.describe_adoption(adoption))
     with bench.database.reading() as session:
         event = session.scalars(select(Event).where(Event.name == "post adopted")).one()
     assert (event.detail["was_read"], event.actor) == (False, "me")
@@ -198,7 +200,7 @@ def test_a_platform_that_shows_no_posts_needs_somebody_who_sees_it(database: Dat
         read_publication = None  # type: ignore[assignment]
 
     bench = Bench(database, clock, Closed)
-    assert bench.refusal().reason == Reason.NOT_READ
+    assert bench.refusal().reason == ActProblem.NOT_READ
     assert not bench.adopt(unread=True).was_read
 
 
@@ -206,7 +208,7 @@ def test_a_platform_that_shows_no_posts_needs_somebody_who_sees_it(database: Dat
 def test_a_post_that_followers_do_not_see_is_refused(bench: Bench, unread: bool) -> None:
     bench.platform.shown_fields = {"visible": False, "state": "private"}
     refused = bench.refusal(unread=unread)
-    assert refused.reason == Reason.NOT_VISIBLE
+    assert refused.reason == ActProblem.NOT_VISIBLE
     assert "it is private on Fake" in str(refused)
 
 
@@ -219,18 +221,19 @@ def test_what_changes_while_the_post_is_read_wins(bench: Bench) -> None:
         )  # fmt: skip
     with pytest.raises(ActRefused) as refused:
         record_adoption(bench.database, adoption, now=bench.clock.now(), actor="me")
-    assert refused.value.reason == Reason.CHANGED
-    assert bench.refusal().reason == Reason.BEING_SENT
-    assert bench.refusal(seen="pending.0").reason == Reason.CHANGED
+    assert refused.value.reason == ActProblem.CHANGED_MEANWHILE
+    assert bench.refusal().reason == ActProblem.BEING_SENT
+    assert bench.refusal(seen="pending.0").reason == ActProblem.CHANGED_MEANWHILE
 
 
 @pytest.mark.parametrize("face", list(Face))
-@pytest.mark.parametrize("reason", list(Reason))
-def test_every_refusal_is_a_sentence_for_every_face(reason: Reason, face: Face) -> None:
+@pytest.mark.parametrize("reason", list(ActProblem))
+def test_every_refusal_is_a_sentence_for_every_face(reason: ActProblem, face: Face) -> None:
     names = (
-        "delivery", "channel", "state", "where", "act", "platform", "link", "example", "account", "url", "why", "other",
+        "delivery", "channel", "state", "post", "platform", "link", "example", "account", "url", "why", "other",
     )  # fmt: skip
-    sentence = ActRefused(reason, **dict.fromkeys(names, "It")).sentence(face)
-    assert sentence[0].isupper()
+    with reading_as(Reader(face=face)):
+        sentence = str(ActRefused(reason, **dict.fromkeys(names, "It")))
+    assert sentence.lstrip("“")[0].isupper()
     assert "{" not in sentence
     assert ("publisher " in sentence or "--" in sentence) is False or face == Face.COMMAND

@@ -22,8 +22,9 @@ from publisher.core.states import State
 from publisher.db.models import Delivery, Post
 from publisher.db.staff import ApiToken, IdempotentAnswer
 from publisher.delivery import operate
-from publisher.delivery.act_refusals import ActRefused, Reason
+from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.channels import Channels
+from publisher.delivery.problem_codes import ActProblem
 from publisher.lifecycle import move
 from publisher.media import MediaUnreachable
 from publisher.platforms.base import PlatformAdapter
@@ -509,7 +510,7 @@ def test_an_act_upon_an_older_state_is_refused(site: Site) -> None:
     with pytest.raises(ActRefused) as changed:
         # Also where it changes between the look at the header and the act.
         operate.retry(site.desk.database, delivery, now=now, actor="t", i_have_looked=True, seen="held.0")
-    assert changed.value.reason == Reason.CHANGED
+    assert changed.value.reason == ActProblem.CHANGED_MEANWHILE
     assert the_delivery(site.desk.database, delivery).state == State.HELD
     assert operator.post(f"/deliveries/{delivery}/cancel").status_code == 428
 

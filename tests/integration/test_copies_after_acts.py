@@ -15,8 +15,9 @@ from publisher.db.history_file import KnownEvent
 from publisher.db.models import Delivery, Event
 from publisher.db.session import Database
 from publisher.delivery import operate
-from publisher.delivery.act_refusals import ActRefused, Reason
+from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.adopt import AdoptionRequest, adopt
+from publisher.delivery.problem_codes import ActProblem
 from publisher.delivery.removed_channels import hold_removed
 from publisher.desk import Desk
 from publisher.lifecycle import move
@@ -135,7 +136,7 @@ def test_the_post_of_a_delivery_of_another_channel_is_not_adopted(bench: Bench) 
     second = add_delivery(bench.database, bench.clock.now(), channel="other", day_offset=1)
     with pytest.raises(ActRefused) as refused:
         adopt_by_hand(bench, second, url)
-    assert refused.value.reason is Reason.OTHER_DELIVERY
+    assert refused.value.reason is ActProblem.OTHER_DELIVERY
     assert bench.row(second).state == "pending"
 
 

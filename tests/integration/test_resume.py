@@ -8,14 +8,16 @@ import pytest
 from sqlalchemy import select
 
 from publisher.core.clock import FixedClock
+from publisher.core.messages import Face, Reader, reading_as
 from publisher.core.problems import recorded_problem
 from publisher.core.states import State
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
 from publisher.delivery import act_results, operate
-from publisher.delivery.act_refusals import ActRefused, Face, Reason
+from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.operate import ResumeResult
+from publisher.delivery.problem_codes import ActProblem
 from publisher.lifecycle import move
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery, the_delivery
@@ -23,10 +25,6 @@ from tests.fakes import add_delivery, the_delivery
 LOOK = recorded_problem("Look")
 
 FAR = timedelta(days=2)
-
-
-def local(instant: datetime) -> str:
-    return f"{instant:%d %H:%M}"
 
 
 def wait_until(database: Database, until: datetime) -> None:
@@ -52,12 +50,12 @@ def test_a_long_wait_that_the_platform_asked_for_ends(database: Database, clock:
         assert session.get_one(Channel, "fake").next_publish_at is None
         event = session.scalars(select(Event).where(Event.name == "channel resumed")).one()
     assert (event.actor, event.detail["waited_until"]) == ("me", until.isoformat())
-    assert act_results.describe_resume("fake", end, local) == (
-        "The channel fake was not paused; it would have waited until 06 09:00, and no longer does."
+    assert str(act_results.describe_resume("fake", end)) == (
+        "The channel fake was not paused; it would have waited until 09:00 on 2026-05-06, and no longer does."
     )
     assert resume(database, clock) == ResumeResult(was_paused=False)
     assert (
-        act_results.describe_resume("fake", ResumeResult(False), local)
+        str(act_results.describe_resume("fake", ResumeResult(False)))
         == "The channel fake was not paused and waits for nothing."
     )
 
@@ -105,8 +103,8 @@ def test_a_pause_by_the_desk_ends_by_itself_and_one_by_a_person_does_not(databas
     assert not operate.resume_after_refusal(database, "fake", now=clock.now(), actor="doctor")
     with pytest.raises(ActRefused) as refused:
         operate.pause(database, "fake", "Again", now=clock.now(), actor="me")
-    assert refused.value.reason == Reason.ALREADY_PAUSED
-    assert act_results.describe_resume("fake", resume(database, clock), local) == "The channel fake publishes again."
+    assert refused.value.reason == ActProblem.ALREADY_PAUSED
+    assert str(act_results.describe_resume("fake", resume(database, clock))) == "The channel fake publishes again."
     with database.writing() as session:
         session.get_one(Channel, "fake").paused_at = clock.now()
     assert operate.resume_after_refusal(database, "fake", now=clock.now(), actor="doctor")
@@ -115,7 +113,7 @@ def test_a_pause_by_the_desk_ends_by_itself_and_one_by_a_person_does_not(databas
 def test_a_channel_that_is_none_is_refused(database: Database, clock: FixedClock) -> None:
     with pytest.raises(ActRefused) as refused:
         resume(database, clock)
-    assert refused.value.reason == Reason.NO_CHANNEL
+    assert refused.value.reason == ActProblem.NO_CHANNEL
 
 
 # What a retry leads to.
@@ -138,7 +136,8 @@ def add_held_delivery(database: Database, clock: FixedClock) -> int:
 
 def retried(database: Database, clock: FixedClock, delivery: int, face: Face = Face.COMMAND) -> str:
     operate.retry(database, delivery, now=clock.now(), actor="me")
-    return act_results.describe_retry(act_results.find_retry_wait(database, delivery, clock.now()), face, local)
+    with reading_as(Reader(face=face)):
+        return str(act_results.describe_retry(act_results.find_retry_wait(database, delivery, clock.now())))
 
 
 def test_a_retry_says_when_it_goes_out(database: Database, clock: FixedClock) -> None:
@@ -150,7 +149,8 @@ def test_a_retry_on_a_channel_that_waits_promises_nothing_sooner(database: Datab
     delivery = add_held_delivery(database, clock)
     wait_until(database, clock.now() + FAR)
     assert retried(database, clock, delivery) == (
-        f"Delivery {delivery} goes out at 06 09:00: until then fake waits; publisher resume fake ends that."
+        f"Delivery {delivery} goes out at 09:00 on 2026-05-06: until then fake waits. "
+        "To end that, run: publisher resume fake"
     )
 
 
@@ -158,21 +158,21 @@ def test_a_retry_on_a_paused_channel_says_so_to_each_face(database: Database, cl
     delivery = add_held_delivery(database, clock)
     operate.pause(database, "fake", "Renamed", now=clock.now(), actor="me")
     assert retried(database, clock, delivery, Face.PAGE) == (
-        f"Delivery {delivery} waits, because the channel fake is paused; resume it on the page Channels."
+        f"Delivery {delivery} waits, because the channel fake is paused. Resume it on the page Channels to end that."
     )
 
 
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        (State.PENDING, Reason.PENDING),
-        (State.PREPARING, Reason.BEING_SENT),
-        (State.CANCELED, Reason.CANCELED),
-        (State.UNCONFIRMED, Reason.BEING_LOOKED_UP),
+        (State.PENDING, ActProblem.ALREADY_WAITING),
+        (State.PREPARING, ActProblem.BEING_SENT),
+        (State.CANCELED, ActProblem.ALREADY_CANCELED),
+        (State.UNCONFIRMED, ActProblem.BEING_LOOKED_UP),
     ],
 )
 def test_a_retry_is_refused_with_the_reason_of_its_state(
-    database: Database, clock: FixedClock, state: State, reason: Reason
+    database: Database, clock: FixedClock, state: State, reason: ActProblem
 ) -> None:
     delivery = add_delivery(database, clock.now())
     with database.writing() as session:
@@ -192,7 +192,7 @@ def test_canceling_what_may_be_public_says_so(database: Database, clock: FixedCl
     with database.writing() as session:
         session.get_one(Delivery, delivery).unknown_since = clock.now()
     may_be_public = operate.cancel(database, delivery, now=clock.now(), actor="me")
-    assert act_results.describe_cancel(delivery, may_be_public=may_be_public, platform="Fake") == (
+    assert str(act_results.describe_cancel(delivery, may_be_public=may_be_public, platform="Fake")) == (
         f"Delivery {delivery} is canceled: it does not go out. "
         "It may be public nevertheless; look on Fake, and remove it there if it is."
     )

@@ -17,6 +17,7 @@ import requests
 from publisher.adapt.images import inspection
 from publisher.adapt.images.child_process import run_image_process
 from publisher.adapt.images.rendering import ImageRefused
+from publisher.core.messages import Face, Reader, current_reader, set_reader
 from publisher.core.problems import recorded_problem
 from publisher.posts.errors import PostError
 from publisher.staff.api_tokens import new_api_token
@@ -219,6 +220,20 @@ def test_a_full_queue_and_one_persons_share_are_refused_at_once() -> None:
     refused, results = run_coroutine(fill())
     assert reasons(refused) == [Refusal.TOO_MUCH, Refusal.TOO_MUCH]
     assert results == [True, True, True, 7]
+
+
+def test_work_is_done_for_the_reader_of_its_request() -> None:
+    readers = [Reader(language="ca", face=Face.PAGE), Reader(face=Face.PROGRAM)]
+
+    async def ask_as(work_queue: WorkQueue, reader: Reader) -> Reader:
+        set_reader(reader)
+        return await work_queue.run(current_reader, reader.language)
+
+    async def ask() -> list[Reader]:
+        work_queue = WorkQueue("test", WorkLimits(workers=1, waiting=5, per_person=5, seconds=TIMEOUT))
+        return await asyncio.gather(*(ask_as(work_queue, reader) for reader in readers))
+
+    assert run_coroutine(ask()) == readers
 
 
 def test_one_persons_share_is_bounded() -> None:

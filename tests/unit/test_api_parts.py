@@ -12,8 +12,9 @@ from publisher.core.public_hosts import AddressRefused
 from publisher.core.special_addresses import is_private_network
 from publisher.web.api import rate_limits
 from publisher.web.api.conditions import is_known, require_match
+from publisher.web.api.error_handlers import _escaped, _pointer_of_field
 from publisher.web.api.guard import _refuse_types
-from publisher.web.api.problems import Problem, _escaped, _pointer_of_field
+from publisher.web.api.problems import RequestRefused
 from publisher.web.api.rate_limits import Buckets
 from publisher.webhooks.hooks import resolve_webhook_host
 from publisher.webhooks.outbox import RETRY_PAUSES
@@ -62,7 +63,7 @@ def test_if_match_names_the_version_that_the_client_read(
     if status is None:
         require_match(if_match, version)
         return
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(RequestRefused) as refused:
         require_match(if_match, version)
     assert refused.value.status_code == status
 
@@ -91,7 +92,7 @@ def test_json_is_given_to_those_who_take_it(accept: str, accepted: bool) -> None
     if accepted:
         _refuse_types(headers, "")
         return
-    with pytest.raises(Problem):
+    with pytest.raises(RequestRefused):
         _refuse_types(headers, "")
 
 

@@ -16,14 +16,16 @@ from publisher.backup.files import BackupError
 from publisher.cli.errors import describe_error
 from publisher.core.encryption import EncryptionError
 from publisher.core.errors import ErrorKind, SettingsError, SettingsUnreadable, UserError
-from publisher.delivery.act_refusals import ActRefused, Reason
+from publisher.delivery.act_refusals import ActRefused
+from publisher.delivery.problem_codes import ActProblem
 from publisher.job_failures import FailureReason, classify_error
 from publisher.media import MediaError
 from publisher.posts.errors import MachineError, PostError, PostNotFound, StaleEdit
 from publisher.posts.pictures import PictureRefused
 from publisher.proving.rehearsal import RehearsalRefused
 from publisher.staff.passwords import WeakPassword
-from publisher.web.api.problems import STATUSES
+from publisher.web.api.error_handlers import STATUSES
+from publisher.web.problem_codes import RequestProblem
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "publisher"
@@ -50,7 +52,7 @@ NOT_FOR_PEOPLE = {
     "publisher.sandbox.x.problems.Refusal": "an answer of the sandbox in the platform's own words",
     "publisher.settings.config_errors.WrongValue": "a check of the configuration, answered with a SettingsError",
     "publisher.web.access.MissingRule": "a fault of the program that stops it at its start",
-    "publisher.web.api.problems.Problem": "an HTTPException that the API answers with the sentence in it",
+    "publisher.web.api.problems.RequestRefused": "an HTTPException that the API answers with the sentence in it",
 }
 WITH_CODE_OF_PARENT = {
     "publisher.delivery.intents.KeyTaken": "an inner signal, recorded as an unavailable platform",
@@ -114,9 +116,9 @@ def _is_of_one_platform(cls: type) -> bool:
 
 
 def codes() -> list[str]:
-    """Lists the code of each class, and the reasons of refused acts, which are codes, too."""
+    """Lists the code of each class, and those of refused acts and requests."""
     own = [cls.__dict__["code"] for cls in user_errors() if "code" in cls.__dict__]
-    return [*own, *(reason.value for reason in Reason)]
+    return [*own, *(problem.short_code for listed in (ActProblem, RequestProblem) for problem in listed)]
 
 
 def test_every_exception_is_a_user_error_or_listed_with_a_reason() -> None:
@@ -148,7 +150,7 @@ def test_the_document_lists_exactly_the_codes_of_the_program() -> None:
 
 
 def test_a_refused_act_has_its_reason_as_its_code() -> None:
-    assert ActRefused(Reason.NO_DELIVERY, delivery=7).code == "no-delivery"
+    assert ActRefused(ActProblem.NO_DELIVERY, delivery=7).code == "no-delivery"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from publisher import __version__
 from publisher.desk import Desk
 from publisher.web.api import calendar_days, channels, deliveries, images, posts, queue_places, schema
-from publisher.web.api.problems import add_handlers, unexpected_error
+from publisher.web.api.error_handlers import add_handlers
+from publisher.web.api.problems import unexpected_error
 from publisher.web.api.rate_limits import Buckets
 from publisher.web.middleware import FailureResponses
 

@@ -13,8 +13,9 @@ from publisher.schedule.calendar_days import DayKind, calendar_days
 from publisher.schedule.listing import waiting_posts
 from publisher.schedule.slots import slot_day
 from publisher.web.api.guard import GuardedRoute, desk_of
-from publisher.web.api.problems import FieldProblem, Problem
+from publisher.web.api.problems import FieldProblem, RequestRefused
 from publisher.web.api.response_docs import problems, success
+from publisher.web.problem_codes import RequestProblem
 
 router = APIRouter(prefix="/calendar", tags=["calendar"], route_class=GuardedRoute)
 
@@ -71,8 +72,8 @@ def api_calendar(
     begin = first or slot_day(now, desk.settings.outlet.zone)
     end = last or begin + DEFAULT_SPAN
     if not begin <= end <= begin + MAX_SPAN:
-        sentence = f"{end} is not within {MAX_SPAN.days} days after {begin}; ask for fewer days"
-        raise Problem(422, sentence, errors=[FieldProblem(detail=f"{sentence}.", parameter="last")])
+        problem = RequestProblem.TOO_MANY_DAYS(last=end, count=MAX_SPAN.days, first=begin)
+        raise RequestRefused(422, problem, errors=[FieldProblem(detail=str(problem), parameter="last")])
     with desk.database.reading() as session:
         days = calendar_days(session, desk.settings, waiting_posts(session), begin, end, now)
     return {"days": [DayOut.model_validate(day) for day in days]}

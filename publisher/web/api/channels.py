@@ -10,11 +10,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from publisher.db.operations import Channel
-from publisher.delivery.act_refusals import Reason
+from publisher.delivery.act_refusals import ActRefused
+from publisher.delivery.problem_codes import ActProblem
 from publisher.desk import Desk
 from publisher.settings import ChannelSettings
 from publisher.web.api.guard import GuardedRoute, desk_of
-from publisher.web.api.problems import Problem
 from publisher.web.api.response_docs import problems, success
 
 router = APIRouter(prefix="/channels", tags=["channels"], route_class=GuardedRoute)
@@ -51,8 +51,7 @@ def api_channel(request: Request, name: Annotated[str, Path(max_length=40, patte
     desk = desk_of(request)
     channel = desk.settings.channels.get(name)
     if channel is None:
-        message = f"There is no channel {name!r}; known are {', '.join(desk.channels.names())}"
-        raise Problem(404, message, code=Reason.NO_CHANNEL)
+        raise ActRefused(ActProblem.NO_CHANNEL, channel=name)
     return _channel_out(desk, channel, _rows(desk)[name])
 
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from fastapi import Header, Response
 
-from publisher.web.api.problems import Problem
+from publisher.web.api.problems import RequestRefused
+from publisher.web.problem_codes import RequestProblem
 
 IfMatch = Annotated[
     str | None,
@@ -33,11 +34,11 @@ def etag(version: int | str) -> str:
 
 
 def require_match(header: str | None, version: int | str) -> None:
-    """Raises Problem unless `If-Match` names this version."""
+    """Raises RequestRefused unless `If-Match` names this version."""
     if header is None:
-        raise Problem(428, f"Say in the header If-Match which version you saw; the present one is {etag(version)}")
+        raise RequestRefused(428, RequestProblem.VERSION_NEEDED(version=etag(version)))
     if not _matches(header, version):
-        raise Problem(412, f"It was changed meanwhile: the present version is {etag(version)}; read it again")
+        raise RequestRefused(412, RequestProblem.VERSION_CHANGED(version=etag(version)))
 
 
 def is_known(header: str | None, version: int | str) -> bool:

@@ -13,10 +13,11 @@ from publisher.core.content import AdaptedPost
 from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.delivery import operate
-from publisher.delivery.act_refusals import ActRefused, Reason
+from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.listing import DeliveryFilter, DeliveryHistory, find_deliveries, load_delivery_history
 from publisher.delivery.outcomes import next_try
+from publisher.delivery.problem_codes import ActProblem
 from publisher.desk import Desk
 from publisher.posts.drafts import WrittenDate
 from publisher.web.api.conditions import IfMatch, etag, require_match
@@ -228,11 +229,11 @@ def api_cancel_delivery(request: Request, response: Response, delivery_id: Id, i
 
 
 def _matched_version(desk: Desk, delivery_id: int, if_match: str | None) -> str:
-    """Returns the present version, which `If-Match` must name. Raises Problem or Refused."""
+    """Returns the present version, which `If-Match` must name. Raises RequestRefused or ActRefused."""
     with desk.database.reading() as session:
         row = session.get(Delivery, delivery_id)
     if row is None:
-        raise ActRefused(Reason.NO_DELIVERY, delivery=delivery_id)
+        raise ActRefused(ActProblem.NO_DELIVERY, delivery=delivery_id)
     version = operate.version_of(row)
     require_match(if_match, version)
     return version
@@ -247,7 +248,7 @@ def _load_life(response: Response, desk: Desk, delivery_id: int) -> DeliveryHist
     with desk.database.reading() as session:
         life = load_delivery_history(session, delivery_id)
     if life is None:
-        raise ActRefused(Reason.NO_DELIVERY, delivery=delivery_id)
+        raise ActRefused(ActProblem.NO_DELIVERY, delivery=delivery_id)
     response.headers["ETag"] = etag(operate.version_of(life.delivery))
     return life
 

@@ -12,14 +12,17 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
+from publisher.core.messages import Face, set_reader
 from publisher.desk import Desk
 from publisher.posts.pictures import MAX_PICTURE_BYTES
 from publisher.schedule.post_queue import PostQueue
 from publisher.staff.accounts import actor_of
 from publisher.staff.api_tokens import TokenHolder, holder_of
 from publisher.web.access import RULES, Access, allows
-from publisher.web.api.problems import Problem
+from publisher.web.api.problems import RequestRefused
 from publisher.web.api.rate_limits import Allowance, Buckets
+from publisher.web.problem_codes import RequestProblem
+from publisher.web.reader import reader_of
 
 MAX_JSON_BYTES = 1_000_000
 PICTURE_TYPE = "application/octet-stream"
@@ -37,6 +40,7 @@ class GuardedRoute(APIRoute):
         body = _body_type(self)
 
         async def guarded(request: Request) -> Response:
+            set_reader(reader_of(request, Face.PROGRAM))
             if RULES[name] != Access.PUBLIC:
                 await _admit(request, name)
             _refuse_types(request.headers, body)
@@ -69,34 +73,33 @@ def queue_of(request: Request) -> PostQueue:
 
 
 async def _admit(request: Request, name: str) -> None:
-    """Checks token, rate limit and permission of a request. Raises Problem."""
+    """Checks token, rate limit and permission of a request. Raises RequestRefused."""
     holder = await run_in_threadpool(_find_holder, desk_of(request), request.headers)
     buckets: Buckets = request.app.state.buckets
     allowance: Allowance = buckets.take(holder.token_id)
     request.state.rate_limit_headers = allowance.headers
     if not allowance.granted:
-        raise Problem(429, f"This token asked too often; ask again in {allowance.wait} seconds")
+        raise RequestRefused(429, RequestProblem.TOO_MANY_REQUESTS(seconds=allowance.wait))
     rule = RULES[name]
     if not allows(rule, holder.permissions):
         challenge = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{rule}"'}
-        reason = (
-            f"The roles of {holder.person.name} don't allow “{rule}” any more; ask an admin of the desk"
+        problem = (
+            RequestProblem.ROLE_MISSING(person=holder.person.name, scope=str(rule))
             if rule in holder.scopes
-            else f"This token does not have the scope “{rule}”; make one that has it on the page of your tokens"
+            else RequestProblem.SCOPE_MISSING(scope=str(rule))
         )
-        raise Problem(403, reason, headers=challenge)
+        raise RequestRefused(403, problem, headers=challenge)
     request.state.holder = holder
 
 
 def _find_holder(desk: Desk, headers: Headers) -> TokenHolder:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        message = "Send a token in the header Authorization, as “Bearer TOKEN”; make one on the page of your account"
-        raise Problem(401, message, headers={"WWW-Authenticate": REALM})
+        raise RequestRefused(401, RequestProblem.TOKEN_MISSING(), headers={"WWW-Authenticate": REALM})
     holder = holder_of(desk.database, token.strip(), desk.now())
     if holder is None:
-        message = "This token is unknown, revoked or too old; make another on the page of your account"
-        raise Problem(401, message, headers={"WWW-Authenticate": f'{REALM}, error="invalid_token"'})
+        challenge = {"WWW-Authenticate": f'{REALM}, error="invalid_token"'}
+        raise RequestRefused(401, RequestProblem.TOKEN_UNUSABLE(), headers=challenge)
     return holder
 
 
@@ -109,12 +112,12 @@ def _body_type(route: APIRoute) -> str:
 
 def _refuse_types(headers: Headers, body: str) -> None:
     if not _takes_json(headers.get("accept", "")):
-        raise Problem(406, f"Only {JSON_TYPE} can be answered here; accept it in the header Accept")
+        raise RequestRefused(406, RequestProblem.RESPONSE_TYPE_NOT_ACCEPTED(type=JSON_TYPE))
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if body == JSON_TYPE and media_type != JSON_TYPE:
-        raise Problem(415, f"The body must be {JSON_TYPE}; say so in the header Content-Type")
+        raise RequestRefused(415, RequestProblem.BODY_TYPE_NOT_TAKEN(type=JSON_TYPE))
     if body == PICTURE_TYPE and media_type != PICTURE_TYPE and not media_type.startswith("image/"):
-        raise Problem(415, f"The body must be a picture: image/* or {PICTURE_TYPE} in the header Content-Type")
+        raise RequestRefused(415, RequestProblem.BODY_NOT_A_PICTURE(type=PICTURE_TYPE))
 
 
 def _takes_json(accept: str) -> bool:
@@ -144,5 +147,5 @@ def _limited(receive: Receive, max_bytes: int) -> Receive:
     return receive_some
 
 
-def _too_large(max_bytes: int) -> Problem:
-    return Problem(413, f"The body has more than {max_bytes / 1e6:.0f} MB; send less")
+def _too_large(max_bytes: int) -> RequestRefused:
+    return RequestRefused(413, RequestProblem.BODY_TOO_LARGE(megabytes=round(max_bytes / 1e6)))

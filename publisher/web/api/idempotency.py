@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from publisher.db.session import Database
 from publisher.db.staff import IdempotentAnswer
-from publisher.web.api.problems import Problem
+from publisher.web.api.problems import RequestRefused
+from publisher.web.problem_codes import RequestProblem
 
 MAX_KEY_AGE = timedelta(hours=24)
 MAX_REQUEST_AGE = timedelta(minutes=2)
@@ -51,7 +52,7 @@ def begin(database: Database, person_id: int, key: str, body: bytes, now: dateti
     """Claims a key; or returns the stored answer, where the key was used before.
 
     Raises:
-        Problem: the key was used with another body, or its first request has not ended.
+        RequestRefused: the key was used with another body, or its first request has not ended.
     """
     digest = hashlib.sha256(body).hexdigest()
     try:
@@ -71,7 +72,7 @@ def begin(database: Database, person_id: int, key: str, body: bytes, now: dateti
 
 def _answer_again(known: IdempotentAnswer, digest: str, now: datetime) -> ClaimedKey | dict[str, Any]:
     if known.request_hash != digest:
-        raise Problem(422, "This Idempotency-Key was used with another body; make a new key for a new request")
+        raise RequestRefused(422, RequestProblem.IDEMPOTENCY_KEY_REUSED())
     if known.status is not None:
         return known.body
     if now - known.created_at <= MAX_REQUEST_AGE:
@@ -80,16 +81,15 @@ def _answer_again(known: IdempotentAnswer, digest: str, now: datetime) -> Claime
     return ClaimedKey(known.id, now)
 
 
-def _still_running() -> Problem:
-    message = "The first request with this Idempotency-Key is still being answered; ask again in a moment"
-    return Problem(409, message, headers={"Retry-After": "1"})
+def _still_running() -> RequestRefused:
+    return RequestRefused(409, RequestProblem.FIRST_REQUEST_RUNNING(), headers={"Retry-After": "1"})
 
 
 def finish(session: Session, claimed: ClaimedKey, body: dict[str, Any]) -> None:
     """Stores the answer in the transaction that creates.
 
     Raises:
-        Problem: the request took so long that another claimed its key; the transaction is undone.
+        RequestRefused: the request took so long that another claimed its key; the transaction is undone.
     """
     updated = session.execute(
         update(IdempotentAnswer)

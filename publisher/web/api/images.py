@@ -19,9 +19,10 @@ from publisher.db.models import Media
 from publisher.posts.pictures import store_picture
 from publisher.web.api.guard import PICTURE_TYPE, GuardedRoute, desk_of
 from publisher.web.api.post_models import EXAMPLE_HASH, PictureOut
-from publisher.web.api.problems import Problem
+from publisher.web.api.problems import RequestRefused
 from publisher.web.api.response_docs import BODY_STATUSES, LOCATION, problems, success
 from publisher.web.forms import file_name
+from publisher.web.problem_codes import RequestProblem
 from publisher.web.slow_work import person_of, slow_work_of
 
 router = APIRouter(prefix="/images", tags=["images"], route_class=GuardedRoute)
@@ -57,7 +58,7 @@ async def picture_of(request: Request) -> AsyncIterator[ReceivedPicture]:
             async for piece in request.stream():
                 await run_in_threadpool(file.write, piece)
         except ClientDisconnect:
-            raise Problem(400, "The connection was lost; send the picture again") from None
+            raise RequestRefused(400, RequestProblem.BODY_INTERRUPTED()) from None
         file.flush()
         yield ReceivedPicture(Path(file.name), resources)
 
@@ -95,5 +96,5 @@ def api_image(
     with desk_of(request).database.reading() as session:
         media = session.get(Media, sha256)
     if media is None:
-        raise Problem(404, f"There is no picture {sha256}; upload it first")
+        raise RequestRefused(404, RequestProblem.PICTURE_UNKNOWN(picture=sha256))
     return PictureOut.of(media)

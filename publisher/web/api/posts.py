@@ -27,8 +27,9 @@ from publisher.web.api.post_models import (
     PostSummary,
     ProblemOut,
 )
-from publisher.web.api.problems import Problem
+from publisher.web.api.problems import RequestRefused
 from publisher.web.api.response_docs import BODY_STATUSES, ETAG, INPUT_STATUSES, LOCATION, problems, success
+from publisher.web.problem_codes import RequestProblem
 
 router = APIRouter(prefix="/posts", tags=["posts"], route_class=GuardedRoute)
 
@@ -135,7 +136,7 @@ def api_change_post(
     desk = desk_of(request)
     version = _matched_version(desk, post_id, if_match)
     if not changes.model_fields_set:
-        raise Problem(422, "There is nothing to change; give a field, such as title")
+        raise RequestRefused(422, RequestProblem.NOTHING_TO_CHANGE())
     outcome = queue_of(request).edit(post_id, changes, expected_version=version)
     return _post_out(
         response,
@@ -202,7 +203,7 @@ def _load(desk: Desk, post_id: int) -> Post:
 
 
 def _matched_version(desk: Desk, post_id: int, if_match: str | None) -> int:
-    """Returns the present version, which `If-Match` must name. Raises Problem."""
+    """Returns the present version, which `If-Match` must name. Raises RequestRefused."""
     version = _load(desk, post_id).version
     require_match(if_match, version)
     return version

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
 
-from publisher.core.errors import ErrorKind, UserError
 from publisher.core.logs import get_logger
-from publisher.core.post_limits import describe_limit
-from publisher.delivery.act_refusals import ActRefused, Face, Reason
-from publisher.schedule.approval import NotApproved
-from publisher.web.errors import PageError, as_sentence
-from publisher.web.slow_work import WorkRefused
+from publisher.core.messages import Message
+from publisher.core.problems import Problem, values_to_json
+from publisher.delivery.problem_codes import ActProblem
+from publisher.web.errors import as_sentence
+from publisher.web.problem_codes import RequestProblem
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 30
 """The value of `Retry-After` where no other time is known."""
-PLAIN_SENTENCES = {
-    "missing": "It is missing; give it.",
-    "extra_forbidden": "It is not known here; remove it.",
-    "string_too_short": "It is empty; write something.",
-}
-"""Sentences by pydantic's name of an error, where its own words are not for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +59,6 @@ KINDS: Mapping[int, ProblemKind] = {
 }
 
 
-MAX_MISTAKES = 50
-"""Mistakes that an answer lists: a body can have a hundred thousand."""
-
-
 class FieldProblem(BaseModel):
     """One thing that is wrong, and where."""
 
@@ -82,35 +67,7 @@ class FieldProblem(BaseModel):
     parameter: str | None = Field(default=None, description="The parameter or header, where it isn't the body.")
 
 
-_CODES = ", ".join(f"`{reason}`" for reason in Reason)
-REFUSAL_STATUSES: Mapping[Reason, int] = {
-    Reason.NO_DELIVERY: 404,
-    Reason.NO_CHANNEL: 404,
-    Reason.CHANGED: 412,
-    Reason.NOT_READ: 503,
-    **dict.fromkeys(
-        (
-            Reason.NOT_A_LINK,
-            Reason.OTHER_PLATFORM,
-            Reason.OTHER_ACCOUNT,
-            Reason.NOT_A_POST,
-            Reason.NO_SUCH_POST,
-            Reason.NO_PAUSE_REASON,
-        ),
-        422,
-    ),
-}
-"""The status of a refusal; any other one is a conflict."""
-STATUSES: Mapping[ErrorKind, int] = {
-    ErrorKind.CONFLICT: 409,
-    ErrorKind.NOT_FOUND: 404,
-    ErrorKind.CHANGED: 412,
-    ErrorKind.INVALID: 422,
-    ErrorKind.CONFIGURATION: 500,
-    ErrorKind.DEPENDENCY: 503,
-    ErrorKind.MACHINE: 503,
-}
-"""The status of every other error that is fit to show."""
+_CODES = ", ".join(f"`{reason.short_code}`" for reason in ActProblem)
 
 
 class ProblemDetails(BaseModel):
@@ -126,6 +83,8 @@ class ProblemDetails(BaseModel):
                     "status": 412,
                     "detail": "Post 7 was changed meanwhile: you saw version 2, it has version 3 now; "
                     "look at it and repeat your change.",
+                    "code": "stale-edit",
+                    "parameters": {"post": 7, "seen": 2, "present": 3},
                     "instance": "/api/v1/posts/7",
                     "errors": [],
                 }
@@ -137,152 +96,84 @@ class ProblemDetails(BaseModel):
     title: str = Field(description="The kind of problem in words.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="One sentence: what is wrong and what to do.")
-    code: str | None = Field(
-        default=None,
+    code: str = Field(
         description="Which error it is; it never changes, and docs/errors.md describes each. "
         f"Where an act upon a delivery or a channel was refused: {_CODES}.",
     )
+    parameters: dict[str, Any] = Field(description="The values in `detail`, by name, where it has any.")
     instance: str = Field(description="The path that was asked for.")
     errors: list[FieldProblem] = Field(description="What is wrong in detail, where several things can be.")
 
 
-class Problem(HTTPException):
-    """Ends a request with problem details; `detail` is one sentence."""
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """Holds what the answer to a request that failed is made of."""
+
+    status: int
+    code: str
+    text: Message | Problem | str
+    errors: Sequence[FieldProblem] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class RequestRefused(HTTPException):
+    """Ends a request with problem details."""
 
     def __init__(
         self,
         status: int,
-        detail: str,
+        problem: Problem,
         *,
         errors: Sequence[FieldProblem] = (),
         headers: Mapping[str, str] | None = None,
-        code: str | None = None,
     ) -> None:
-        super().__init__(status, detail, dict(headers or {}))
+        super().__init__(status, str(problem), dict(headers or {}))
+        self.problem = problem
         self.errors = tuple(errors)
-        self.code = code
 
 
-def problem_response(request: Request, problem: HTTPException) -> Response:
-    """Makes the response of a problem."""
-    status = problem.status_code if problem.status_code in KINDS else 400
+def problem_response(request: Request, answer: ErrorAnswer) -> Response:
+    """Makes the response to a request that failed, for the present reader."""
+    status = answer.status if answer.status in KINDS else 400
     kind = KINDS[status]
     details = ProblemDetails(
         type=f"urn:publisher:problem:{kind.name}",
         title=kind.title,
         status=status,
-        detail=as_sentence(problem.detail),
-        code=problem.code if isinstance(problem, Problem) else None,
+        detail=as_sentence(str(answer.text)),
+        code=answer.code,
+        parameters=_parameters_of(answer.text),
         instance=request.url.path,
-        errors=list(problem.errors) if isinstance(problem, Problem) else [],
+        errors=list(answer.errors),
     )
-    headers = dict(problem.headers or {})
+    headers = dict(answer.headers)
     if status == 503:
         headers.setdefault("Retry-After", str(RETRY_SECONDS))
     return JSONResponse(details.model_dump(exclude_none=True), status, headers, MEDIA_TYPE)
+
+
+def _parameters_of(text: Message | Problem | str) -> dict[str, Any]:
+    """Returns the values of a text as programs get them."""
+    match text:
+        case Problem():
+            return values_to_json(text.parameters)
+        case Message():
+            return values_to_json(text.values)
+        case _:
+            return {}
+
+
+def answer_of(refused: RequestRefused) -> ErrorAnswer:
+    """Returns what the answer to a refused request is made of."""
+    problem = refused.problem
+    return ErrorAnswer(
+        refused.status_code, problem.code.short_code, problem, refused.errors, headers=refused.headers or {}
+    )
 
 
 def unexpected_error(request: Request, error: Exception) -> Response:
     """Logs an unexpected error with a reference, and answers with the reference only."""
     reference = secrets.token_hex(4)
     get_logger("api").error("a request failed", reference=reference, path=request.url.path, exc_info=error)
-    return problem_response(
-        request, Problem(500, f"Something went wrong; tell your operator the reference {reference}.")
-    )
-
-
-def add_handlers(app: FastAPI) -> None:
-    """Answers every error of the desk as a problem."""
-    app.add_exception_handler(UserError, _user_error)
-    app.add_exception_handler(WorkRefused, _work_refused)
-    app.add_exception_handler(ActRefused, _refused)
-    app.add_exception_handler(NotApproved, _not_approved)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
-
-
-async def _user_error(request: Request, error: Exception) -> Response:
-    if not isinstance(error, UserError):
-        return unexpected_error(request, error)
-    status = error.status if isinstance(error, PageError) else STATUSES[error.kind]
-    if status >= 500:
-        get_logger("api").warning("a request failed", path=request.url.path, code=error.code, why=str(error))
-    return problem_response(request, Problem(status, str(error), code=error.code))
-
-
-async def _work_refused(request: Request, error: Exception) -> Response:
-    if not isinstance(error, WorkRefused):
-        return unexpected_error(request, error)
-    headers = {"Retry-After": str(error.retry_seconds)}
-    return problem_response(request, Problem(error.status, str(error), headers=headers, code=error.code))
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    if not isinstance(error, ActRefused):
-        return unexpected_error(request, error)
-    status = REFUSAL_STATUSES.get(error.reason, 409)
-    return problem_response(request, Problem(status, error.sentence(Face.PROGRAM), code=error.code))
-
-
-async def _not_approved(request: Request, error: Exception) -> Response:
-    if not isinstance(error, NotApproved):
-        return unexpected_error(request, error)
-    errors = [
-        FieldProblem(detail=str(problem), pointer=_pointer_of_field(problem.problem.field))
-        for problem in error.problems
-    ]
-    return problem_response(request, Problem(422, str(error), errors=errors, code=error.code))
-
-
-def _pointer_of_field(field: str) -> str:
-    """Converts a field such as `images[0].alt_text` into `#/images/0/alt_text`."""
-    return "#/" + "/".join(part for part in re.split(r"[.\[\]]+", field) if part)
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        return unexpected_error(request, error)
-    if error.status_code == 405:
-        error.headers = {"Allow": ", ".join(_methods(request))}
-    plain = {
-        400: "The request can't be read; look at its body",
-        404: "There is nothing at this address; the list of all is in openapi.json",
-        405: f"{request.method} can't be done here; the header Allow names what can",
-    }
-    if not isinstance(error, Problem):
-        error = Problem(error.status_code, plain.get(error.status_code, error.detail), headers=error.headers)
-    return problem_response(request, error)
-
-
-def _methods(request: Request) -> list[str]:
-    """Lists the methods of an address: each is a route of its own."""
-    routes: Sequence[Route] = request.app.state.routes
-    matching = [route.methods or () for route in routes if route.matches(request.scope)[0] != Match.NONE]
-    return sorted({method for methods in matching for method in methods})
-
-
-async def _validation_error(request: Request, error: Exception) -> Response:
-    mistakes = error.errors() if isinstance(error, RequestValidationError) else []
-    if any(mistake["type"] == "json_invalid" for mistake in mistakes):
-        return problem_response(request, Problem(400, "The body is not JSON; correct it and ask again"))
-    errors = [_field_problem(mistake) for mistake in mistakes[:MAX_MISTAKES]]
-    places = ", ".join(dict.fromkeys(item.pointer or item.parameter or "" for item in errors))
-    return problem_response(
-        request, Problem(422, f"These can't be used: {places}; correct them and ask again", errors=errors)
-    )
-
-
-def _field_problem(mistake: Mapping[str, Any]) -> FieldProblem:
-    location: Sequence[int | str] = mistake["loc"]
-    detail = PLAIN_SENTENCES.get(mistake["type"]) or as_sentence(
-        describe_limit(mistake) or mistake["msg"].removeprefix("Value error, ")
-    )
-    if location and location[0] == "body":
-        pointer = "#" + "".join(f"/{_escaped(str(key))}" for key in location[1:])
-        return FieldProblem(detail=detail, pointer=pointer)
-    return FieldProblem(detail=detail, parameter=str(location[-1]) if location else None)
-
-
-def _escaped(key: str) -> str:
-    """Escapes a key for a JSON Pointer in a URI fragment. What can't be sent at all becomes a question mark."""
-    return quote(key.replace("~", "~0").replace("/", "~1"), safe="", errors="replace")
+    problem = RequestProblem.UNEXPECTED_FAILURE(reference=reference)
+    return problem_response(request, answer_of(RequestRefused(500, problem)))

@@ -63,7 +63,7 @@ def pause_channel(request: Request, name: str, reason: Annotated[str, Form(max_l
 def resume_channel(request: Request, name: str) -> Response:
     desk = _desk_with_channel(request, name)
     end = operate.resume(desk.database, name, now=desk.now(), actor=_actor(request))
-    flash(request, act_results.describe_resume(name, end, desk.local))
+    flash(request, str(act_results.describe_resume(name, end)))
     return redirect(request, "channels")
 
 

@@ -19,7 +19,7 @@ from publisher.core.content import AdaptedPost
 from publisher.core.states import BY_HAND, WAITING
 from publisher.db.models import STATES, Attempt, Delivery, Event
 from publisher.delivery import act_results, operate
-from publisher.delivery.act_refusals import ActRefused, Face
+from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.attempt_description import describe_attempt
 from publisher.delivery.listing import DeliveryFilter, all_deliveries, find_deliveries, load_delivery_history
@@ -150,12 +150,8 @@ def _delivery_page(request: Request, delivery_id: int, *, refusal: str = "", lin
 def retry_delivery(request: Request, delivery_id: int, looked: Annotated[bool, Form()] = False) -> Response:
     desk = desk_of(request)
     retrying.retry(desk, delivery_id, actor=_actor(request), i_have_looked=looked)
-    flash(
-        request,
-        act_results.describe_retry(
-            act_results.find_retry_wait(desk.database, delivery_id, desk.now()), Face.PAGE, desk.local
-        ),
-    )
+    waiting = act_results.find_retry_wait(desk.database, delivery_id, desk.now())
+    flash(request, str(act_results.describe_retry(waiting)))
     return redirect(request, "delivery", delivery_id=delivery_id)
 
 
@@ -172,10 +168,10 @@ def adopt_delivery(
     try:
         adoption = adopt(desk.database, desk.channels, adoption_request, now=desk.now(), actor=_actor(request))
     except ActRefused as refusal:
-        return _delivery_page(request, delivery_id, refusal=refusal.sentence(Face.PAGE), link=link)
+        return _delivery_page(request, delivery_id, refusal=str(refusal), link=link)
     flash(
         request,
-        act_results.describe_adoption(adoption),
+        str(act_results.describe_adoption(adoption)),
         "note" if adoption.differences or not adoption.was_read else "good",
     )
     return redirect(request, "delivery", delivery_id=delivery_id)
@@ -187,7 +183,8 @@ def cancel_delivery(request: Request, delivery_id: int) -> Response:
     may_be_public = operate.cancel(desk.database, delivery_id, now=desk.now(), actor=_actor(request))
     with desk.database.reading() as session:
         platform = operate.platform_label(session.get_one(Delivery, delivery_id))
-    flash(request, act_results.describe_cancel(delivery_id, may_be_public=may_be_public, platform=platform), "note")
+    canceled = act_results.describe_cancel(delivery_id, may_be_public=may_be_public, platform=platform)
+    flash(request, str(canceled), "note")
     return redirect(request, "delivery", delivery_id=delivery_id)
 
 
