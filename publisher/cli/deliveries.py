@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import click
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
 
 from publisher.cli.desk import desk_of
 from publisher.cli.output import console, escape, json_option, print_json, print_table, styled
 from publisher.cli.row_number import ROW_NUMBER
-from publisher.db.models import STATES, Attempt, Delivery, Event, Pick
+from publisher.core.messages import _
+from publisher.core.problems import Problem
+from publisher.db.models import STATES
 from publisher.db.operations import Channel
-from publisher.db.problem_column import read_recorded
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.attempt_description import describe_attempt
 from publisher.delivery.budget import MICROS, format_dollars, monthly_spendings
-from publisher.delivery.outcomes import next_try
-from publisher.delivery.problem_codes import ActProblem
+from publisher.delivery.listing import DeliveryFilter, DeliveryHistory, find_deliveries, load_delivery_history
+from publisher.delivery.problem_codes import ActProblem, PausedChannelProblem
+from publisher.delivery.row import AttemptRow, DeliveryRow, EventRow
 from publisher.desk import Desk
 from publisher.settings import SettingsError
 
@@ -34,42 +34,32 @@ from publisher.settings import SettingsError
 def deliveries_command(
     ctx: click.Context, day: datetime | None, channel: str | None, state: str | None, limit: int, as_json: bool
 ) -> None:
-    """List deliveries, the newest first."""
+    """List deliveries, the newest day first."""
     desk = desk_of(ctx)
     if channel is not None and channel not in desk.channels:
         raise SettingsError(f"there is no channel {channel!r}; known are {', '.join(desk.channels.names())}")
-    query = (
-        select(Delivery)
-        .join(Pick)
-        .options(joinedload(Delivery.pick))
-        .order_by(Pick.slot.desc(), Delivery.channel_name, Delivery.part)
-        .limit(limit)
-    )
-    if day is not None:
-        query = query.where(Pick.slot == day.date())
-    if channel is not None:
-        query = query.where(Delivery.channel_name == channel)
-    if state is not None:
-        query = query.where(Delivery.state == state)
+    criteria = DeliveryFilter(day.date() if day else None, channel or "", (state,) if state else ())
     with desk.database.reading() as session:
-        deliveries = list(session.scalars(query))
-    channels = _channels(desk)
+        rows = find_deliveries(session, criteria, limit=limit)
     if as_json:
-        print_json([delivery_row(delivery, channels[delivery.channel_name]) for delivery in deliveries])
+        print_json([row.to_json() for row in rows])
         return
-    print_deliveries(desk, deliveries)
-    for row in channels.values():
-        if row.paused_at is not None:
-            console().print(
-                f"[red]The channel {row.name} is paused[/]: {escape(str(row.pause_problem or '').rstrip('.'))}. "
-                f"Once that is mended, run: publisher resume {row.name}"
-            )
+    print_deliveries(desk, rows)
+    _print_pauses(desk)
     _print_spendings(desk)
 
 
-def _channels(desk: Desk) -> dict[str, Channel]:
+def _print_pauses(desk: Desk) -> None:
+    query = select(Channel).where(Channel.paused_at.is_not(None)).order_by(Channel.name)
     with desk.database.reading() as session:
-        return {row.name: row for row in session.scalars(select(Channel).order_by(Channel.name))}
+        problems = [_paused_problem(channel) for channel in session.scalars(query)]
+    for problem in problems:
+        console().print(f"[red]{escape(str(problem))}[/]")
+
+
+def _paused_problem(channel: Channel) -> Problem:
+    why = channel.pause_problem or _("no reason was given")
+    return PausedChannelProblem.CHANNEL_PAUSED(channel=channel.name, why=why)
 
 
 def _print_spendings(desk: Desk) -> None:
@@ -79,65 +69,42 @@ def _print_spendings(desk: Desk) -> None:
             console().print(f"[{style}]The channel {spending.channel} has spent {spending.description}.[/]")
 
 
-def print_deliveries(desk: Desk, deliveries: list[Delivery]) -> None:
+def print_deliveries(desk: Desk, rows: list[DeliveryRow]) -> None:
     """Prints a table of deliveries; a hint when there are none."""
-    if not deliveries:
+    if not rows:
         console().print("There are no deliveries. `publisher rehearse` shows what would go out.")
         return
-    titles = {str(delivery.adapted.get("title", "")) for delivery in deliveries}
+    titles = {row.title for row in rows}
     shared = titles.pop() if len(titles) == 1 else ""
     columns = ["no.", "day", "channel", "state", "published", *([] if shared else ["title"]), "link or problem"]
-    channels = _channels(desk)
-    print_table(
-        escape(shared),
-        columns,
-        (_cells(desk, delivery, channels[delivery.channel_name], with_title=not shared) for delivery in deliveries),
-    )
+    print_table(escape(shared), columns, (_cells(desk, row, with_title=not shared) for row in rows))
 
 
-def _cells(desk: Desk, delivery: Delivery, channel: Channel, *, with_title: bool) -> list[str]:
+def _cells(desk: Desk, row: DeliveryRow, *, with_title: bool) -> list[str]:
     return [
-        str(delivery.id),
-        delivery.pick.slot.isoformat(),
-        delivery.place,
-        styled(delivery.state),
-        desk.local(delivery.published_at, "%H:%M:%S"),
-        *([escape(str(delivery.adapted.get("title", "")))] if with_title else []),
-        _link_or_problem(desk, delivery, channel),
+        str(row.id),
+        row.day.isoformat(),
+        row.place,
+        styled(row.state),
+        desk.local(row.published_at, "%H:%M:%S"),
+        *([escape(row.title)] if with_title else []),
+        escape(_link_or_problem(desk, row)),
     ]
 
 
-def _link_or_problem(desk: Desk, delivery: Delivery, channel: Channel) -> str:
-    text = str(delivery.problem or delivery.remote_url or "")
-    if at := next_try(delivery, channel):
-        text = f"{text} next try {local_time(desk, at)}".strip()
-    return escape(text)
+def _link_or_problem(desk: Desk, row: DeliveryRow) -> str:
+    parts = (str(row.problem or row.url or ""), _next_try(desk, row.next_try_at))
+    return " ".join(part for part in parts if part)
+
+
+def _next_try(desk: Desk, at: datetime | None) -> str:
+    return str(_("next try {at}", at=local_time(desk, at))) if at else ""
 
 
 def local_time(desk: Desk, at: datetime) -> str:
     """Renders an instant in the outlet's time zone, with its day where that is not today."""
     today = desk.local(at, "%Y-%m-%d") == desk.local(desk.now(), "%Y-%m-%d")
     return desk.local(at, "%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")
-
-
-def delivery_row(delivery: Delivery, channel: Channel) -> dict[str, Any]:
-    """Renders a delivery for `--json`."""
-    return {
-        "id": delivery.id,
-        "day": delivery.pick.slot,
-        "post_id": delivery.pick.post_id,
-        "title": delivery.adapted.get("title", ""),
-        "channel": delivery.channel_name,
-        "part": delivery.part + 1,
-        "state": delivery.state,
-        "scheduled_at": delivery.scheduled_at,
-        "next_try_at": next_try(delivery, channel),
-        "published_at": delivery.published_at,
-        "url": delivery.remote_url,
-        "remote_id": delivery.remote_id,
-        "idempotency_key": delivery.idempotency_key,
-        "problem": str(delivery.problem or ""),
-    }
 
 
 @click.command("log")
@@ -148,72 +115,35 @@ def log_command(ctx: click.Context, delivery: int, as_json: bool) -> None:
     """Show everything about one delivery: attempts, times, request ids, answers, next try."""
     desk = desk_of(ctx)
     with desk.database.reading() as session:
-        row = session.get(Delivery, delivery, options=[joinedload(Delivery.pick)])
-        if row is None:
-            raise ActRefused(ActProblem.NO_DELIVERY, delivery=delivery)
-        attempts = list(session.scalars(select(Attempt).where(Attempt.delivery_id == delivery).order_by(Attempt.id)))
-        events = list(session.scalars(select(Event).where(Event.delivery_id == delivery).order_by(Event.id)))
-    channel = _channels(desk)[row.channel_name]
+        history = load_delivery_history(session, delivery)
+    if history is None:
+        raise ActRefused(ActProblem.NO_DELIVERY, delivery=delivery)
     if as_json:
-        print_json(
-            {
-                **delivery_row(row, channel),
-                "caption": row.adapted.get("caption"),
-                "images": row.adapted.get("images"),
-                "attempts": [_attempt_row(attempt) for attempt in attempts],
-                "events": [
-                    {"at": event.at, "name": event.name, "actor": event.actor, "detail": event.detail}
-                    for event in events
-                ],
-            }
-        )
-        return
-    _print_delivery(desk, row, channel, attempts, events)
+        print_json(history.to_json())
+    else:
+        _print_history(desk, history)
 
 
-def _attempt_row(attempt: Attempt) -> dict[str, Any]:
-    names = ("kind", "started_at", "ended_at", "outcome", "status", "request_id", "detail", "worker", "fence")
-    problem = attempt.problem.to_json() if attempt.problem else None
-    values = {name: getattr(attempt, name) for name in names}
-    return {**values, "problem": problem, "cost_usd": attempt.cost_micros / MICROS}
-
-
-def _print_delivery(desk: Desk, row: Delivery, channel: Channel, attempts: list[Attempt], events: list[Event]) -> None:
-    say = console().print
-    title = escape(str(row.adapted.get("title", "")))
-    say(f"[bold]{title}[/] · {row.place} · {row.pick.slot} · {styled(row.state)}")
+def _print_history(desk: Desk, history: DeliveryHistory) -> None:
+    say, row = console().print, history.row
+    say(f"[bold]{escape(row.title)}[/] · {row.place} · {row.day} · {styled(row.state)}")
+    cost = sum(attempt.cost_usd for attempt in history.attempts)
     for label, value in (
-        ("link", row.remote_url),
-        ("answers", row.adapted.get("reply_to")),
-        ("problem", str(row.problem or "")),
+        ("link", row.url),
+        ("answers", history.adapted.get("reply_to")),
+        ("problem", row.problem),
         ("key", row.idempotency_key),
         ("scheduled", desk.local(row.scheduled_at)),
         ("too late from", desk.local(row.expires_at)),
-        ("next try", local_time(desk, at) if (at := next_try(row, channel)) else None),
-        (
-            "cost",
-            f"about {format_dollars(cost)}" if (cost := sum(attempt.cost_micros for attempt in attempts)) else None,
-        ),
+        ("next try", local_time(desk, row.next_try_at) if row.next_try_at else None),
+        ("cost", f"about {format_dollars(round(cost * MICROS))}" if cost else None),
     ):
         if value:
-            say(f"  {label}: {escape(value)}")
-    lines = [(event.at, event.name, _event_detail(desk, event)) for event in events]
+            say(f"  {label}: {escape(str(value))}")
+    lines = [(event.at, event.name, _event_detail(desk, event)) for event in history.events]
     lines += [
-        (
-            attempt.started_at,
-            describe_attempt(attempt.kind, attempt.outcome),
-            " ".join(
-                part
-                for part in (
-                    f"HTTP {attempt.status}" if attempt.status else "",
-                    f"request {attempt.request_id}" if attempt.request_id else "",
-                    str(attempt.problem or ""),
-                    attempt.detail,
-                )
-                if part
-            ),
-        )
-        for attempt in attempts
+        (attempt.started_at, str(describe_attempt(attempt.kind, attempt.outcome)), _attempt_detail(attempt))
+        for attempt in history.attempts
     ]
     # The event is written before the request that it is about, in the same instant, so it comes first.
     print_table(
@@ -226,10 +156,19 @@ def _print_delivery(desk: Desk, row: Delivery, channel: Channel, attempts: list[
     )
 
 
-def _event_detail(desk: Desk, event: Event) -> str:
+def _attempt_detail(attempt: AttemptRow) -> str:
+    parts = (
+        f"HTTP {attempt.status}" if attempt.status else "",
+        f"request {attempt.request_id}" if attempt.request_id else "",
+        str(attempt.problem or ""),
+        attempt.detail,
+    )
+    return " ".join(part for part in parts if part)
+
+
+def _event_detail(desk: Desk, event: EventRow) -> str:
     """Renders who acted, the problem, and the next try of an event."""
     by = f"by {event.actor}" if event.actor.startswith("cli") else ""
     due = event.detail.get("due_at")
-    at = local_time(desk, datetime.fromisoformat(due)) if due else ""
-    parts = (by, str(read_recorded(event.detail.get("problem")) or ""), f"next try {at}" if at else "")
+    parts = (by, str(event.problem or ""), _next_try(desk, datetime.fromisoformat(due) if due else None))
     return " ".join(part for part in parts if part)

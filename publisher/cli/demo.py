@@ -29,6 +29,7 @@ from publisher.core.stop_signal import StopSignal
 from publisher.db.models import Delivery, Pick
 from publisher.db.operations import Process
 from publisher.db.staff import WebSession
+from publisher.delivery.row import DeliveryRow
 from publisher.desk import Desk
 from publisher.intake.post_files import read_folder
 from publisher.proving.outlet import log_in
@@ -195,7 +196,7 @@ class Demo:
         service.tick()
         with console().status(escape(_("Publishing {day:weekday} ...", day=day))):
             deliveries = self._wait(day, stop)
-        print_deliveries(self._desk, deliveries)
+        print_deliveries(self._desk, [DeliveryRow.of(delivery) for delivery in deliveries])
         problems = differences(deliveries, self._sandbox.ledger(), self._desk.renderer)
         for problem in problems:
             console().print(f"[bold red]✗[/] {escape(problem)}")
@@ -225,7 +226,12 @@ class Demo:
         return self._deliveries(day)
 
     def _deliveries(self, day: date) -> list[Delivery]:
-        query = select(Delivery).join(Pick).where(Pick.slot == day).options(joinedload(Delivery.pick))
+        query = (
+            select(Delivery)
+            .join(Pick)
+            .where(Pick.slot == day)
+            .options(joinedload(Delivery.pick), joinedload(Delivery.channel))
+        )
         with self._desk.database.reading() as session:
             return list(session.scalars(query.order_by(Delivery.id)))
 

@@ -12,6 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from publisher.core.content import Account
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem
 from publisher.core.states import BY_HAND, WAITING
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel, Quota
@@ -33,15 +35,15 @@ class ChannelWait:
     """Says why a channel that is not paused publishes nothing for now."""
 
     until: datetime
-    why: str
+    why: Message
 
 
 @dataclass(frozen=True, slots=True)
 class LoginState:
     """Holds what is known about a channel's log-in without asking its platform."""
 
-    problem: str = ""
-    """One sentence: why it can't be used. Empty: as far as is known, it can."""
+    problem: Problem | None = None
+    """Why it can't be used. None: as far as is known, it can."""
     ends: datetime | None = None
 
 
@@ -107,9 +109,9 @@ def _overview(
 def _wait(session: Session, row: Channel, now: datetime) -> ChannelWait | None:
     waits = []
     if row.next_publish_at is not None and row.next_publish_at > now:
-        waits.append(ChannelWait(row.next_publish_at, "the platform asked to wait, or sets the pace"))
+        waits.append(ChannelWait(row.next_publish_at, _("the platform asked to wait, or sets the pace")))
     if quota := find_used_up_quota(session, row.name, {"posts": 1, "requests": 1}, now):
-        waits.append(ChannelWait(quota.until, f"the quota “{quota.name}” is used up"))
+        waits.append(ChannelWait(quota.until, _("the quota “{quota}” is used up", quota=quota.name)))
     return max(waits, key=lambda wait: wait.until, default=None)
 
 
@@ -136,7 +138,7 @@ def read_login(channels: Channels, name: str) -> LoginState:
     try:
         return LoginState(ends=login_ends(channels.open(name)))
     except PlatformError as error:
-        return LoginState(problem=error.message)
+        return LoginState(problem=error.problem)
 
 
 def check_login(channels: Channels, name: str) -> tuple[Account, datetime | None]:

@@ -347,6 +347,12 @@ class ActProblem(ProblemCode):
         return f"act.{self.short_code}"
 
 
+class PausedChannelProblem(ProblemCode):
+    """Says that a channel is paused, where channels are listed."""
+
+    CHANNEL_PAUSED = _("The channel {channel} is paused: {why:clause}."), Remedy.RESUME_CHANNEL
+
+
 class RetriedProblem(ProblemCode):
     """Names what keeps a delivery back that a person has let out again."""
 

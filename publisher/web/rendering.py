@@ -21,7 +21,6 @@ from publisher.desk import Desk
 from publisher.staff.roles import Permission
 from publisher.web.date_format import long_day, short_day
 from publisher.web.event_cache import PageCache
-from publisher.web.wording import for_browser
 
 NAVIGATION = (
     ("today", "Today", Permission.READ),
@@ -47,7 +46,6 @@ def templates() -> Environment:
     environment.filters["plural"] = plural
     environment.filters["long_day"] = long_day
     environment.filters["short_day"] = short_day
-    environment.filters["for_browser"] = for_browser
     environment.globals["read_recorded"] = read_recorded
     return environment
 

@@ -112,7 +112,7 @@ def test_the_page_shows_all_facts_of_a_channel(site: Site) -> None:
     assert "few posts a day" in text
     assert "about $0.00 in" in card(page, "x")
     assert "not connected" in card(page, "tumblr")
-    assert "connect it here" in card(page, "tumblr")
+    assert "Connect it on the page Channels." in card(page, "tumblr")
     assert "publisher connect" not in card(page, "tumblr")
     assert "Resume" not in text
     assert "Connect" not in text
@@ -265,7 +265,7 @@ def test_another_account_is_refused(site: Site) -> None:
     site.desk.__dict__.pop("channels", None)
     text = unescape(text_of(client.get(allow(begin(client, "x")))))
     assert "X knows that browser as @daily_picture, but the channel 'x' is @someone_else" in text
-    assert "Log in to X as @someone_else first. Connect it here" in text
+    assert "Log in to X as @someone_else first. Connect it on the page Channels." in text
     assert not (site.outlet.folder / "sessions" / "x.json").exists()
 
 

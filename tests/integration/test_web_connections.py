@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from uvicorn.server import ServerState
 
+from publisher.core.states import State
+from publisher.delivery.row import DeliveryRow
 from publisher.desk import Desk
 from publisher.starter import write_starter
 from publisher.web import rendering
@@ -280,12 +284,18 @@ def test_no_thread_is_left_behind(site: Site) -> None:
 
 
 def test_a_slow_reader_of_a_large_export_holds_no_transaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def many(session: Session, _wanted: object) -> Iterator[int]:
+    at = datetime(2026, 5, 12, 7, tzinfo=UTC)
+    row = DeliveryRow(
+        id=1, version="held.0", day=at.date(), channel="x", part=1, state=State.HELD, post_id=1, title="A quiet cell",
+        scheduled_at=at, expires_at=at, published_at=None, next_try_at=None, url=None, remote_id=None,
+        idempotency_key=None, may_be_public=False, problem=None,
+    )  # fmt: skip
+
+    def many(session: Session, _wanted: object) -> Iterator[DeliveryRow]:
         session.execute(text("SELECT 1"))
-        yield from range(40_000)
+        yield from itertools.repeat(row, 40_000)
 
     monkeypatch.setattr(deliveries, "all_deliveries", many)
-    monkeypatch.setattr(deliveries, "_export_row", lambda number: dict.fromkeys(deliveries.COLUMNS, f"row {number}"))
     with serve_starter_site(tmp_path, ConnectionLimits()) as site:
         answer = site.client("operator").get("/deliveries/export.csv", stream=True, timeout=TIMEOUT)
         with answer:

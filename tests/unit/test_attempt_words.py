@@ -13,7 +13,7 @@ from publisher.platforms.errors import PlatformError
 
 @pytest.mark.parametrize("outcome", AttemptOutcome)
 def test_each_end_has_words(outcome: AttemptOutcome) -> None:
-    assert describe_attempt("verify", outcome) == f"read-back: {OUTCOMES[outcome]}"
+    assert str(describe_attempt("verify", outcome)) == f"read-back: {OUTCOMES[outcome]}"
 
 
 @pytest.mark.parametrize("kind", OUTCOME_OF_ERROR, ids=lambda kind: kind.__name__)
@@ -22,7 +22,7 @@ def test_each_kind_of_error_ends_an_attempt_under_its_code(kind: type[Exception]
     assert outcome_of(narrower()) is OUTCOME_OF_ERROR[kind]
     if issubclass(kind, PlatformError) and "code" in vars(kind):
         assert OUTCOME_OF_ERROR[kind].value == kind.code
-    assert kind.__name__ not in describe_attempt("send", OUTCOME_OF_ERROR[kind])
+    assert kind.__name__ not in str(describe_attempt("send", OUTCOME_OF_ERROR[kind]))
 
 
 def test_a_fault_of_the_program_is_no_answer_of_a_platform() -> None:
@@ -30,4 +30,4 @@ def test_a_fault_of_the_program_is_no_answer_of_a_platform() -> None:
 
 
 def test_what_has_not_ended_is_running() -> None:
-    assert describe_attempt("lookup", None) == "look-up: running"
+    assert str(describe_attempt("lookup", None)) == "look-up: running"

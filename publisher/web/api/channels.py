@@ -12,9 +12,11 @@ from sqlalchemy import select
 from publisher.db.operations import Channel
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.problem_codes import ActProblem
+from publisher.delivery.row import problem_to_json
 from publisher.desk import Desk
 from publisher.settings import ChannelSettings
 from publisher.web.api.guard import GuardedRoute, desk_of
+from publisher.web.api.problems import RecordedProblem
 from publisher.web.api.response_docs import problems, success
 
 router = APIRouter(prefix="/channels", tags=["channels"], route_class=GuardedRoute)
@@ -29,7 +31,8 @@ class ChannelOut(BaseModel):
     language: str = Field(examples=["en"])
     hour: str = Field(description="When its followers get the day's post, in the outlet's zone.", examples=["09:00"])
     paused_at: datetime | None = Field(description="Since when it publishes nothing, until a person has mended it.")
-    pause_reason: str
+    paused_by: str = Field(description="Who paused it. Empty: the desk itself.")
+    pause_problem: RecordedProblem | None = Field(description="Why it is paused.")
     next_publish_at: datetime | None = Field(description="Not before this instant: a rate limit, or the pace.")
 
 
@@ -60,14 +63,15 @@ def _rows(desk: Desk) -> dict[str, Channel]:
         return {row.name: row for row in session.scalars(select(Channel))}
 
 
-def _channel_out(desk: Desk, channel: ChannelSettings, row: Channel) -> ChannelOut:
-    return ChannelOut(
-        name=channel.name,
-        platform=channel.platform,
-        account=channel.account,
-        language=desk.settings.channel_language(channel),
-        hour=f"{desk.settings.channel_hour(channel):%H:%M}",
-        paused_at=row.paused_at,
-        pause_reason=str(row.pause_problem or ""),
-        next_publish_at=row.next_publish_at,
-    )
+def _channel_out(desk: Desk, channel: ChannelSettings, row: Channel) -> dict[str, Any]:
+    return {
+        "name": channel.name,
+        "platform": channel.platform,
+        "account": channel.account,
+        "language": desk.settings.channel_language(channel),
+        "hour": f"{desk.settings.channel_hour(channel):%H:%M}",
+        "paused_at": row.paused_at,
+        "paused_by": row.paused_by,
+        "pause_problem": problem_to_json(row.pause_problem),
+        "next_publish_at": row.next_publish_at,
+    }

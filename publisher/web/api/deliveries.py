@@ -10,19 +10,19 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from publisher import retrying
 from publisher.core.content import AdaptedPost
-from publisher.core.states import State
+from publisher.core.states import AttemptOutcome, State
 from publisher.db.models import Delivery
 from publisher.delivery import operate
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.adopt import AdoptionRequest, adopt
-from publisher.delivery.listing import DeliveryFilter, DeliveryHistory, find_deliveries, load_delivery_history
-from publisher.delivery.outcomes import next_try
+from publisher.delivery.listing import DeliveryFilter, find_deliveries, load_delivery_history
 from publisher.delivery.problem_codes import ActProblem
 from publisher.desk import Desk
 from publisher.posts.drafts import WrittenDate
 from publisher.web.api.conditions import IfMatch, etag, require_match
 from publisher.web.api.guard import GuardedRoute, actor, desk_of
 from publisher.web.api.paging import After, Id, Limit, Page, Text, next_page
+from publisher.web.api.problems import RecordedProblem
 from publisher.web.api.response_docs import BODY_STATUSES, ETAG, INPUT_STATUSES, problems, success
 from publisher.web.slow_work import in_queue
 
@@ -48,54 +48,43 @@ class DeliveryOut(BaseModel):
     next_try_at: datetime | None = Field(description="When it is looked at next, where it waits for the clock.")
     url: str | None = Field(description="Where it is public.")
     remote_id: str | None
+    idempotency_key: str | None = Field(description="What makes a second request harmless or findable.")
     may_be_public: bool = Field(description="The outcome of a request is unknown: trying again could post it twice.")
-    problem: str = Field(description="One sentence: what is wrong and what to do. Empty: nothing.")
-
-    @classmethod
-    def of(cls, row: Delivery, **more: Any) -> Any:
-        """Makes the model of a row; `more`: fields besides."""
-        return cls.model_validate(
-            {
-                "id": row.id,
-                "version": operate.version_of(row),
-                "day": row.pick.slot,
-                "channel": row.channel_name,
-                "part": row.part + 1,
-                "state": row.state,
-                "post_id": row.pick.post_id,
-                "title": row.adapted.get("title", ""),
-                "scheduled_at": row.scheduled_at,
-                "expires_at": row.expires_at,
-                "published_at": row.published_at,
-                "next_try_at": next_try(row, row.channel),
-                "url": row.remote_url,
-                "remote_id": row.remote_id,
-                "may_be_public": row.unknown_since is not None,
-                "problem": str(row.problem or ""),
-                **more,
-            }
-        )
+    problem: RecordedProblem | None = Field(description="What is wrong. Null: nothing.")
 
 
 class AttemptOut(BaseModel):
     """One try: a send, a look-up or a read-back."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     kind: str = Field(examples=["send"])
     started_at: datetime
     ended_at: datetime | None
-    outcome: str | None = Field(description="An error's name, or `published`, `absent`, `lost`; null while it runs.")
+    outcome: AttemptOutcome | None = Field(description="How it ended; null while it runs.")
     status: int | None = Field(description="The platform's HTTP status.")
     request_id: str | None
-    detail: str
+    detail: str = Field(description="What the platform answered, or the links of posts that were found.")
+    problem: RecordedProblem | None = Field(description="What was wrong. Null: nothing.")
+    worker: str
+    fence: int = Field(description="Which claim of the delivery it belongs to.")
+    cost_usd: float = Field(description="Its price, as far as the platform's prices are known.")
+
+
+class EventOut(BaseModel):
+    """A change of the delivery's state, or an act of a person."""
+
+    at: datetime
+    name: str = Field(examples=["delivery held"])
+    actor: str = Field(description="Who did it. Empty: the desk.")
+    problem: RecordedProblem | None = Field(description="What was wrong. Null: nothing.")
+    detail: dict[str, Any] = Field(description="What else is known about it.")
 
 
 class WholeDelivery(DeliveryOut):
-    """A delivery with its tries, and with exactly what was sent or will be."""
+    """A delivery with its history, and with exactly what was sent or will be."""
 
-    attempts: list[AttemptOut]
     adapted: AdaptedPost = Field(description="What the channel got, or will get.")
+    attempts: list[AttemptOut]
+    events: list[EventOut]
 
 
 class RetryRequest(BaseModel):
@@ -144,7 +133,9 @@ async def queried_filter(
 
 
 @router.get(
-    "", response_model=Page[DeliveryOut], responses={**success(200, "Deliveries, the newest first."), **problems(422)}
+    "",
+    response_model=Page[DeliveryOut],
+    responses={**success(200, "Deliveries, the newest day first."), **problems(422)},
 )
 def api_deliveries(
     request: Request,
@@ -152,11 +143,13 @@ def api_deliveries(
     after: After = None,
     limit: Limit = 50,
 ) -> Any:
-    """Lists deliveries, the newest first."""
+    """Lists deliveries: the newest day first, and within a day by channel and part."""
     with desk_of(request).database.reading() as session:
-        rows = find_deliveries(session, delivery_filter, before=after, limit=limit)
-    items = [DeliveryOut.of(row) for row in rows]
-    return {"items": items, "next": next_page(request, rows, rows[-1].id if rows else 0, limit)}
+        rows = find_deliveries(session, delivery_filter, after=after, limit=limit)
+    return {
+        "items": [row.to_json() for row in rows],
+        "next": next_page(request, rows, rows[-1].id if rows else 0, limit),
+    }
 
 
 @router.get(
@@ -206,13 +199,11 @@ def api_adopt_delivery(
     version = _matched_version(desk, delivery_id, if_match)
     adoption_request = AdoptionRequest(delivery_id, adopt_request.link, seen=version, unread=adopt_request.unread)
     adoption = adopt(desk.database, desk.channels, adoption_request, now=desk.now(), actor=actor(request))
-    life = _load_life(response, desk, delivery_id)
-    return AdoptedDelivery.of(
-        life.delivery,
-        **_details(life),
-        was_read=adoption.was_read,
-        differences=[*map(str, adoption.differences)],
-    )
+    return {
+        **_delivery_out(response, desk, delivery_id),
+        "was_read": adoption.was_read,
+        "differences": [*map(str, adoption.differences)],
+    }
 
 
 @router.post(
@@ -239,20 +230,10 @@ def _matched_version(desk: Desk, delivery_id: int, if_match: str | None) -> str:
     return version
 
 
-def _delivery_out(response: Response, desk: Desk, delivery_id: int) -> Any:
-    life = _load_life(response, desk, delivery_id)
-    return WholeDelivery.of(life.delivery, **_details(life))
-
-
-def _load_life(response: Response, desk: Desk, delivery_id: int) -> DeliveryHistory:
+def _delivery_out(response: Response, desk: Desk, delivery_id: int) -> dict[str, Any]:
     with desk.database.reading() as session:
-        life = load_delivery_history(session, delivery_id)
-    if life is None:
+        history = load_delivery_history(session, delivery_id)
+    if history is None:
         raise ActRefused(ActProblem.NO_DELIVERY, delivery=delivery_id)
-    response.headers["ETag"] = etag(operate.version_of(life.delivery))
-    return life
-
-
-def _details(life: DeliveryHistory) -> dict[str, Any]:
-    attempts = [AttemptOut.model_validate(attempt) for attempt in life.attempts]
-    return {"attempts": attempts, "adapted": life.delivery.adapted}
+    response.headers["ETag"] = etag(history.row.version)
+    return history.to_json()

@@ -105,6 +105,15 @@ class ProblemDetails(BaseModel):
     errors: list[FieldProblem] = Field(description="What is wrong in detail, where several things can be.")
 
 
+class RecordedProblem(BaseModel):
+    """What is wrong with a delivery, an attempt or a channel."""
+
+    code: str = Field(description="The kind of problem; it never changes.", examples=["delivery.missed"])
+    parameters: dict[str, Any] = Field(description="The values in `message`, by name.")
+    remedy: str | None = Field(description="What a person can do about it; null: what `message` says.")
+    message: str = Field(description="What is wrong and what to do, in words.")
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
     """Holds what the answer to a request that failed is made of."""

@@ -9,6 +9,8 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from publisher.core.content import Account
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem
 from publisher.delivery import act_results, operate
 from publisher.delivery.overview import check_login, is_on_this_machine, load_overviews, read_login
 from publisher.delivery.platform_clocks import clock_differences
@@ -22,21 +24,17 @@ from publisher.web.errors import NotFound
 from publisher.web.forms import fields_of, posted_form
 from publisher.web.rendering import desk_of, flash, page, redirect
 from publisher.web.slow_work import in_queue
-from publisher.web.wording import for_browser
 
 router = APIRouter()
 
-LOGIN_OVER = "That log-in was begun more than ten minutes ago or in another browser, or is over; begin again."
-ON_THIS_PAGE = "here"
+LOGIN_OVER = _("That log-in was begun more than ten minutes ago or in another browser, or is over; begin again.")
 
 
 @router.get("/channels")
 def channels(request: Request) -> Response:
     desk = desk_of(request)
     channel_overviews = load_overviews(desk.database, desk.channels, desk.settings, desk.now())
-    problems = {
-        overview.channel.name: for_browser(overview.login.problem, ON_THIS_PAGE) for overview in channel_overviews
-    }
+    problems = {overview.channel.name: overview.login.problem for overview in channel_overviews}
     with desk.database.reading() as session:
         clocks = {
             clock.channel: clock.description for clock in clock_differences(session, desk.now()) if clock.is_large
@@ -55,7 +53,8 @@ def channels(request: Request) -> Response:
 def pause_channel(request: Request, name: str, reason: Annotated[str, Form(max_length=2000)] = "") -> Response:
     desk = _desk_with_channel(request, name)
     operate.pause(desk.database, name, reason, now=desk.now(), actor=_actor(request))
-    flash(request, f"{name} is paused: it publishes nothing until somebody resumes it.", "note")
+    paused = _("{channel} is paused: it publishes nothing until somebody resumes it.", channel=name)
+    flash(request, str(paused), "note")
     return redirect(request, "channels")
 
 
@@ -75,10 +74,19 @@ def examine_channel(request: Request, name: str) -> Response:
     try:
         account, ends = check_login(desk.channels, name)
     except PlatformError as error:
-        flash(request, f"{name}: {for_browser(error.message, ON_THIS_PAGE)}", "bad")
+        flash(request, str(_("{channel}: {problem}", channel=name, problem=error.problem)), "bad")
     else:
-        until = f" The log-in ends {desk.local(ends)}." if ends else ""
-        flash(request, f"{name} works: it is logged in as {account.name}.{until}")
+        works = (
+            _(
+                "{channel} works: it is logged in as {account}. The log-in ends at {ends:moment}.",
+                channel=name,
+                account=account.name,
+                ends=ends,
+            )
+            if ends
+            else _("{channel} works: it is logged in as {account}.", channel=name, account=account.name)
+        )
+        flash(request, str(works))
     return redirect(request, "channels")
 
 
@@ -88,9 +96,9 @@ def rehearse_on_sandbox(request: Request, name: str) -> Response:
     """Publishes the channel's next post to a sandbox on this machine, and shows the result."""
     desk = _desk_with_channel(request, name)
     try:
-        rehearsal, refused = rehearse_channel(desk, name), ""
+        rehearsal, refused = rehearse_channel(desk, name), None
     except RehearsalRefused as refusal:
-        rehearsal, refused = None, str(refusal)
+        rehearsal, refused = None, refusal.text
     context = {"channel": desk.settings.channels[name], "label": _label(desk, name)}
     status = 422 if refused else 200
     return page(request, "channels_rehearsal.html", status, rehearsal=rehearsal, refused=refused, **context)
@@ -102,7 +110,7 @@ def channel_callback(request: Request) -> Response:
     """Takes the answer of a platform that sent the browser back: once, and only in the browser that began."""
     pending = pending_logins.take_login(request)
     if pending is None or pending.questions:
-        flash(request, LOGIN_OVER, "bad")
+        flash(request, str(LOGIN_OVER), "bad")
         return redirect(request, "channels")
     return _finish_step(request, pending, dict(request.query_params))
 
@@ -117,12 +125,17 @@ def connect_channel(request: Request, name: str) -> Response:
 def begin_connecting(request: Request, name: str) -> Response:
     desk = _desk_with_channel(request, name)
     if desk.channels.leads_back(name) and (link := pending_logins.other_address(request)):
-        mistake = f"Open the desk at {link} to connect {name}: {_label(desk, name)} sends the browser back there."
+        mistake = _(
+            "Open the desk at {link} to connect {channel}: {platform} sends the browser back there.",
+            link=link,
+            channel=name,
+            platform=_label(desk, name),
+        )
         return _connect_page(request, name, 422, mistake=mistake)
     try:
         step = desk.channels.begin_login(name, pending_logins.callback_url(request))
     except PlatformError as error:
-        return _connect_page(request, name, 422, mistake=for_browser(error.message, ON_THIS_PAGE))
+        return _connect_page(request, name, 422, mistake=error.problem)
     return _continue_login(request, name, step)
 
 
@@ -133,7 +146,7 @@ def go_on_connecting(request: Request, name: str, form: Annotated[FormData, Depe
     _desk_with_channel(request, name)
     pending = pending_logins.take_login(request)
     if pending is None or pending.channel != name or not pending.questions:
-        flash(request, LOGIN_OVER, "bad")
+        flash(request, str(LOGIN_OVER), "bad")
         return redirect(request, "connect_channel", name=name)
     fields = fields_of(form)
     return _finish_step(request, pending, {question: fields.get(question, "") for question in pending.questions})
@@ -144,7 +157,7 @@ def _finish_step(request: Request, pending: pending_logins.PendingLogin, answer:
     try:
         step = desk_of(request).channels.finish_login(pending.channel, pending.state, answer)
     except PlatformError as error:
-        flash(request, for_browser(error.message, ON_THIS_PAGE), "bad")
+        flash(request, str(error.problem), "bad")
         return redirect(request, "connect_channel", name=pending.channel)
     return _continue_login(request, pending.channel, step)
 
@@ -159,12 +172,17 @@ def _continue_login(request: Request, name: str, step: LoginStep | Account) -> R
 def _note_connected(request: Request, name: str, account: Account) -> Response:
     desk = desk_of(request)
     operate.note_connected(desk.database, name, account.name, now=desk.now(), actor=_actor(request))
-    flash(request, f"{name} is connected as {account.name}.")
+    flash(request, str(_("{channel} is connected as {account}.", channel=name, account=account.name)))
     return redirect(request, "channels")
 
 
 def _connect_page(
-    request: Request, name: str, status: int = 200, *, step: LoginStep | None = None, mistake: str = ""
+    request: Request,
+    name: str,
+    status: int = 200,
+    *,
+    step: LoginStep | None = None,
+    mistake: Message | Problem | None = None,
 ) -> Response:
     desk = _desk_with_channel(request, name)
     channel = desk.settings.channels[name]
@@ -172,7 +190,7 @@ def _connect_page(
     context: dict[str, Any] = {
         "channel": channel,
         "label": _label(desk, name),
-        "missing": _missing_settings(desk, name) if in_steps else "",
+        "missing": _missing_settings(desk, name) if in_steps else None,
         "login": read_login(desk.channels, name),
         "callback": pending_logins.callback_url(request) if desk.channels.leads_back(name) else "",
         "in_steps": in_steps,
@@ -183,13 +201,13 @@ def _connect_page(
     return page(request, "channels_connect.html", status, **context)
 
 
-def _missing_settings(desk: Desk, name: str) -> str:
-    """Says what has to be configured before this channel can be connected here; empty: nothing."""
+def _missing_settings(desk: Desk, name: str) -> Problem | None:
+    """Says what has to be configured before this channel can be connected here; None: nothing."""
     try:
         desk.channels.check_app(name)
     except PlatformError as error:
-        return error.message
-    return ""
+        return error.problem
+    return None
 
 
 def _label(desk: Desk, name: str) -> str:
@@ -199,7 +217,7 @@ def _label(desk: Desk, name: str) -> str:
 def _desk_with_channel(request: Request, name: str) -> Desk:
     desk = desk_of(request)
     if name not in desk.settings.channels:
-        raise NotFound(f"There is no channel {name!r}.")
+        raise NotFound(_("There is no channel {channel}.", channel=name))
     return desk
 
 

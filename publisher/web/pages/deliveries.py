@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from datetime import date, datetime
 from tempfile import SpooledTemporaryFile
-from typing import IO, Annotated, Any, Literal
+from typing import IO, Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response, StreamingResponse
@@ -16,14 +16,16 @@ from fastapi.responses import Response, StreamingResponse
 from publisher import retrying
 from publisher.core.characters import make_visible, spreadsheet_cell
 from publisher.core.content import AdaptedPost
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem
 from publisher.core.states import BY_HAND, WAITING
-from publisher.db.models import STATES, Attempt, Delivery, Event
+from publisher.db.models import STATES, Delivery
 from publisher.delivery import act_results, operate
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.attempt_description import describe_attempt
 from publisher.delivery.listing import DeliveryFilter, all_deliveries, find_deliveries, load_delivery_history
-from publisher.delivery.outcomes import next_try
+from publisher.delivery.row import COLUMNS, AttemptRow, EventRow
 from publisher.desk import Desk
 from publisher.staff.accounts import actor_of
 from publisher.web.change_streams import ChangeStreams
@@ -39,10 +41,6 @@ SPOOLED_BYTES = 1_000_000
 CHUNK_BYTES = 64_000
 
 PAGE_SIZE = 50
-COLUMNS = (
-    "id", "day", "channel", "part", "state", "title", "scheduled_at", "published_at", "next_try_at", "url",
-    "remote_id", "idempotency_key", "problem",
-)  # fmt: skip
 TONES = {
     "published": "good",
     "held": "bad",
@@ -64,7 +62,7 @@ def deliveries(
     desk = desk_of(request)
     delivery_filter = _filter_of(day, channel, state, text)
     with desk.database.reading() as session:
-        rows = find_deliveries(session, delivery_filter, before=before, limit=PAGE_SIZE + 1)
+        rows = find_deliveries(session, delivery_filter, after=before, limit=PAGE_SIZE + 1)
     return page(
         request,
         "deliveries.html",
@@ -75,7 +73,6 @@ def deliveries(
         channels=desk.channels.names(),
         tones=TONES,
         waiting=WAITING,
-        next_try=next_try,
     )
 
 
@@ -114,32 +111,34 @@ def delivery(request: Request, delivery_id: int) -> Response:
     return _delivery_page(request, delivery_id)
 
 
-def _delivery_page(request: Request, delivery_id: int, *, refusal: str = "", link: str = "") -> Response:
+def _delivery_page(
+    request: Request, delivery_id: int, *, refusal: Problem | Message | str | None = None, link: str = ""
+) -> Response:
     """Shows one delivery; with the `refusal` of an adoption, and the `link` that was typed for it."""
     with desk_of(request).database.reading() as session:
-        life = load_delivery_history(session, delivery_id)
-    if life is None:
-        raise NotFound(f"There is no delivery {delivery_id}.")
-    row = life.delivery
-    story: list[tuple[datetime, str, Attempt | Event]] = [
-        (attempt.started_at, "attempt", attempt) for attempt in life.attempts
+        history = load_delivery_history(session, delivery_id)
+    if history is None:
+        raise NotFound(_("There is no delivery {delivery}.", delivery=delivery_id))
+    row = history.row
+    story: list[tuple[datetime, str, AttemptRow | EventRow]] = [
+        (attempt.started_at, "attempt", attempt) for attempt in history.attempts
     ]
-    story += [(event.at, "event", event) for event in life.events]
+    story += [(event.at, "event", event) for event in history.events]
     return page(
         request,
         "delivery.html",
         409 if refusal else 200,
         row=row,
+        pick=history.pick,
         refusal=refusal,
         link=link,
-        adapted=AdaptedPost.model_validate(row.adapted),
+        adapted=AdaptedPost.model_validate(history.adapted),
         # The event of an intent is recorded before its attempt, in the same instant.
         attempt_words=describe_attempt,
         story=sorted(story, key=lambda item: (item[0], item[1] == "attempt")),
-        siblings=life.siblings,
+        siblings=history.siblings,
         tones=TONES,
         waiting=WAITING,
-        next_try=next_try(row, row.channel),
         by_hand=row.state in BY_HAND,
         can_cancel=row.state in operate.CANCELABLE,
         can_adopt=row.state in operate.ADOPTABLE,
@@ -168,7 +167,7 @@ def adopt_delivery(
     try:
         adoption = adopt(desk.database, desk.channels, adoption_request, now=desk.now(), actor=_actor(request))
     except ActRefused as refusal:
-        return _delivery_page(request, delivery_id, refusal=str(refusal), link=link)
+        return _delivery_page(request, delivery_id, refusal=refusal.text, link=link)
     flash(
         request,
         str(act_results.describe_adoption(adoption)),
@@ -192,26 +191,8 @@ def _filter_of(day: str, channel: str, state: str, text: str) -> DeliveryFilter:
     try:
         filter_day = date.fromisoformat(day) if day else None
     except ValueError:
-        raise NotFound(f"{day!r} is not a day; write it like 2026-05-12.") from None
+        raise NotFound(_("{day} is not a day; write it like 2026-05-12.", day=day)) from None
     return DeliveryFilter(day=filter_day, channel=channel, states=(state,) if state else (), text=text.strip())
-
-
-def _export_row(row: Delivery) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "day": row.pick.slot,
-        "channel": row.channel_name,
-        "part": row.part + 1,
-        "state": row.state,
-        "title": row.adapted.get("title", ""),
-        "scheduled_at": row.scheduled_at,
-        "published_at": row.published_at,
-        "next_try_at": next_try(row, row.channel),
-        "url": row.remote_url,
-        "remote_id": row.remote_id,
-        "idempotency_key": row.idempotency_key,
-        "problem": str(row.problem or ""),
-    }
 
 
 def _csv_lines(desk: Desk, delivery_filter: DeliveryFilter) -> Iterator[str]:
@@ -220,7 +201,7 @@ def _csv_lines(desk: Desk, delivery_filter: DeliveryFilter) -> Iterator[str]:
     writer.writeheader()
     with desk.database.reading() as session:
         for row in all_deliveries(session, delivery_filter):
-            writer.writerow({name: _csv_value(value) for name, value in _export_row(row).items()})
+            writer.writerow({name: _csv_value(value) for name, value in row.to_columns().items()})
             yield buffer.getvalue()
             buffer.seek(0)
             buffer.truncate()
@@ -229,8 +210,6 @@ def _csv_lines(desk: Desk, delivery_filter: DeliveryFilter) -> Iterator[str]:
 
 def _csv_value(value: object) -> object:
     """Makes a value that a spreadsheet shows and never runs: a leading sign would begin a formula."""
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
     if isinstance(value, str):
         return spreadsheet_cell(make_visible(value, keep="\n\t"))
     return "" if value is None else value
@@ -259,13 +238,9 @@ def _json_lines(desk: Desk, delivery_filter: DeliveryFilter) -> Iterator[str]:
     separator = "[\n"
     with desk.database.reading() as session:
         for row in all_deliveries(session, delivery_filter):
-            yield separator + json.dumps(_export_row(row), default=_json_value, ensure_ascii=False)
+            yield separator + json.dumps(row.to_json(), ensure_ascii=False)
             separator = ",\n"
     yield "[]\n" if separator == "[\n" else "\n]\n"
-
-
-def _json_value(value: object) -> str:
-    return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
 
 
 def _actor(request: Request) -> str:

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from publisher.alerts.conditions import DELIVERY_KINDS, Condition, Snapshot
 from publisher.alerts.store import CONDITION_SOURCES
-from publisher.core.problems import as_sentence
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import AlertKind, Channel
 from publisher.delivery.outcomes import next_try
@@ -49,7 +50,8 @@ class ChannelToday:
     """The last published delivery."""
     late: timedelta | None
     """The delay of `latest`, where it is worth a word."""
-    paused: str
+    paused: Problem | Message | None
+    """Why it is paused. None: it isn't."""
     next_at: datetime | None
 
 
@@ -126,7 +128,7 @@ def _channel(
         next_try=next_try(delivery, row) if delivery and row else None,
         latest=latest,
         late=late if late > MIN_NOTED_LATENESS else None,
-        paused=str(row.pause_problem or "by hand") if row and row.paused_at else "",
+        paused=(row.pause_problem or _("by hand")) if row and row.paused_at else None,
         next_at=slot_instant(coming[0].slot, hour, desk.settings.outlet.zone) if coming else None,
     )
 
@@ -149,24 +151,23 @@ def _conditions(view: Snapshot) -> Iterator[Condition]:
 
 def _open_problem(request: Request, condition: Condition) -> OpenProblem:
     """Describes a condition with a link in place of a command."""
-    text = as_sentence(str(condition.problem.message))
-    return OpenProblem(str(condition.headline.message), text, *_page_of(request, condition))
+    return OpenProblem(condition.headline.message, condition.problem.message, *_page_of(request, condition))
 
 
-def _page_of(request: Request, condition: Condition) -> tuple[str, str]:
+def _page_of(request: Request, condition: Condition) -> tuple[str, Message]:
     """Returns the page where a condition is mended, and the text of the link."""
     match condition.kind:
         case AlertKind.HELD | AlertKind.FAILED | AlertKind.MISSED:
-            return address(request, "delivery", delivery_id=condition.delivery_id), "Look and decide"
+            return address(request, "delivery", delivery_id=condition.delivery_id), _("Look and decide")
         case AlertKind.COVER | AlertKind.EMPTY:
-            return address(request, "queue"), "Fill the queue"
+            return address(request, "queue"), _("Fill the queue")
         case AlertKind.LATE:
-            return f"{address(request, 'deliveries')}?day={condition.day}", "See its deliveries"
+            return f"{address(request, 'deliveries')}?day={condition.day}", _("See its deliveries")
         case AlertKind.PAUSED | AlertKind.BUDGET | AlertKind.CAPTION | AlertKind.CHANGED:
-            return address(request, "channels"), "See the channel"
+            return address(request, "channels"), _("See the channel")
         case AlertKind.CLOCK:
-            return address(request, "channels"), "See the channels"
+            return address(request, "channels"), _("See the channels")
         case AlertKind.SILENT:
-            return f"{address(request, 'deliveries')}?channel={condition.channel}", "See its deliveries"
+            return f"{address(request, 'deliveries')}?channel={condition.channel}", _("See its deliveries")
         case _:
-            return address(request, "deliveries"), "See the deliveries"
+            return address(request, "deliveries"), _("See the deliveries")
