@@ -80,7 +80,7 @@ def _request_host(url: str, loopback: bool, deadline: float) -> tuple[int, str |
             resolver_limit=_RESOLVER_SLOTS,
         )
     except AddressRefused as refusal:
-        raise BrokenLink(LinkProblem.LINK_ADDRESS_REFUSED(reason=str(refusal))) from None
+        raise BrokenLink(LinkProblem.LINK_ADDRESS_REFUSED(reason=refusal.text)) from None
     failure = LinkProblem.LINK_UNREACHABLE
     for address in host.addresses[:MAX_ADDRESSES]:
         try:

@@ -19,11 +19,11 @@ from publisher.adapt.text.rich_html import describe_length
 from publisher.alerts.conditions import stated_reason, without_remedy
 from publisher.alerts.link_check import check_link
 from publisher.alerts.problem_codes import PreflightProblem
-from publisher.core.content import Problem as FieldProblem
+from publisher.core.content import ContentProblem
 from publisher.core.errors import UserError
 from publisher.core.logs import get_logger
 from publisher.core.messages import Message, _
-from publisher.core.problems import Problem, ProblemCode, recorded_problem
+from publisher.core.problems import Problem, ProblemCode
 from publisher.db.models import Pick, Post
 from publisher.db.operations import Channel
 from publisher.delivery.budget import MICROS, format_dollars, spending, whole_cost
@@ -201,12 +201,12 @@ def _check_caption(desk: Desk, rendered: RenderedPost, day: date) -> Iterator[Li
     yield from _check_budget(desk, rendered, day)
 
 
-def _lines(channel: str, what: PreflightCheck, problems: Sequence[FieldProblem], good: Message) -> Iterator[Line]:
+def _lines(channel: str, what: PreflightCheck, problems: Sequence[ContentProblem], good: Message) -> Iterator[Line]:
     """Yields a line for each problem of a post, or one that all is well."""
     if not problems:
         yield Line(channel, what, good)
     for problem in problems:
-        yield Line(channel, what, recorded_problem(problem.message))
+        yield Line(channel, what, problem.problem)
 
 
 def _check_budget(desk: Desk, rendered: RenderedPost, day: date) -> Iterator[Line]:

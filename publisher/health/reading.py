@@ -38,7 +38,7 @@ def read_database(desk: Desk, query: Callable[[Session], T], seconds: float) -> 
     try:
         return call_with_timeout(lambda: _read_rows(desk, query), seconds)
     except CallTimedOut as error:
-        raise DatabaseDown(ReadinessProblem.DATABASE_DOWN(reason=str(error))) from None
+        raise DatabaseDown(ReadinessProblem.DATABASE_DOWN(reason=error.text)) from None
     except DatabaseError as error:
         raise DatabaseDown(ReadinessProblem.DATABASE_UNUSABLE(reason=error.text)) from error
     except SQLAlchemyError as error:

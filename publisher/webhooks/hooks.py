@@ -112,7 +112,7 @@ def _refuse_address(url: str, settings: Settings) -> None:
         resolve_webhook_host(url, private=private)
     except AddressRefused as refusal:
         problem = WebhookProblem.ADDRESS_REFUSED if private else WebhookProblem.PRIVATE_ADDRESS_REFUSED
-        raise WebhookError(problem(reason=str(refusal))) from None
+        raise WebhookError(problem(reason=refusal.text)) from None
 
 
 def set_webhook_active(database: Database, hook_id: int, active: bool, *, now: datetime, actor: str) -> None:
