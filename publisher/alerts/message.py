@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from publisher.alerts.outlet_alerts import is_good_news
-from publisher.core.messages import Message, _, current_reader, ngettext, render
-from publisher.core.problems import Problem, as_sentence
+from publisher.core.messages import Message, _, as_sentence, current_reader, ngettext, render
+from publisher.core.problems import Problem
 from publisher.db.operations import Alert
 
 MAX_LISTED = 10

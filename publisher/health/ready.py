@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from publisher.core.clock import monotonic
-from publisher.core.messages import Message, _, reading_as
-from publisher.core.problems import Problem, as_sentence
+from publisher.core.messages import Message, _, as_sentence, reading_as
+from publisher.core.problems import Problem
 from publisher.delivery.due import Appointment, next_appointments
 from publisher.delivery.platform_clocks import ClockDifference, clock_differences, compare_clocks
 from publisher.desk import Desk
