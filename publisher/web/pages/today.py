@@ -59,10 +59,10 @@ class ChannelToday:
 class OpenProblem:
     """Something that needs a person, with a link to the page where it is solved."""
 
-    title: str
-    message: str
+    title: Message
+    message: Message
     href: str
-    action: str
+    action: Message
     """The text of the link."""
 
 
