@@ -52,7 +52,7 @@ def _adapt_again(desk: Desk, delivery_id: int, seen: str) -> str:
         if not replace_adapted(session, delivery, fresh.adapted, desk.now(), version=approved.version):
             return seen
         session.refresh(delivery)
-        blocking = blocked([problem.message for problem in fresh.blocking])
+        blocking = blocked([problem.problem for problem in fresh.blocking])
         if blocking:
             delivery.problem = blocking
         version = operate.version_of(delivery)

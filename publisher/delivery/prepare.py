@@ -92,7 +92,7 @@ class Preparer:
     def _check(self, claimed: ClaimedDelivery) -> None:
         if claimed.channel not in self._channels:
             raise UnsupportedContent(DeliveryProblem.CHANNEL_REMOVED(channel=claimed.channel, delivery=claimed.id))
-        if blocking := blocked([problem.message for problem in claimed.adapted.problems if problem.blocking]):
+        if blocking := blocked([problem.problem for problem in claimed.adapted.problems if problem.blocking]):
             raise UnsupportedContent(blocking)
 
     def _hand_over(

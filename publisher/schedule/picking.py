@@ -171,7 +171,7 @@ class _Picking:
             due_at=slot_instant(pick.slot, hour, outlet.zone),
             expires_at=expiry(pick.slot, hour, outlet.lateness, outlet.zone),
             now=self._now,
-            held=blocked([problem.message for problem in channel_post.blocking]),
+            held=blocked([problem.problem for problem in channel_post.blocking]),
         )
 
     def _miss(self, day: date) -> bool:

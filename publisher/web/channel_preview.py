@@ -13,6 +13,7 @@ from publisher.adapt.images.geometry import lay_out
 from publisher.adapt.posts import adapt_post
 from publisher.adapt.text.rich_html import describe_length, rich_parts
 from publisher.core.content import AdaptedImage, AdaptedPost, Box, RenditionSpec
+from publisher.core.problems import Problem
 from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.posts.channel_posts import ChannelPost, adapt_for_channels, source_post
@@ -44,9 +45,13 @@ class RecentSpecs:
 class FieldProblem:
     """A problem, and the form field in which it is solved."""
 
-    message: str
+    problem: Problem
     blocking: bool
     anchor: str
+
+    @property
+    def message(self) -> str:
+        return str(self.problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +88,14 @@ class ChannelPreview:
 class ApprovalBlocker:
     """A problem that has to be solved before a post can be approved."""
 
-    message: str
+    problem: Problem
     anchor: str
     channels: Sequence[str] = ()
     """Empty: every channel, or the post itself."""
+
+    @property
+    def message(self) -> str:
+        return str(self.problem)
 
 
 def channel_previews(desk: Desk, post: Post, specs: RecentSpecs, numbers: Sequence[int] = ()) -> list[ChannelPreview]:
@@ -143,24 +152,24 @@ def _field_problems(channel_post: ChannelPost, language: str, post: Post, number
     for problem in channel_post.problems:
         missing = problem.field == "language" and language != post.language
         anchor = anchor_of(problem.field, channel=channel_post.channel, translated=translated, numbers=numbers)
-        problems.append(FieldProblem(problem.message, problem.blocking, f"tr-{language}-title" if missing else anchor))
+        problems.append(FieldProblem(problem.problem, problem.blocking, f"tr-{language}-title" if missing else anchor))
     return sorted(problems, key=lambda problem: not problem.blocking)
 
 
 def approval_blockers(desk: Desk, post: Post, previews: Sequence[ChannelPreview]) -> list[ApprovalBlocker]:
     """Lists once each problem for which approval would be refused, whatever the day."""
-    channels_by_problem: dict[tuple[str, str], list[str]] = {}
+    channels_by_problem: dict[tuple[Problem, str], list[str]] = {}
     for preview in previews:
         for problem in preview.problems:
             if problem.blocking:
-                channels_by_problem.setdefault((problem.message, problem.anchor), []).append(preview.channel)
+                channels_by_problem.setdefault((problem.problem, problem.anchor), []).append(preview.channel)
     showing = sum(1 for preview in previews if preview.adapted)
     of_channels = [
-        ApprovalBlocker(message, anchor, () if len(channels) == showing else channels)
-        for (message, anchor), channels in channels_by_problem.items()
+        ApprovalBlocker(problem, anchor, () if len(channels) == showing else channels)
+        for (problem, anchor), channels in channels_by_problem.items()
     ]
     own = [problem for problem in own_problems(post, desk.targets) if problem.blocking]
-    of_post = [ApprovalBlocker(problem.message, anchor_of(problem.field)) for problem in own]
+    of_post = [ApprovalBlocker(problem.problem, anchor_of(problem.field)) for problem in own]
     return sorted((*of_post, *of_channels), key=lambda blocker: bool(blocker.channels))
 
 

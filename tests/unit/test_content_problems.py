@@ -12,6 +12,8 @@ from publisher.adapt.problem_codes import AdaptProblem, LeftOutText, PictureWarn
 from publisher.core.content import AdaptedPost, ContentProblem, Rendition
 from publisher.core.messages import Reader, reading_as
 from publisher.core.problems import StoredProblem
+from publisher.posts.problems import PostProblem
+from publisher.web.api.post_models import AdaptedOut
 
 PLACE: dict[str, Any] = {"channel": "web", "platform": "fake", "language": "en", "title": "Cells", "caption": ""}
 
@@ -55,6 +57,24 @@ def test_the_notes_of_a_rendition_of_an_older_version_are_read() -> None:
     rendition = Rendition.model_validate({**report, "notes": notes})
     assert [str(note) for note in rendition.notes] == ["Padded above.", "Transparent areas stand on white."]
     assert rendition.notes[1].code is PictureWarning.TRANSPARENT
+
+
+def test_programs_get_the_code_and_the_sentence_of_a_problem() -> None:
+    problem = ContentProblem(field="images[0].alt_text", problem=AdaptProblem.NO_ALT_TEXT(picture=1))
+    post = AdaptedPost(**PLACE, problems=(problem,), left_out=(LeftOutText.WHOLE_FIELD(part="the body"),))
+    answer = AdaptedOut.model_validate(post.model_dump(mode="json")).model_dump(mode="json")
+    shown = {
+        "field": "images[0].alt_text",
+        "message": "Picture 1 has no alt text; describe in a sentence or two what it shows.",
+        "code": "adapt.no-alt-text",
+        "parameters": {"picture": 1},
+        "remedy": None,
+        "blocking": True,
+    }
+    assert (answer["problems"], answer["left_out"]) == ([shown], ["the body"])
+    assert PostProblem(problem, ("web",)).to_json() == {**shown, "channels": ["web"]}
+    schema = AdaptedOut.model_json_schema(mode="serialization")
+    assert schema["properties"]["left_out"]["items"] == {"type": "string"}
 
 
 def test_a_language_is_named_in_the_language_of_the_reader() -> None:

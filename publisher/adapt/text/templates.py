@@ -21,6 +21,8 @@ from publisher.adapt.text.markdown import TextMarker
 from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.adapt.text.rich_text import Marker, MarkKind, RichText, change_lines
 from publisher.core.errors import ErrorKind, UserError
+from publisher.core.field_names import FIELD_NAMES
+from publisher.core.messages import Message, _
 
 MAX_TEMPLATE_LENGTH = 10_000
 MAX_OUTPUT_LENGTH = 200_000
@@ -95,7 +97,9 @@ def _shorten(context: Context, text: object) -> str:
     marker = _marker(context)
     for field in marker.read(str(text)).marks_of_kind("field"):
         if field.value in _NEVER_SHORTENED:
-            raise ValueError(f"the {field.value} is never shortened; remove `| shorten` there")
+            raise ValueError(
+                _("the {field} is never shortened; remove `| shorten` there", field=FIELD_NAMES[field.value])
+            )
     return marker.wrap(str(text), "shorten")
 
 
@@ -109,7 +113,7 @@ def _bullets(context: Context, items: object) -> str:
 def _items(items: object) -> Iterable[object]:
     if isinstance(items, Iterable):
         return items
-    raise ValueError("`| bullets` takes a text or a list such as links")
+    raise ValueError(_("`| bullets` takes a text or a list such as links"))
 
 
 def _environment() -> _Sandbox:
@@ -144,7 +148,7 @@ def check_template(source: str, name: str) -> None:
 def _sample_hashtags(maximum: object = None) -> str:
     if maximum is None or isinstance(maximum, int):
         return "#Sample"
-    raise ValueError("hashtags takes a number, such as hashtags(5)")
+    raise ValueError(_("hashtags takes a number, such as hashtags(5)"))
 
 
 def render(source: str, name: str, values: Mapping[str, object], text: TextMarker) -> RichText:
@@ -161,20 +165,30 @@ def render(source: str, name: str, values: Mapping[str, object], text: TextMarke
             length += len(piece)
             if length > MAX_OUTPUT_LENGTH:
                 raise TemplateError(
-                    f"{name} gives more than {MAX_OUTPUT_LENGTH:,} characters; make the caption shorter"
+                    _(
+                        "{template} gives more than {maximum:number} characters; make the caption shorter",
+                        template=name,
+                        maximum=MAX_OUTPUT_LENGTH,
+                    )
                 )
             pieces.append(piece)
     except TemplateError:
         raise
     except Exception as error:  # whatever a template raises is its own mistake
-        raise TemplateError(f"{_describe_location(name, error)}: {_describe_error(error)}") from error
+        raise _error_at(name, _line_of(error), _describe_error(error)) from error
     return text.marker.read("".join(pieces))
 
 
 @lru_cache(maxsize=256)
 def _compiled(source: str, name: str) -> jinja2.Template:
     if len(source) > MAX_TEMPLATE_LENGTH:
-        raise TemplateError(f"{name} is longer than {MAX_TEMPLATE_LENGTH:,} characters; make the template shorter")
+        raise TemplateError(
+            _(
+                "{template} is longer than {maximum:number} characters; make the template shorter",
+                template=name,
+                maximum=MAX_TEMPLATE_LENGTH,
+            )
+        )
     try:
         tree = _ENVIRONMENT.parse(source)
         _check_statements(tree, name)
@@ -182,19 +196,18 @@ def _compiled(source: str, name: str) -> jinja2.Template:
         _check_filters(tree, name)
         return _ENVIRONMENT.from_string(source)
     except jinja2.TemplateSyntaxError as error:
-        raise TemplateError(f"{name}, line {error.lineno}: {_describe_syntax_error(error)}") from None
+        raise _error_at(name, error.lineno, _describe_syntax_error(error)) from None
     except RecursionError:
-        raise TemplateError(f"{name} is nested too deeply; make the template simpler") from None
+        raise TemplateError(_("{template} is nested too deeply; make the template simpler", template=name)) from None
 
 
 def _check_statements(tree: nodes.Template, name: str) -> None:
     for node in tree.find_all(tuple(_FORBIDDEN)):
-        raise TemplateError(
-            f"{name}, line {node.lineno}: {_FORBIDDEN[type(node)]} can't be used in a caption; remove it"
-        )
+        why = _("{statement} can't be used in a caption; remove it", statement=_FORBIDDEN[type(node)])
+        raise _error_at(name, node.lineno, why)
     for loop in tree.find_all(nodes.For):
         if loop.recursive or any(True for _ in loop.find_all(nodes.For)):
-            raise TemplateError(f"{name}, line {loop.lineno}: a loop inside a loop can't be used in a caption; use one")
+            raise _error_at(name, loop.lineno, _("a loop inside a loop can't be used in a caption; use one"))
 
 
 def _check_names(tree: nodes.Template, name: str) -> None:
@@ -202,38 +215,54 @@ def _check_names(tree: nodes.Template, name: str) -> None:
     known = {*HELPERS, "loop", *(node.name for node in used if node.ctx == "store")}
     for node in used:
         if node.ctx == "load" and node.name not in known:
-            raise TemplateError(f"{name}, line {node.lineno}: there is no {node.name!r}; {_hint(node.name, HELPERS)}")
+            raise _error_at(name, node.lineno, _no_helper(node.name))
 
 
 def _check_filters(tree: nodes.Template, name: str) -> None:
     for node in tree.find_all(nodes.Filter):
         if node.name not in _ENVIRONMENT.filters:
-            hint = _hint(node.name, _ENVIRONMENT.filters)
-            raise TemplateError(f"{name}, line {node.lineno}: there is no filter {node.name!r}; {hint}")
+            raise _error_at(name, node.lineno, _no_filter(node.name))
 
 
-def _hint(name: str, known: Iterable[str]) -> str:
-    choices = sorted(known)
-    near = difflib.get_close_matches(name, choices, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(choices)}"
+def _no_helper(name: str) -> Message:
+    choices = sorted(HELPERS)
+    if near := difflib.get_close_matches(name, choices, n=1):
+        return _("there is no '{name}'; did you mean '{near}'?", name=name, near=near[0])
+    return _("there is no '{name}'; there are {choices:list}", name=name, choices=choices)
 
 
-def _describe_syntax_error(error: jinja2.TemplateSyntaxError) -> str:
-    message = (error.message or "it can't be read").rstrip(".")
-    return f"{message}; mend the template there"
+def _no_filter(name: str) -> Message:
+    choices = sorted(_ENVIRONMENT.filters)
+    if near := difflib.get_close_matches(name, choices, n=1):
+        return _("there is no filter '{name}'; did you mean '{near}'?", name=name, near=near[0])
+    return _("there is no filter '{name}'; there are {choices:list}", name=name, choices=choices)
 
 
-def _describe_location(name: str, error: BaseException) -> str:
+def _error_at(template: str, line: int | None, why: Message | str) -> TemplateError:
+    if line is None:
+        return TemplateError(_("{template}: {why:clause}", template=template, why=why))
+    return TemplateError(_("{template}, line {line}: {why:clause}", template=template, line=line, why=why))
+
+
+def _describe_syntax_error(error: jinja2.TemplateSyntaxError) -> Message:
+    if not error.message:
+        return _("it can't be read; mend the template there")
+    return _("{why:clause}; mend the template there", why=error.message)
+
+
+def _line_of(error: BaseException) -> int | None:
     line = None
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == "<template>":
             line = trace.tb_lineno
         trace = trace.tb_next
-    return f"{name}, line {line}" if line else name
+    return line
 
 
-def _describe_error(error: Exception) -> str:
+def _describe_error(error: Exception) -> Message | str:
     if isinstance(error, jinja2.exceptions.SecurityError):
-        return "a caption may use the fields and filters only; remove the rest"
-    return f"{str(error).rstrip('.') or type(error).__name__}"
+        return _("a caption may use the fields and filters only; remove the rest")
+    if error.args and isinstance(error.args[0], Message):
+        return error.args[0]
+    return str(error) or type(error).__name__

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from publisher import retrying
-from publisher.core.content import AdaptedPost
 from publisher.core.states import AttemptOutcome, State
 from publisher.db.models import Delivery
 from publisher.delivery import operate
@@ -22,6 +21,7 @@ from publisher.posts.drafts import WrittenDate
 from publisher.web.api.conditions import IfMatch, etag, require_match
 from publisher.web.api.guard import GuardedRoute, actor, desk_of
 from publisher.web.api.paging import After, Id, Limit, Page, Text, next_page
+from publisher.web.api.post_models import AdaptedOut
 from publisher.web.api.problems import RecordedProblem
 from publisher.web.api.response_docs import BODY_STATUSES, ETAG, INPUT_STATUSES, problems, success
 from publisher.web.slow_work import in_queue
@@ -82,7 +82,7 @@ class EventOut(BaseModel):
 class WholeDelivery(DeliveryOut):
     """A delivery with its history, and with exactly what was sent or will be."""
 
-    adapted: AdaptedPost = Field(description="What the channel got, or will get.")
+    adapted: AdaptedOut = Field(description="What the channel got, or will get.")
     attempts: list[AttemptOut]
     events: list[EventOut]
 

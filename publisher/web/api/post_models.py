@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer
 from pydantic.json_schema import SkipJsonSchema
 
 from publisher.core import post_limits
-from publisher.core.content import ImageChoices, Link
+from publisher.core.content import AdaptedPost, ContentProblem, ImageChoices, Link
+from publisher.core.problems import Problem
 from publisher.db.models import Media, Post, PostImage
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft
-from publisher.posts.problems import PostProblem
+from publisher.posts.problems import PostProblem, problem_to_json
 
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 EXAMPLE_HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -199,8 +200,8 @@ class PostSummary(BaseModel):
     last_shown_on: date | None = Field(description="The last day on which followers saw it.")
 
 
-class ProblemOut(BaseModel):
-    """Something that staff should know before a post goes out."""
+class ContentProblemOut(BaseModel):
+    """Something that staff should know before a post goes out to a channel."""
 
     field: str = Field(description="Where it is mended.", examples=["images[0].alt_text"])
     message: str = Field(description="One sentence: what is wrong and what to do.")
@@ -208,11 +209,28 @@ class ProblemOut(BaseModel):
     parameters: dict[str, Any] = Field(description="The values in the sentence.", examples=[{"picture": 1}])
     remedy: str | None = Field(description="Names what a person can do; null: the sentence says it.")
     blocking: bool = Field(description="Whether the post can't be approved with it.")
+
+
+class ProblemOut(ContentProblemOut):
+    """Something that staff should know before a post goes out."""
+
     channels: list[str] = Field(description="The channels that have it; none: it is the post's own.")
 
     @classmethod
     def of(cls, problem: PostProblem) -> ProblemOut:
         return cls.model_validate(problem.to_json())
+
+
+class AdaptedOut(AdaptedPost):
+    """The exact text, images and alt texts of one channel."""
+
+    @field_serializer("problems")
+    def _serialize_problems(self, problems: tuple[ContentProblem, ...]) -> list[ContentProblemOut]:
+        return [ContentProblemOut.model_validate(problem_to_json(problem)) for problem in problems]
+
+    @field_serializer("left_out")
+    def _serialize_left_out(self, left_out: tuple[Problem, ...]) -> list[str]:
+        return [str(remark) for remark in left_out]
 
 
 class CreatedPost(PostOut):
