@@ -58,7 +58,10 @@ def flash_place(request: Request, post_id: int, result: BulkResult) -> None:
 
 
 def _flash(request: Request, text: str, result: BulkResult, *, undo: bool) -> None:
-    refused = [{"id": post.post_id, "title": post.title, "reasons": [str(reason) for reason in post.reasons]} for post in result.refused]
+    refused = [
+        {"id": post.post_id, "title": post.title, "reasons": [str(reason) for reason in post.reasons]}
+        for post in result.refused
+    ]
     undo_json = result.undo.model_dump_json() if undo and result.undo else ""
     flash(request, text, "bad" if refused else "good", refused=refused, undo=undo_json)
 
