@@ -24,6 +24,7 @@ from publisher.core.content import (
     Rendition,
     RenditionSpec,
 )
+from publisher.core.problems import recorded_problem
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -199,7 +200,7 @@ class FakeAdapter(PlatformAdapter):
             raise self.platform.before.pop(0)
         if self.platform.late:
             self.platform.accept(idempotency_key, post, self.platform.late.pop(0))
-            raise Unconfirmed("the answer was lost")
+            raise Unconfirmed(recorded_problem("the answer was lost"))
         self.platform.accept(idempotency_key, post)
         if self.platform.after:
             raise self.platform.after.pop(0)

@@ -19,6 +19,7 @@ from sqlalchemy import select
 from publisher.adapt.images.inspection import ImageFacts
 from publisher.alerts.store import reconcile
 from publisher.core.clock import FixedClock
+from publisher.core.problems import recorded_problem
 from publisher.db.models import Event
 from publisher.db.operations import Quota
 from publisher.db.staff import Webhook, WebhookMessage
@@ -126,12 +127,16 @@ DAYS: tuple[ChannelErrors | None, ...] = (
     {},
     None,
     {},
-    {"tumblr": Unconfirmed("The answer did not come within 30 s")},
+    {"tumblr": Unconfirmed(recorded_problem("The answer did not come within 30 s"))},
     {},
-    {"x": ContentRejected("X refused the post: a picture of it was removed before", status=403, request_id="4c1a")},
     {
-        "instagram": CredentialsRefused("Instagram asks to confirm who you are", status=400),
-        "catalan": Unconfirmed("The connection broke after the request was sent"),
+        "x": ContentRejected(
+            recorded_problem("X refused the post: a picture of it was removed before"), status=403, request_id="4c1a"
+        )
+    },
+    {
+        "instagram": CredentialsRefused(recorded_problem("Instagram asks to confirm who you are"), status=400),
+        "catalan": Unconfirmed(recorded_problem("The connection broke after the request was sent")),
     },
 )
 """The errors of each channel, day by day up to today. None: nobody ran the desk."""

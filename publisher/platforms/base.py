@@ -22,7 +22,7 @@ class Secret:
     """Describes one credential of a channel, read from `PUBLISHER_<CHANNEL>_<NAME>` or `..._FILE`."""
 
     name: str
-    hint: Message | str
+    hint: Message
     """What it is, as a noun phrase."""
     required: bool = True
 

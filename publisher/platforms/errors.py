@@ -21,7 +21,7 @@ from datetime import datetime
 
 from publisher.core.content import Preparation
 from publisher.core.errors import ErrorKind, UserError
-from publisher.core.problems import Problem, recorded_problem
+from publisher.core.problems import Problem
 
 
 class PlatformError(UserError):
@@ -36,10 +36,10 @@ class PlatformError(UserError):
     kind = ErrorKind.DEPENDENCY
 
     def __init__(
-        self, problem: Problem | str, *, status: int | None = None, request_id: str | None = None, answer: str = ""
+        self, problem: Problem, *, status: int | None = None, request_id: str | None = None, answer: str = ""
     ) -> None:
-        self.problem = problem if isinstance(problem, Problem) else recorded_problem(problem)
-        super().__init__(self.problem)
+        super().__init__(problem)
+        self.problem = problem
         self.status = status
         self.request_id = request_id
         self.answer = answer
@@ -88,7 +88,7 @@ class RateLimited(PlatformError):
 
     def __init__(
         self,
-        problem: Problem | str,
+        problem: Problem,
         *,
         retry_at: datetime,
         status: int | None = None,
@@ -120,7 +120,7 @@ class NotPrepared(Unavailable):
     code = "not-prepared-yet"
 
     def __init__(
-        self, problem: Problem | str, *, preparation: Preparation, status: int | None = None, answer: str = ""
+        self, problem: Problem, *, preparation: Preparation, status: int | None = None, answer: str = ""
     ) -> None:
         super().__init__(problem, status=status, answer=answer)
         self.preparation = preparation

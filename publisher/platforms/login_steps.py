@@ -20,7 +20,7 @@ class Question:
     """Holds one thing that a person is asked while a channel is connected."""
 
     name: str
-    text: Message | str
+    text: Message
     secret: bool = False
     """It is not shown while it is typed."""
     one_time: bool = False
@@ -31,7 +31,7 @@ class Question:
 class LoginStep:
     """Says what a person does next to connect a channel."""
 
-    told: Message | str = ""
+    told: Message | None = None
     url: str = ""
     """A page of the platform, to be opened in a browser. Empty: there is none."""
     questions: tuple[Question, ...] = ()
@@ -100,7 +100,7 @@ def warn_of_secrets(step: LoginStep, connection: Connection, first: str, second:
         return step
     instructions = _(
         "{told}\nWhat {first} and {second} hold comes before the new log-in: remove both, then start the desk again.",
-        told=step.told,
+        told=step.told or "",
         first=_variable(connection, first),
         second=_variable(connection, second),
     )

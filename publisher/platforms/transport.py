@@ -20,7 +20,7 @@ import requests
 import urllib3
 
 from publisher.core.clock import Clock
-from publisher.core.messages import Message, _, ngettext
+from publisher.core.messages import Message
 from publisher.core.network_errors import describe_failure
 from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
 from publisher.platforms.exchange import (
@@ -61,7 +61,7 @@ NEVER_CONNECTED = (
 class SentRequest:
     """Says how far a request is meant to go, and names its step for people, such as "Publishing on Tumblr"."""
 
-    what: Message | str
+    what: Message
     publishing: bool = False
 
 
@@ -201,18 +201,6 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
 def is_shortened_wait(retry_at: datetime, now: datetime) -> bool:
     """Returns whether a platform may have asked for a longer wait than anybody waits."""
     return retry_at - now >= MAX_RETRY_AFTER
-
-
-def describe_wait(retry_at: datetime, now: datetime) -> Message:
-    """Says until when a platform is left alone, and that it asked for longer where that was shortened."""
-    if not is_shortened_wait(retry_at, now):
-        return _("until {at:moment}", at=retry_at)
-    return ngettext(
-        "until {at:moment} (it asked for longer; after {count} day it is asked again)",
-        "until {at:moment} (it asked for longer; after {count} days it is asked again)",
-        count=MAX_RETRY_AFTER.days,
-        at=retry_at,
-    )
 
 
 def _asked_wait(headers: Mapping[str, str], now: datetime) -> timedelta | None:

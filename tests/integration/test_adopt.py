@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 
 from publisher.core.clock import FixedClock
 from publisher.core.messages import Face, Reader, reading_as
+from publisher.core.problems import recorded_problem
 from publisher.core.states import State
 from publisher.db.models import Delivery, Event
 from publisher.db.problem_column import read_recorded
@@ -179,7 +180,10 @@ def test_a_link_to_anything_else_is_refused_and_nobody_is_asked(bench: Bench, li
 
 
 def test_an_unreadable_post_is_adopted_only_by_somebody_who_sees_it(bench: Bench) -> None:
-    bench.platform.on_read = [Unavailable("Fake was not reached"), Unavailable("Fake was not reached")]
+    bench.platform.on_read = [
+        Unavailable(recorded_problem("Fake was not reached")),
+        Unavailable(recorded_problem("Fake was not reached")),
+    ]
     refused = bench.refusal()
     assert refused.reason == ActProblem.NOT_READ
     assert str(refused) == (

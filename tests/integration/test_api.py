@@ -598,7 +598,7 @@ def test_a_platform_that_can_not_be_reached_is_a_problem_of_its_own(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable(_channels: Channels, _name: str) -> PlatformAdapter:
-        raise Unavailable("Tumblr was not reached")
+        raise Unavailable(recorded_problem("Tumblr was not reached"))
 
     monkeypatch.setattr(Channels, "open", unreachable)
     delivery = add_held_delivery(site)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from publisher.core.clock import FixedClock
 from publisher.core.content import AdaptedPost, Preparation, Publication
+from publisher.core.problems import recorded_problem
 from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
@@ -49,7 +50,7 @@ from tests.fakes import (
 )
 
 SETTINGS = DeliverySettings(lease_seconds=30, look_up_after=(10, 60, 300), retry_seconds=20)
-LOST_ANSWER = Unconfirmed("the answer was lost")
+LOST_ANSWER = Unconfirmed(recorded_problem("the answer was lost"))
 
 
 class Bench:
@@ -123,10 +124,10 @@ def test_nothing_leaves_before_its_time(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("error", "state"),
     [
-        (UnsupportedContent("no"), State.HELD),
-        (ContentRejected("no"), State.FAILED),
-        (CredentialsRefused("no"), State.HELD),
-        (Unavailable("no"), State.PENDING),
+        (UnsupportedContent(recorded_problem("no")), State.HELD),
+        (ContentRejected(recorded_problem("no")), State.FAILED),
+        (CredentialsRefused(recorded_problem("no")), State.HELD),
+        (Unavailable(recorded_problem("no")), State.PENDING),
         (LOST_ANSWER, State.UNCONFIRMED),
         (KeyError("surprise"), State.UNCONFIRMED),
     ],
@@ -144,9 +145,9 @@ def test_each_end_of_the_publishing_request_has_its_state(bench: Bench, error: E
 @pytest.mark.parametrize(
     ("error", "state"),
     [
-        (UnsupportedContent("no"), State.HELD),
-        (CredentialsRefused("no"), State.HELD),
-        (Unavailable("no"), State.PENDING),
+        (UnsupportedContent(recorded_problem("no")), State.HELD),
+        (CredentialsRefused(recorded_problem("no")), State.HELD),
+        (Unavailable(recorded_problem("no")), State.PENDING),
         (KeyError("surprise"), State.PENDING),
         (LOST_ANSWER, State.PENDING),
     ],
@@ -228,7 +229,11 @@ def test_absence_before_the_listing_has_caught_up_does_not_count(bench: Bench) -
 
 def test_a_look_up_without_an_answer_is_put_again(bench: Bench) -> None:
     bench.platform.after = [LOST_ANSWER]
-    bench.platform.on_find = [Unavailable("down"), KeyError("surprise"), Unavailable("down")]
+    bench.platform.on_find = [
+        Unavailable(recorded_problem("down")),
+        KeyError("surprise"),
+        Unavailable(recorded_problem("down")),
+    ]
     delivery = add_delivery(bench.database, bench.clock.now())
     bench.drain_for(minutes=20)
     assert the_delivery(bench.database, delivery).state == "published"
@@ -237,7 +242,7 @@ def test_a_look_up_without_an_answer_is_put_again(bench: Bench) -> None:
 
 def test_a_platform_that_never_answers_is_handed_to_a_person(bench: Bench) -> None:
     bench.platform.after = [LOST_ANSWER]
-    bench.platform.on_find = [Unavailable("down")] * 2000
+    bench.platform.on_find = [Unavailable(recorded_problem("down"))] * 2000
     delivery = add_delivery(bench.database, bench.clock.now())
     bench.drain()
     for _ in range(300):
@@ -266,7 +271,7 @@ def test_a_platform_that_cannot_be_searched_asks_a_person(database: Database, cl
 
 def test_a_rate_limit_is_honoured_to_the_second(bench: Bench) -> None:
     until = bench.clock.now() + timedelta(seconds=1234)
-    bench.platform.before = [RateLimited("wait", retry_at=until)]
+    bench.platform.before = [RateLimited(recorded_problem("wait"), retry_at=until)]
     delivery = add_delivery(bench.database, bench.clock.now())
     bench.drain()
     assert the_delivery(bench.database, delivery).due_at == until
@@ -279,8 +284,8 @@ def test_a_rate_limit_is_honoured_to_the_second(bench: Bench) -> None:
 
 @on_every_database
 def test_refused_credentials_pause_the_channel_until_it_is_resumed(bench: Bench) -> None:
-    bench.platform.before = [CredentialsRefused("connect it again")]
-    bench.platform.account_trouble = CredentialsRefused("connect it again")
+    bench.platform.before = [CredentialsRefused(recorded_problem("connect it again"))]
+    bench.platform.account_trouble = CredentialsRefused(recorded_problem("connect it again"))
     first = add_delivery(bench.database, bench.clock.now())
     second = add_delivery(bench.database, bench.clock.now(), day_offset=1)
     bench.drain_for(minutes=10)
@@ -409,7 +414,7 @@ def test_a_worker_that_gets_on_makes_up_for_those_that_were_lost(bench: Bench) -
     assert claim(bench.database, "fake", owner="lost", now=now, lease=timedelta(seconds=30))
     recover_lost(bench.database, now, timedelta(seconds=10), lambda owner: True)
     assert the_delivery(bench.database, delivery).lost_workers == 1
-    bench.platform.on_upload = [Unavailable("no answer")]
+    bench.platform.on_upload = [Unavailable(recorded_problem("no answer"))]
     bench.drain()
     assert (the_delivery(bench.database, delivery).state, the_delivery(bench.database, delivery).lost_workers) == (
         "pending",
@@ -463,7 +468,7 @@ def test_an_owner_that_is_surely_gone_is_not_waited_for(bench: Bench) -> None:
 
 
 def test_what_is_too_late_is_missed_and_says_why(bench: Bench) -> None:
-    bench.platform.before = [Unavailable("Tumblr was not reached")] * 1000
+    bench.platform.before = [Unavailable(recorded_problem("Tumblr was not reached"))] * 1000
     delivery = add_delivery(bench.database, bench.clock.now(), expires_in=timedelta(hours=1))
     bench.drain_for(minutes=59)
     assert the_delivery(bench.database, delivery).state == "pending"
@@ -480,7 +485,7 @@ def test_what_is_too_late_is_missed_and_says_why(bench: Bench) -> None:
 
 
 def test_backoff_grows_and_has_an_end(bench: Bench) -> None:
-    bench.platform.before = [Unavailable("down")] * 1000
+    bench.platform.before = [Unavailable(recorded_problem("down"))] * 1000
     delivery = add_delivery(bench.database, bench.clock.now())
     pauses = []
     for _ in range(14):
@@ -504,7 +509,7 @@ class OneUnavailable(FakeAdapter):
         preparation: Preparation = NOTHING_PREPARED,
     ) -> Publication:
         if post.title == "Never":
-            raise Unavailable("later")
+            raise Unavailable(recorded_problem("later"))
         return super().publish(post, media, idempotency_key=idempotency_key, preparation=preparation)
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 from publisher.core.clock import FixedClock
+from publisher.core.problems import recorded_problem
 from publisher.db.session import Database
 from publisher.delivery import intents, records
 from publisher.delivery.claim import ClaimedDelivery, claim, claim_look_up
@@ -75,7 +76,7 @@ def late_answer_while_another_publishes(bench: Bench) -> None:
 
     def wake_up() -> None:
         bench.platform.while_publishing = None
-        error = Unavailable("nothing was sent")
+        error = Unavailable(recorded_problem("nothing was sent"))
         outcome = after_send(error, tries=1, now=bench.clock.now(), pace=bench.pace)
         try:
             failed = records.FailedTry(outcome=outcome, error=error, ended_at=bench.clock.now(), worker="frozen")

@@ -26,6 +26,7 @@ from sqlalchemy import delete, select
 
 from publisher.core.clock import FixedClock
 from publisher.core.content import Absence, AdaptedPost, Preparation, Publication
+from publisher.core.problems import recorded_problem
 from publisher.core.states import BY_HAND, FINAL, LEASED, WAITING, State
 from publisher.db.base import Base
 from publisher.db.models import Delivery
@@ -63,7 +64,13 @@ START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 DELIVERY = DeliverySettings(look_up_after=(10, 60, 300))
 PROFILE = fake_profile(timeout=TIMEOUT, settle=SETTLE.total_seconds(), lag=LAG.total_seconds())
 
-refusals = st.sampled_from([Unavailable("down"), ContentRejected("no"), CredentialsRefused("who?")])
+refusals = st.sampled_from(
+    [
+        Unavailable(recorded_problem("down")),
+        ContentRejected(recorded_problem("no")),
+        CredentialsRefused(recorded_problem("who?")),
+    ]
+)
 ends = st.sampled_from(
     ["lost after", "lost after", "late", "late", "lost before", "published", "unavailable", "refused", "rate limited"]
 )
@@ -259,14 +266,14 @@ class DeskMachine(RuleBasedStateMachine):
     def _send(self, worker_try: WorkerTry, end: str) -> None:
         assert worker_try.committed is not None
         if self.clock.now() - worker_try.committed > LEASE - timedelta(seconds=TIMEOUT):
-            worker_try.answer = Unavailable("too late to begin")
+            worker_try.answer = Unavailable(recorded_problem("too late to begin"))
             return
         row = self._row(worker_try.claimed.id)
         if row.fence == worker_try.claimed.fence:
             assert (row.state, row.idempotency_key) == ("publishing", worker_try.key), "the intent is on disk"
             assert row.sent_at is not None
         if self.kind == "refuses copies" and self.accepted.get(worker_try.key, self.clock.now()) < self.clock.now():
-            worker_try.answer = AlreadyPublic("duplicate content")
+            worker_try.answer = AlreadyPublic(recorded_problem("duplicate content"))
             return
         if end in ("published", "lost after", "late"):
             at = self.clock.now() + (CARRIED_OUT_AFTER if end == "late" else timedelta(0))
@@ -274,11 +281,11 @@ class DeskMachine(RuleBasedStateMachine):
             self.accepted[worker_try.key] = min(at, self.accepted.get(worker_try.key, at))
         answers: dict[str, Publication | Exception] = {
             "published": Publication(remote_id=f"id-{worker_try.key}", url=f"https://fake.example/{worker_try.key}"),
-            "unavailable": Unavailable("down"),
-            "refused": ContentRejected("no"),
-            "rate limited": RateLimited("wait", retry_at=self.clock.now() + timedelta(minutes=5)),
+            "unavailable": Unavailable(recorded_problem("down")),
+            "refused": ContentRejected(recorded_problem("no")),
+            "rate limited": RateLimited(recorded_problem("wait"), retry_at=self.clock.now() + timedelta(minutes=5)),
         }
-        worker_try.answer = answers.get(end, Unconfirmed("the answer was lost"))
+        worker_try.answer = answers.get(end, Unconfirmed(recorded_problem("the answer was lost")))
 
     def _record(self, worker_try: WorkerTry, answer: Publication | Exception) -> None:
         now = self.clock.now()

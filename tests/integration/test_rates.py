@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from publisher.core.clock import FixedClock
 from publisher.core.content import PublishedPost
+from publisher.core.problems import recorded_problem
 from publisher.db import operations
 from publisher.db.base import Base
 from publisher.db.models import Attempt, Delivery, Event
@@ -203,7 +204,7 @@ def test_a_request_whose_answer_was_lost_has_taken_from_the_quota(bench: Bench) 
     bench.note("posts", 1)
     bench.note("requests", 7)
     bench.note("reading", 3)
-    bench.platform.after = [Unconfirmed("the answer was lost")]
+    bench.platform.after = [Unconfirmed(recorded_problem("the answer was lost"))]
     bench.drain()
     assert bench.remaining() == {"posts": 0, "requests": 6, "reading": 3}
 
@@ -224,7 +225,7 @@ def test_a_quota_that_is_used_up_meanwhile_still_keeps_the_request_back(bench: B
 
 def test_look_ups_wait_for_their_own_quota(bench: Bench) -> None:
     delivery = bench.add()
-    bench.platform.after = [Unconfirmed("the answer was lost")]
+    bench.platform.after = [Unconfirmed(recorded_problem("the answer was lost"))]
     bench.drain()
     until = bench.note("reading", 0)
     bench.clock.advance(seconds=30)
@@ -246,7 +247,9 @@ def test_a_platform_that_can_be_asked_is_asked_before_anything_is_sent(bench: Be
 
 
 def test_a_platform_that_does_not_report_its_quotas_is_published_to(bench: Bench) -> None:
-    bench.channels._adapter = type("Mute", (AskableAdapter,), {"trouble": Unavailable("no such thing")})
+    bench.channels._adapter = type(
+        "Mute", (AskableAdapter,), {"trouble": Unavailable(recorded_problem("no such thing"))}
+    )
     bench.add()
     bench.drain()
     assert bench.sent == 1
@@ -264,7 +267,7 @@ def test_a_quota_that_can_not_be_stored_harms_nobody(bench: Bench) -> None:
 
 def test_a_wait_is_kept_to_the_second_over_restarts(bench: Bench) -> None:
     until = bench.clock.now() + timedelta(seconds=1234)
-    bench.platform.before = [RateLimited("wait", retry_at=until)]
+    bench.platform.before = [RateLimited(recorded_problem("wait"), retry_at=until)]
     bench.add()
     bench.add()
     bench.drain()
@@ -280,7 +283,7 @@ def test_a_wait_is_kept_to_the_second_over_restarts(bench: Bench) -> None:
 @pytest.mark.parametrize("answer", ["published", "lost"])
 def test_the_human_pace_holds_over_a_restart_and_a_lost_answer(bench: Bench, answer: str) -> None:
     bench.channels._profile = fake_profile(gap=60)
-    bench.platform.after = [Unconfirmed("the answer was lost")] if answer == "lost" else []
+    bench.platform.after = [Unconfirmed(recorded_problem("the answer was lost"))] if answer == "lost" else []
     began = bench.clock.now()
     bench.add()
     second = bench.add()
@@ -308,7 +311,7 @@ def test_a_pause_is_anywhere_up_to_one_that_doubles(lasting: bool, shares: tuple
 
 
 def test_many_posts_share_one_pause_where_the_platform_is_down(bench: Bench) -> None:
-    bench.platform.before = [Unavailable("down")] * 1000
+    bench.platform.before = [Unavailable(recorded_problem("down"))] * 1000
     for _ in range(10):
         bench.add()
     bench.pass_time(hours=2)
@@ -319,7 +322,7 @@ def test_many_posts_share_one_pause_where_the_platform_is_down(bench: Bench) -> 
 
 
 def test_trouble_that_lasts_is_reported_once_and_ends_by_itself(bench: Bench) -> None:
-    bench.platform.before = [Unavailable("down")] * 1000
+    bench.platform.before = [Unavailable(recorded_problem("down"))] * 1000
     bench.add()
     with capture_logs() as lines:
         bench.pass_time(minutes=29)
@@ -337,9 +340,9 @@ def test_trouble_that_lasts_is_reported_once_and_ends_by_itself(bench: Bench) ->
 
 
 def test_a_person_need_not_wait_for_the_pause(bench: Bench) -> None:
-    bench.platform.on_upload = [UnsupportedContent("too big")]
+    bench.platform.on_upload = [UnsupportedContent(recorded_problem("too big"))]
     first, waiting = bench.add(), bench.add()
-    bench.platform.before = [Unavailable("down")]
+    bench.platform.before = [Unavailable(recorded_problem("down"))]
     bench.drain()
     assert bench.row(waiting).due_at > bench.clock.now()
     operate.retry(bench.database, first, now=bench.clock.now(), actor="me")
@@ -348,7 +351,7 @@ def test_a_person_need_not_wait_for_the_pause(bench: Bench) -> None:
 
 
 def test_posts_refused_one_after_the_other_pause_the_channel(bench: Bench) -> None:
-    bench.platform.before = [ContentRejected("not welcome")] * 5
+    bench.platform.before = [ContentRejected(recorded_problem("not welcome"))] * 5
     rows = [bench.add() for _ in range(5)]
     bench.drain()
     assert [bench.row(delivery).state for delivery in rows] == ["failed"] * 3 + ["pending"] * 2
@@ -364,7 +367,7 @@ def test_posts_refused_one_after_the_other_pause_the_channel(bench: Bench) -> No
 
 
 def test_one_post_refused_again_and_again_is_no_trouble_of_the_channel(bench: Bench) -> None:
-    bench.platform.before = [ContentRejected("not welcome")] * 5
+    bench.platform.before = [ContentRejected(recorded_problem("not welcome"))] * 5
     delivery = bench.add()
     for _ in range(5):
         bench.drain()
@@ -376,13 +379,13 @@ def test_a_challenge_while_reading_back_pauses_at_once(bench: Bench) -> None:
     class Challenged(FakeAdapter):
         def read_publication(self, remote_id: str) -> PublishedPost | None:
             self.platform.uploads += 100
-            raise CredentialsRefused("show yourself in the app")
+            raise CredentialsRefused(recorded_problem("show yourself in the app"))
 
     bench.channels._adapter = Challenged
     bench.add()
     bench.drain()
     bench.platform.uploads = 0
-    bench.platform.account_trouble = CredentialsRefused("show yourself in the app")
+    bench.platform.account_trouble = CredentialsRefused(recorded_problem("show yourself in the app"))
     bench.pass_time(hours=3)
     assert bench.paused == "show yourself in the app"
     assert bench.platform.uploads == 100, "asked once, and not again until somebody has mended it"
@@ -401,11 +404,11 @@ def priced(bench: Bench) -> Bench:
     ("after", "before", "micros"),
     [
         (None, None, 110_000),
-        (Unconfirmed("lost"), None, 110_000),
-        (None, Unconfirmed("lost"), 110_000),
-        (None, ContentRejected("no"), 110_000),
-        (None, Unavailable("not reached"), 10_000),
-        (None, CredentialsRefused("who?"), 10_000),
+        (Unconfirmed(recorded_problem("lost")), None, 110_000),
+        (None, Unconfirmed(recorded_problem("lost")), 110_000),
+        (None, ContentRejected(recorded_problem("no")), 110_000),
+        (None, Unavailable(recorded_problem("not reached")), 10_000),
+        (None, CredentialsRefused(recorded_problem("who?")), 10_000),
     ],
 )
 def test_what_may_have_been_charged_counts(
@@ -419,7 +422,7 @@ def test_what_may_have_been_charged_counts(
 
 
 def test_what_was_never_sent_costs_nothing(priced: Bench) -> None:
-    priced.platform.on_upload = [Unavailable("not reached")]
+    priced.platform.on_upload = [Unavailable(recorded_problem("not reached"))]
     priced.add("See example.org")
     priced.drain()
     assert priced.costs() == [0]

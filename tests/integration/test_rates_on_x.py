@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from publisher.cli.main import cli
 from publisher.core.content import AdaptedPost
+from publisher.core.problems import recorded_problem
 from publisher.db.models import Attempt
 from publisher.db.operations import Quota
 from publisher.delivery import intents
@@ -93,7 +94,7 @@ def test_every_post_that_is_read_counts_towards_the_budget(
 
     def refuse_once(*_: object, **__: object) -> int:
         monkeypatch.setattr(intents, "commit_intent", commit)
-        raise RateLimited("a quota is used up", retry_at=outlet.clock.now())
+        raise RateLimited(recorded_problem("a quota is used up"), retry_at=outlet.clock.now())
 
     monkeypatch.setattr(intents, "commit_intent", refuse_once)
     outlet.sandbox_servers.faults.add("x", Fault("drop-after"))

@@ -16,6 +16,7 @@ from publisher.cli.demo_check import differences
 from publisher.cli.main import cli
 from publisher.core.clock import FixedClock
 from publisher.core.content import AdaptedPost, Publication
+from publisher.core.problems import recorded_problem
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.session import Database
 from publisher.delivery import operate
@@ -47,7 +48,7 @@ from tests.fakes import (
 )
 
 SETTINGS = DeliverySettings(lease_seconds=30, look_up_after=(10, 60, 300), retry_seconds=20)
-LOST_ANSWER = Unconfirmed("the answer was lost")
+LOST_ANSWER = Unconfirmed(recorded_problem("the answer was lost"))
 THREAD = ("The second part.", "The third part.")
 WHOLE = ["A title", *THREAD]
 LONG_BODY = " ".join(f"Cell number {number} rests in a quiet place of its own." for number in range(1, 13))
@@ -162,7 +163,7 @@ def test_a_lost_part_is_looked_up_and_the_rest_follows_once(bench: Bench, part: 
 
 def test_a_refused_part_ends_the_thread_and_leaves_what_stands(bench: Bench) -> None:
     bench.publish_first()
-    bench.platform.before = [ContentRejected("no replies here")]
+    bench.platform.before = [ContentRejected(recorded_problem("no replies here"))]
     bench.drain_for(hours=2)
     assert (bench.public(), bench.states()) == (WHOLE[:1], ["published", "failed"])
     _, second = bench.parts()
@@ -181,7 +182,7 @@ def test_a_canceled_part_ends_the_thread(bench: Bench) -> None:
 
 def test_a_thread_that_has_begun_is_completed_however_late_it_gets(bench: Bench) -> None:
     bench.publish_first()
-    bench.platform.before = [Unavailable("X was not reached")] * 1000
+    bench.platform.before = [Unavailable(recorded_problem("X was not reached"))] * 1000
     bench.drain_for(minutes=2)
     bench.clock.instant = bench.parts()[0].expires_at + timedelta(days=3)
     assert miss_expired(bench.database, bench.clock.now()) == []
@@ -290,7 +291,7 @@ def test_after_a_restore_nothing_of_the_thread_goes_out_again(bench: Bench) -> N
 
 
 def test_a_first_post_settled_by_a_person_goes_on_below_it(bench: Bench) -> None:
-    bench.platform.before = [ContentRejected("no")]
+    bench.platform.before = [ContentRejected(recorded_problem("no"))]
     bench.drain()
     post = AdoptionRequest(bench.first, "https://fake.example/status/77")
     adopt(bench.database, bench.channels, post, now=bench.clock.now(), actor="me")

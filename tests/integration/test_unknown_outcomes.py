@@ -56,8 +56,8 @@ from tests.fakes import (
 )
 
 LAG = 900.0
-LOST_ANSWER = Unconfirmed("the answer was lost")
-REFUSED = CredentialsRefused("who are you?")
+LOST_ANSWER = Unconfirmed(recorded_problem("the answer was lost"))
+REFUSED = CredentialsRefused(recorded_problem("who are you?"))
 
 
 class Bench:
@@ -160,7 +160,7 @@ def test_every_planned_look_up_is_made_and_the_last_one_after_the_lag(bench: Ben
 
 def test_one_look_up_alone_does_not_prove_absence(bench: Bench) -> None:
     bench.platform.before = [LOST_ANSWER]
-    bench.platform.on_find = [Unavailable("down")] * 3
+    bench.platform.on_find = [Unavailable(recorded_problem("down"))] * 3
     delivery = bench.add()
     bench.drain_for(seconds=LAG + 10)
     row = bench.row(delivery)
@@ -208,7 +208,7 @@ def test_what_the_platform_says_it_has_is_found(bench: Bench) -> None:
     bench.platform.late = [timedelta(seconds=LAG + 30)]
     delivery = bench.add()
     bench.drain_for(seconds=LAG - 1)
-    bench.platform.before = [AlreadyPublic("duplicate content")]
+    bench.platform.before = [AlreadyPublic(recorded_problem("duplicate content"))]
     bench.drain_for(minutes=10)
     row = bench.row(delivery)
     assert (row.state, row.reported_public, bench.copies) == ("published", True, 1)
@@ -217,7 +217,7 @@ def test_what_the_platform_says_it_has_is_found(bench: Bench) -> None:
 
 @on_every_database
 def test_what_the_platform_says_it_has_is_never_sent_again_by_itself(bench: Bench) -> None:
-    bench.platform.before = [LOST_ANSWER, AlreadyPublic("duplicate content"), LOST_ANSWER]
+    bench.platform.before = [LOST_ANSWER, AlreadyPublic(recorded_problem("duplicate content")), LOST_ANSWER]
     delivery = bench.add()
     bench.drain_for(hours=3)
     row = bench.row(delivery)
@@ -295,7 +295,7 @@ class SlowDraftAdapter(DraftingAdapter):
         preparation = super().prepare(*post, earlier=earlier, **how)
         if len(self.platform.prepared) < 3:
             begun = preparation.model_copy(update={"unfinished": True})
-            raise NotPrepared("not shown yet", preparation=begun)
+            raise NotPrepared(recorded_problem("not shown yet"), preparation=begun)
         return preparation
 
 
@@ -322,7 +322,7 @@ def test_a_draft_is_kept_when_its_intent_could_not_be_recorded(bench: Bench, mon
 
     def refuse_once(*arguments: Any, **how: Any) -> int:
         monkeypatch.setattr(intents, "commit_intent", commit)
-        raise RateLimited("a quota is used up", retry_at=bench.clock.now() + timedelta(seconds=5))
+        raise RateLimited(recorded_problem("a quota is used up"), retry_at=bench.clock.now() + timedelta(seconds=5))
 
     monkeypatch.setattr(intents, "commit_intent", refuse_once)
     delivery = bench.add()
@@ -340,7 +340,9 @@ def test_a_draft_published_late_is_found_whatever_the_next_answer_was(bench: Ben
     bench.platform.late = [timedelta(minutes=10)]
     delivery = bench.add(expires_in=timedelta(hours=2))
     bench.drain_for(seconds=1)
-    bench.platform.before = [RateLimited("no more requests", retry_at=bench.clock.now() + timedelta(days=365))]
+    bench.platform.before = [
+        RateLimited(recorded_problem("no more requests"), retry_at=bench.clock.now() + timedelta(days=365))
+    ]
     bench.drain_for(days=3)
     assert (bench.row(delivery).state, bench.copies, len(bench.platform.publish_calls)) == ("published", 1, 2)
 
@@ -348,7 +350,7 @@ def test_a_draft_published_late_is_found_whatever_the_next_answer_was(bench: Ben
 class RefusedDraftAdapter(DraftingAdapter):
     """Refuses to prepare anything once a draft is there, and goes on answering readings."""
 
-    refusal: ClassVar[PlatformError] = Unavailable("Drafts can't be used now")
+    refusal: ClassVar[PlatformError] = Unavailable(recorded_problem("Drafts can't be used now"))
 
     def prepare(self, *post: Any, earlier: Preparation = NOTHING_PREPARED, **how: Any) -> Preparation:
         if earlier.reference:
@@ -357,7 +359,7 @@ class RefusedDraftAdapter(DraftingAdapter):
 
 
 class RejectedDraftAdapter(RefusedDraftAdapter):
-    refusal: ClassVar[PlatformError] = ContentRejected("The post can't be shown")
+    refusal: ClassVar[PlatformError] = ContentRejected(recorded_problem("The post can't be shown"))
 
 
 def test_a_refusal_after_a_lost_request_is_looked_up_at_once(bench: Bench) -> None:
@@ -491,7 +493,7 @@ def rest_times(bench: Bench, delivery: int) -> list[timedelta]:
 
 def test_a_remembered_text_may_be_our_own_post_that_is_listed_later(bench: Bench) -> None:
     bench.platform.listing_lag = timedelta(minutes=30)
-    bench.platform.after = [TextRemembered("a post with this very text is there")]
+    bench.platform.after = [TextRemembered(recorded_problem("a post with this very text is there"))]
     delivery = bench.add()
     bench.drain_for(minutes=10)
     assert bench.row(delivery).state == "failed"
@@ -509,9 +511,9 @@ def test_a_held_post_that_appears_later_is_recorded_as_the_truth(bench: Bench, w
     if why == "ask":
         bench.settings = DeliverySettings(after_unknown="ask")
     elif why == "reported public":
-        bench.platform.late, bench.platform.before = [], [AlreadyPublic("duplicate content")]
+        bench.platform.late, bench.platform.before = [], [AlreadyPublic(recorded_problem("duplicate content"))]
     else:
-        bench.platform.on_find = [Unavailable("down")] * 400
+        bench.platform.on_find = [Unavailable(recorded_problem("down"))] * 400
     delivery = bench.add()
     bench.drain_for(hours=26)
     row = bench.row(delivery)
@@ -555,7 +557,7 @@ def test_late_look_ups_stay_within_the_budget(bench: Bench, budget: float, answe
 
 
 def test_what_is_held_without_a_request_is_not_looked_up(bench: Bench) -> None:
-    bench.platform.on_upload = [UnsupportedContent("too large")]
+    bench.platform.on_upload = [UnsupportedContent(recorded_problem("too large"))]
     delivery = bench.add()
     bench.drain_for(days=4)
     assert (bench.row(delivery).state, rest_times(bench, delivery)) == ("held", [])
@@ -567,7 +569,7 @@ def test_a_retry_begins_the_late_look_ups_anew(bench: Bench) -> None:
     delivery = bench.add()
     bench.drain_for(minutes=20)
     assert bench.row(delivery).verify_at is not None
-    bench.platform.on_upload = [UnsupportedContent("too large")]
+    bench.platform.on_upload = [UnsupportedContent(recorded_problem("too large"))]
     operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me", i_have_looked=True)
     assert bench.row(delivery).verify_at is None
     bench.drain()
@@ -603,7 +605,7 @@ def test_a_canceled_delivery_that_was_never_tried_is_not_looked_up(bench: Bench)
 @on_every_database
 def test_a_person_who_has_looked_gets_a_fresh_key_for_a_used_one(bench: Bench) -> None:
     """The post was public, and somebody removed it by hand: the platform says for ever that it has this key."""
-    bench.platform.before = [AlreadyPublic("conflicting upload id")]
+    bench.platform.before = [AlreadyPublic(recorded_problem("conflicting upload id"))]
     delivery = bench.add()
     bench.drain_for(minutes=20)
     before = bench.row(delivery)
@@ -655,7 +657,7 @@ def test_an_account_that_is_refused_when_it_is_checked_pauses_its_channel(bench:
 
 
 def test_an_account_that_may_do_nothing_is_asked_for_nothing_more(bench: Bench) -> None:
-    bench.platform.before = [ActionsRefused("leave it alone for 24 hours")] * 5
+    bench.platform.before = [ActionsRefused(recorded_problem("leave it alone for 24 hours"))] * 5
     delivery = bench.add()
     bench.drain_for(hours=2)
     row = bench.row(delivery)
@@ -665,7 +667,7 @@ def test_an_account_that_may_do_nothing_is_asked_for_nothing_more(bench: Bench) 
 
 def test_a_check_without_an_answer_is_no_refusal(bench: Bench) -> None:
     bench.platform.on_upload = [REFUSED]
-    bench.platform.account_trouble = Unavailable("down")
+    bench.platform.account_trouble = Unavailable(recorded_problem("down"))
     delivery = bench.add()
     bench.drain_for(minutes=5)
     assert (bench.row(delivery).state, bench.paused) == ("published", False)
@@ -696,14 +698,14 @@ def test_a_read_back_that_is_refused_once_pauses_nothing(bench: Bench) -> None:
 
 
 def test_pictures_that_the_platform_forgot_are_uploaded_again(bench: Bench) -> None:
-    bench.platform.before = [MediaExpired("no such media")] * 2
+    bench.platform.before = [MediaExpired(recorded_problem("no such media"))] * 2
     delivery = bench.add()
     bench.drain_for(minutes=10)
     assert (bench.row(delivery).state, bench.platform.uploads) == ("published", 3)
 
 
 def test_pictures_that_are_forgotten_three_times_in_a_row_are_refused(bench: Bench) -> None:
-    bench.platform.before = [MediaExpired("no such media")] * 9
+    bench.platform.before = [MediaExpired(recorded_problem("no such media"))] * 9
     delivery = bench.add()
     bench.drain_for(minutes=30)
     row = bench.row(delivery)
@@ -713,7 +715,7 @@ def test_pictures_that_are_forgotten_three_times_in_a_row_are_refused(bench: Ben
 
 @pytest.mark.parametrize("until", [datetime(2099, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)])
 def test_no_wait_that_a_platform_asks_for_shuts_a_channel_for_good(bench: Bench, until: datetime) -> None:
-    bench.platform.before = [RateLimited("wait", retry_at=until)]
+    bench.platform.before = [RateLimited(recorded_problem("wait"), retry_at=until)]
     began = bench.clock.now()
     delivery = bench.add(expires_in=timedelta(days=9))
     with capture_logs() as lines:
@@ -726,7 +728,7 @@ def test_no_wait_that_a_platform_asks_for_shuts_a_channel_for_good(bench: Bench,
 
 def test_a_look_up_waits_for_two_days_at_most(bench: Bench) -> None:
     bench.platform.after = [LOST_ANSWER]
-    bench.platform.on_find = [RateLimited("wait", retry_at=datetime(2099, 1, 1, tzinfo=UTC))]
+    bench.platform.on_find = [RateLimited(recorded_problem("wait"), retry_at=datetime(2099, 1, 1, tzinfo=UTC))]
     delivery = bench.add()
     bench.drain_for(seconds=20)
     assert bench.row(delivery).due_at <= bench.clock.now() + timedelta(days=2)

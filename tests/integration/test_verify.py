@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from publisher.core.clock import FixedClock
 from publisher.core.content import Publication
+from publisher.core.problems import recorded_problem
 from publisher.db.models import Attempt, Delivery, Event, Post
 from publisher.db.session import Database
 from publisher.delivery.verify import AS_SENT, DIFFERS, MAX_LATE_READ_BACKS
@@ -128,7 +129,7 @@ def test_a_problem_of_two_copies_is_not_lost_by_reading_back(bench: Bench) -> No
 
 
 def test_a_platform_that_is_silent_for_long_is_asked_more_and_more_rarely(bench: Bench) -> None:
-    bench.platform.on_read = [Unavailable("down")] * 1000
+    bench.platform.on_read = [Unavailable(recorded_problem("down"))] * 1000
     bench.pass_time(days=2)
     assert bench.row.verify_at is None
     assert 8 < len(bench.findings()) < 20
@@ -138,7 +139,7 @@ def test_differences_are_reported_even_if_copies_cannot_be_searched_for(bench: B
     with bench.database.writing() as session:
         session.get_one(Delivery, bench.delivery).lost_requests = 1
     bench.platform.shown_alt_text = ""
-    bench.platform.on_find = [Unavailable("more than 120 posts")] * 2
+    bench.platform.on_find = [Unavailable(recorded_problem("more than 120 posts"))] * 2
     bench.pass_time(minutes=15)
     assert "Followers see something else" in str(bench.row.problem)
     assert bench.events() == [DIFFERS]
@@ -147,7 +148,7 @@ def test_differences_are_reported_even_if_copies_cannot_be_searched_for(bench: B
 
 
 def test_a_silent_platform_decides_nothing(bench: Bench) -> None:
-    bench.platform.on_read = [Unavailable("down")] * 3
+    bench.platform.on_read = [Unavailable(recorded_problem("down"))] * 3
     bench.pass_time(minutes=30)
     assert bench.findings() == ["platform-unavailable"] * 3 + ["as-sent"]
     assert bench.row.problem is None

@@ -16,7 +16,7 @@ from curl_cffi.requests import Response
 from curl_cffi.requests.exceptions import RequestException as CurlError
 from instagrapi import exceptions as ig
 
-from publisher.core.messages import Face
+from publisher.core.messages import Face, _
 from publisher.core.problems import Problem, ProblemCode
 from publisher.core.remedies import Remedy
 from publisher.platforms.errors import (
@@ -36,8 +36,8 @@ from publisher.platforms.instagram.problem_codes import InstagramAccountProblem,
 from publisher.platforms.transport import SentRequest
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
-READING = SentRequest("Reading")
-PUBLISHING = SentRequest("Publishing", publishing=True)
+READING = SentRequest(_("Reading"))
+PUBLISHING = SentRequest(_("Publishing"), publishing=True)
 ROOTS = {ig.ClientError, ig.PrivateError}
 LIBRARY = [
     error
