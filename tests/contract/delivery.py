@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 
 from publisher.core.content import Absence, Preparation, Publication
+from publisher.core.problems import Problem, StoredProblem
 from publisher.platforms.base import NOTHING_PREPARED, PlatformAdapter
 from publisher.platforms.errors import NotPrepared, PlatformError, Unconfirmed
 from publisher.platforms.profiles import load_profile
@@ -14,6 +16,13 @@ from tests.contract.cases import Step
 
 CLEAN_LOOK_UPS = 3
 MAX_STEPS = 40
+
+
+def assert_stored_whole(problem: Problem) -> None:
+    """Asserts that a problem has a code of its own, and that nothing of it is lost when it is stored."""
+    assert problem.code is not StoredProblem.RECORDED
+    again = Problem.from_json(json.loads(json.dumps(problem.to_json())))
+    assert (again.code, again.remedy, str(again)) == (problem.code, problem.remedy, str(problem))
 
 
 class Try:

@@ -12,7 +12,7 @@ from publisher.platforms.errors import NotPrepared, PlatformError, RateLimited, 
 from publisher.sandbox.wire import Answer, Request
 from tests.contract.account import Account
 from tests.contract.cases import AnswerCase, Step, WaitCase
-from tests.contract.delivery import Try, assert_one_copy, deliver
+from tests.contract.delivery import Try, assert_one_copy, assert_stored_whole, deliver
 from tests.contract.parameters import of_each_platform
 
 ELSEWHERE = "/elsewhere"
@@ -126,6 +126,7 @@ def test_an_answer_is_believed_only_as_far_as_it_can_be_read(account: Account, w
 def assert_decided(account: Account, error: PlatformError, case: AnswerCase) -> None:
     assert type(error) is case.expected
     assert error.message[0].isupper()
+    assert_stored_whole(error.problem)
     if case.expected not in (Unconfirmed, NotPrepared) and case.answer.cut_at is None:
         assert error.status == case.answer.status
     assert account.copies() == []

@@ -23,7 +23,7 @@ from publisher.sandbox.faults import (
 )
 from tests.contract.account import Account
 from tests.contract.cases import Step
-from tests.contract.delivery import Try, assert_one_copy, deliver
+from tests.contract.delivery import Try, assert_one_copy, assert_stored_whole, deliver
 from tests.contract.parameters import DRIVERS, of_each_platform
 
 STRIKING = [kind for kind in ALL_KINDS if kind != "refuse"]
@@ -79,6 +79,7 @@ def assert_told(account: Account, error: PlatformError | None) -> None:
     """Asserts that the sentence can be shown, and that a pause is one that a desk can keep."""
     assert error is not None
     assert error.message[0].isupper()
+    assert_stored_whole(error.problem)
     assert not [secret for secret in account.sandbox.credentials().values() if secret in f"{error} {error.answer}"]
     if isinstance(error, RateLimited):
         assert timedelta(0) < error.retry_at - account.clock.now() <= timedelta(days=2)
