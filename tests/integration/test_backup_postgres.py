@@ -339,7 +339,7 @@ def test_a_daily_dump_names_the_originals_that_the_new_folder_lacks(desk: Desk, 
 def test_a_missing_pg_dump_is_reported_by_doctor_and_by_the_daily_backup(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert _describe_backup(desk, desk.settings) == "there is none yet"
+    assert str(_describe_backup(desk, desk.settings)) == "there is none yet"
     monkeypatch.setattr(tools, "_candidates", lambda name: iter(()))
     for act in (lambda: _describe_backup(desk, desk.settings), lambda: dump_daily(desk.settings, desk.now())):
         with pytest.raises(BackupError, match="there is no pg_dump on this machine; install the client programs of"):

@@ -76,7 +76,7 @@ def test_what_others_can_read_is_mended_at_the_start(desk: Desk) -> None:
     desk.prepare()
     assert [mode_of(folder) for folder in folders] == [0o700] * 4
     assert mode_of(root / "queue.db") == 0o600
-    assert "only this user" in describe_private_files(desk.settings)
+    assert "only this user" in str(describe_private_files(desk.settings))
 
 
 def test_the_folder_of_the_whole_desk_is_not_closed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,7 +139,7 @@ def test_a_new_database_is_created_without_a_backup(file: Path, prepare: Callabl
     report = prepare()
 
     assert (report.created, report.before, report.after, report.backup) == (True, None, HEAD, None)
-    assert report.sentence == f"The database was created (revision {HEAD})."
+    assert str(report.sentence) == f"The database was created (revision {HEAD})."
     assert not (file.parent / "backups").exists()
     assert rows(file, "PRAGMA journal_mode") == [("wal",)]
 
@@ -150,7 +150,7 @@ def test_a_database_that_is_up_to_date_is_left_alone(file: Path, prepare: Callab
     report = prepare()
 
     assert (report.created, report.upgraded, report.backup) == (False, False, None)
-    assert report.sentence == f"The database is up to date (revision {HEAD})."
+    assert str(report.sentence) == f"The database is up to date (revision {HEAD})."
     assert rows(file, "SELECT title FROM post") == [("Cells",)]
 
 
@@ -208,7 +208,7 @@ def test_an_older_database_is_backed_up_and_migrated(
 
     backup = file.parent / "backups" / f"queue-20260314T083005Z-{HEAD}.db"
     assert report == UpgradeReport(before=HEAD, after="next", backup=backup)
-    assert str(backup) in report.sentence
+    assert str(backup) in str(report.sentence)
     assert rows(file, "SELECT title, mood FROM post") == [("Cells", "calm")]
     assert rows(file, "PRAGMA foreign_key_check") == []
     assert [path.name for path in backup.parent.iterdir()] == [backup.name], "the backup is one file, finished"

@@ -16,6 +16,7 @@ from publisher.backup.files import BackupError
 from publisher.cli.errors import describe_error
 from publisher.core.encryption import EncryptionError
 from publisher.core.errors import ErrorKind, SettingsError, SettingsUnreadable, UserError
+from publisher.core.messages import _
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.problem_codes import ActProblem
 from publisher.job_failures import FailureReason, classify_error
@@ -160,7 +161,7 @@ def test_a_refused_act_has_its_reason_as_its_code() -> None:
         (StaleEdit("post 7 was changed"), 412),
         (PictureRefused("a.png is no picture"), 422),
         (MachineError("this machine has no free memory"), 503),
-        (SettingsUnreadable("publisher.toml can't be read", lasting=False), 503),
+        (SettingsUnreadable(_("publisher.toml can't be read"), lasting=False), 503),
         (PostError("post 7 has left the queue"), 409),
         (MediaError("the media store refused"), 503),
         (SettingsError("outlet.name is missing"), 500),
