@@ -33,7 +33,7 @@ KEYWORDS: dict[str, Any] = {"_": None, "gettext": None, "ngettext": (1, 2), "plu
 """Functions that mark a text, with the places of their texts; None: the first."""
 HEADER = """\
 # The texts of the publisher's desk, in English. Made by: make texts
-# Those with {names} are filled by the program, those with %(names)s by its pages: a translation has the same names."""
+# The program fills {names}, its pages fill %(names)s: a translation has the same names as its source."""
 COUNT_FIELD = re.compile(rf"[{{(%]+{COUNT}\b")
 PERCENT_FIELD = re.compile(r"%\(\w+\)[-#0 +]*[\d.]*[a-zA-Z]")
 CHANGING_HEADERS = (b'"POT-Creation-Date:', b'"PO-Revision-Date:', b'"Generated-By:')

@@ -200,7 +200,7 @@ def _describe_alert_addresses(desk: Desk) -> Message:
     ]
     if failed:
         text = _(
-            "{failures:list}: mend {variable}, then run publisher alerts --test",
+            "{failures:clauses}: mend {variable}, then run publisher alerts --test",
             failures=failed,
             variable=URLS_VARIABLE,
         )

@@ -21,6 +21,7 @@ from publisher.core.characters import make_visible
 from publisher.core.errors import SettingsError, UserError
 from publisher.core.file_reading import SECRET_BYTES, read_text
 from publisher.core.log_folding import FoldingHandler
+from publisher.core.messages import _
 
 if TYPE_CHECKING:
     from structlog.stdlib import BoundLogger, ProcessorFormatter
@@ -213,7 +214,14 @@ def _read_secret_file(file: Path) -> str:
 def _read_level() -> int:
     name = os.environ.get(LEVEL_VARIABLE, "").strip().lower() or "info"
     if name not in LEVELS:
-        raise SettingsError(f"{LEVEL_VARIABLE} is {name!r}; write {', '.join(LEVELS)}")
+        raise SettingsError(
+            _(
+                "{variable} is '{level}'; write {levels:list}",
+                variable=LEVEL_VARIABLE,
+                level=name,
+                levels=LEVELS,
+            )
+        )
     return LEVELS[name]
 
 

@@ -22,6 +22,7 @@ from publisher.backup.manifest import read_manifest
 from publisher.backup.postgres_dump import load
 from publisher.backup.whole_backup import make_dump
 from publisher.core.clock import monotonic, sleep
+from publisher.core.messages import _
 from publisher.db.models import Event
 from publisher.health.heartbeat import HEARTBEAT_TIMEOUT
 from publisher.proving.fault_injection import Clocks
@@ -63,7 +64,7 @@ class FileCopy(DatabaseCopy):
         # A folder of its own: beside the copy of another day it might be too soon for one.
         made = copy_daily(file, Path(tempfile.mkdtemp(dir=folder)), outlet.now())
         if made is None:
-            raise BackupError(f"there is a copy of the last day below {folder} already")
+            raise BackupError(_("there is a copy of the last day below {folder} already", folder=folder))
         self._copy = made
         with closing(sqlite3.connect(made)) as connection:
             (newest,) = connection.execute("SELECT max(id) FROM event").fetchone()

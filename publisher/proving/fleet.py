@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from publisher.core.clock import monotonic
 from publisher.core.errors import UserError
+from publisher.core.messages import _
 
 PROCESS_MODULE = "publisher.proving.process"
 TIMEOUT_SECONDS = 120.0
@@ -88,7 +89,12 @@ class Fleet:
             else:
                 self._running[report["name"]] = report["pid"]
         if self._process.poll() is not None:
-            raise FleetFailed(f"the processes of the proof could not go on (exit status {self._process.returncode})")
+            raise FleetFailed(
+                _(
+                    "the processes of the proof could not go on (exit status {status})",
+                    status=self._process.returncode,
+                )
+            )
         return ends
 
     @property
@@ -115,7 +121,7 @@ class Fleet:
             if monotonic() > deadline:
                 for name in self._running:
                     self.signal(name, signal.SIGUSR1)
-                raise FleetFailed(f"{', '.join(self._running)} did not stop when told to")
+                raise FleetFailed(_("{processes:list} did not stop when told to", processes=tuple(self._running)))
             pause.wait(0.02)
             ends += self.ended()
         return ends

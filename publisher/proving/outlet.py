@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image
 
+from publisher.core.messages import _
 from publisher.db.session import Database
 from publisher.delivery.channels import Channels
 from publisher.delivery.platform_clocks import PlatformClocks
@@ -166,7 +167,7 @@ class _NoQuestions:
         """Ignores the text: nobody reads it."""
 
     def ask(self, question: str, *, secret: bool = False) -> str:
-        raise SandboxFailed(f"the sandbox should not have asked: {question}")
+        raise SandboxFailed(_("the sandbox should not have asked: {question}", question=question))
 
 
 def write_outlet(

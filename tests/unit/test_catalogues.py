@@ -22,14 +22,16 @@ PAGE = """
 <h1>{{ _("Queue") }}</h1>
 {% trans name=person %}
   Written by
-  %(name)s
+  {{ name }}
 {% endtrans %}
-{% trans count=posts %}%(count)s post{% pluralize %}%(count)s posts{% endtrans %}
+{% trans count=posts %}{{ count }} post{% pluralize %}{{ count }} posts{% endtrans %}
+{% trans %}100 %{% endtrans %}
 """
 TRANSLATED = {
     "Post {post} is not there.": "No hi ha l'entrada {post}.",
     "It is late.": "És tard.",
     "Queue": "Cua",
+    "100 %%": "100 %%",
     "Written by %(name)s": "Escrit per %(name)s",
 }
 PLURALS = {
