@@ -36,6 +36,7 @@ HEADER = """\
 # The program fills {names}, its pages fill %(names)s: a translation has the same names as its source."""
 COUNT_FIELD = re.compile(rf"[{{(%]+{COUNT}\b")
 PERCENT_FIELD = re.compile(r"%\(\w+\)[-#0 +]*[\d.]*[a-zA-Z]")
+PAGE_SUFFIX = ".html"
 CHANGING_HEADERS = (b'"POT-Creation-Date:', b'"PO-Revision-Date:', b'"Generated-By:')
 
 ExtractedText = tuple[int, str, Any, list[str]]
@@ -139,8 +140,11 @@ def _text_faults(source: Message, translated: Message | None, plurals: int) -> I
     if translated.fuzzy:
         yield f"has a translation of {name} that is marked as fuzzy; check it and take the mark away"
     sources = [fields_of(form) for form in _forms(source.id)]
+    is_on_page = any(file.endswith(PAGE_SUFFIX) for file, _line in source.locations)
     for form in forms:
         yield from (f"has a translation of {name} {fault}" for fault in _field_faults(sources, form))
+        if is_on_page and "%" in PERCENT_FIELD.sub("", form.replace("%%", "")):
+            yield f"has a translation of {name} with a single percent sign; double it"
 
 
 def _field_faults(sources: list[set[str] | None], form: str) -> Iterator[str]:

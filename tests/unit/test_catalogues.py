@@ -170,6 +170,7 @@ def test_a_text_that_is_no_longer_used_is_a_fault(tree: Path) -> None:
         ("{count} entrades: {why:clause}", "{count} entrades: {why}", "without {why:clause}"),
         ("Escrit per %(name)s", "Escrit per %(nom)s", "without %(name)s"),
         ("Escrit per %(name)s", "Escrit per %(name)d", "without %(name)s"),
+        ('"100 %%"\nmsgstr "100 %%"', '"100 %%"\nmsgstr "100 %"', "with a single percent sign; double it"),
     ],
 )
 def test_other_fields_than_in_the_source_are_a_fault(tree: Path, old: str, new: str, fault: str) -> None:
