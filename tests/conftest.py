@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 
 from publisher.core.clock import FixedClock
 from publisher.core.logs import configure_logs
+from publisher.core.messages import ENGLISH_READER, reading_as
 from publisher.db import session
 from publisher.db.session import Database
 from publisher.db.upgrade import prepare_database
@@ -56,6 +57,13 @@ def environment_as_before() -> Iterator[None]:
             os.environ[name] = value
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     assert changed <= {"PYTEST_CURRENT_TEST"}
+
+
+@pytest.fixture(autouse=True)
+def reader_as_before() -> Iterator[None]:
+    """Takes back what a command that ran in this process has set: for whom texts are rendered."""
+    with reading_as(ENGLISH_READER):
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -14,7 +14,7 @@ import click
 
 from publisher import __version__
 from publisher.cli.echo import echo
-from publisher.core.messages import _
+from publisher.core.messages import _, current_reader, reading_as
 
 COMMANDS = {
     "init": "setup",
@@ -135,6 +135,13 @@ def cli(ctx: click.Context, config: Path) -> None:
 
 
 def main() -> NoReturn:
+    """Runs the command of the command line. A command may set the reader, for whom its errors are rendered, too."""
+    with reading_as(current_reader()):
+        code = _run()
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -151,7 +158,7 @@ def main() -> NoReturn:
         code = 0
     except Exception as error:
         code = _print_error(error)
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def _print_error(error: Exception) -> int:
