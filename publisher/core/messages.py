@@ -2,10 +2,10 @@
 
 `_` marks a text for translation and takes its values: `_("Post {post} is not there.", post=7)`. Nothing is rendered
 until somebody reads it: `str(message)` renders it for the present reader, who is English-speaking where nobody said
-otherwise. A field may say how its value is written: `{at:moment}`, `{day:weekday}`, `{size:number}`, `{names:list}`,
-`{answer:clause}` (without its full stop), `{why:sentence}` (with one), `{parts:clauses}` and `{problems:sentences}` for
-several of them, `{names:lines}` (a line each), `{code:language}` (the name of a language), `{price:dollars}` (US
-dollars).
+otherwise. A field may say how its value is written: `{at:moment}`, `{day:weekday}`, `{day:long_day}`,
+`{size:number}`, `{names:list}`, `{answer:clause}` (without its full stop), `{why:sentence}` (with one),
+`{parts:clauses}` and `{problems:sentences}` for several of them, `{names:lines}` (a line each), `{code:language}` (the
+name of a language), `{price:dollars}` (US dollars).
 """
 
 from __future__ import annotations
@@ -134,11 +134,11 @@ class _Formatter(string.Formatter):
             case "number":
                 from babel.numbers import format_decimal  # noqa: PLC0415 - few texts have such numbers
 
-                return format_decimal(value, locale=_locale_name(self._reader.language))
+                return format_decimal(value, locale=locale_name(self._reader.language))
             case "dollars":
                 from babel.numbers import format_currency  # noqa: PLC0415 - few texts have prices
 
-                locale = _locale_name(self._reader.language)
+                locale = locale_name(self._reader.language)
                 return format_currency(value, "USD", locale=locale, decimal_quantization=False)
             case "language":
                 return language_name(str(value), self._reader)
@@ -176,18 +176,24 @@ PATTERNS: Mapping[str, Message] = {
     "month": _("MMMM yyyy"),
     "weekday": _("EEEE yyyy-MM-dd"),
     "short_weekday": _("EEE yyyy-MM-dd"),
+    "long_day": _("EEEE d MMMM yyyy"),
 }
 
 
 def format_instant(value: datetime | date | time | str | None, form: str, reader: Reader) -> str:
     """Writes an instant or a day in the reader's language and zone; a `str` is one in ISO 8601."""
-    from babel.dates import format_date, format_datetime, format_time  # noqa: PLC0415 - most starts show no time
-
     if value is None:
         return str(_("an unknown time"))
     if isinstance(value, str):
         value = datetime.fromisoformat(value) if len(value) > len("2026-05-12") else date.fromisoformat(value)
-    pattern, locale = translations(reader.language).gettext(PATTERNS[form].source), _locale_name(reader.language)
+    return format_by_pattern(value, PATTERNS[form], reader)
+
+
+def format_by_pattern(value: datetime | date | time, form: Message, reader: Reader) -> str:
+    """Writes an instant or a day by a pattern of the Unicode CLDR, which is translated too."""
+    from babel.dates import format_date, format_datetime, format_time  # noqa: PLC0415 - most starts show no time
+
+    pattern, locale = translations(reader.language).gettext(form.source), locale_name(reader.language)
     if isinstance(value, datetime):
         return str(format_datetime(value, pattern, tzinfo=reader.zone, locale=locale))
     if isinstance(value, date):
@@ -199,10 +205,10 @@ def language_name(code: str, reader: Reader) -> str:
     """Returns the name of a language in the reader's language; one that nobody knows is called by its code."""
     from babel import Locale  # noqa: PLC0415 - few texts name a language
 
-    names = Locale.parse(_locale_name(reader.language)).languages
+    names = Locale.parse(locale_name(reader.language)).languages
     return str(names.get(code.partition("-")[0], code))
 
 
-def _locale_name(language: str) -> str:
+def locale_name(language: str) -> str:
     """Returns the name under which Babel knows a language."""
     return "en" if language == SOURCE_LANGUAGE else language.replace("-", "_")

@@ -142,6 +142,10 @@ class StoredProblem(ProblemCode):
     UNKNOWN_CODE = _("Another version of this program recorded the problem {code} {parameters}.")
 
 
+Text = Message | Problem | str
+"""What is rendered when it is read; a `str` is data, such as a name."""
+
+
 def recorded_problem(sentence: str) -> Problem:
     """Makes a problem of a sentence that an older version of the program has stored."""
     return StoredProblem.RECORDED(sentence=sentence)

@@ -19,6 +19,7 @@ def catalogue_path(language: str) -> Path:
     return LOCALE_FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.po"
 
 
+@cache
 def desk_languages() -> tuple[str, ...]:
     """Lists the languages in which the desk can be read, English first."""
     translated = sorted(path.parent.parent.name for path in LOCALE_FOLDER.glob(f"*/LC_MESSAGES/{DOMAIN}.po"))

@@ -29,6 +29,8 @@ class Person(Base):
     totp_last_step: Mapped[int] = mapped_column(default=0)
     """The newest time step whose code was used: a code works once."""
     active: Mapped[bool] = mapped_column(default=True)
+    language: Mapped[str | None] = mapped_column(String(35))
+    """The language of the pages that they chose. None: that of the outlet's desk."""
     invite_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
     invite_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -47,7 +49,7 @@ class WebSession(Base):
     address: Mapped[str] = mapped_column(String(64), default="")
     browser: Mapped[str] = mapped_column(String(200), default="")
     flash: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
-    """What the next page shows: `tone` and `text`."""
+    """What the next page shows: `tone`, and `text` as data, which is rendered when it is shown."""
     confirmed_at: Mapped[datetime | None]
     """When the person last said, within this session, who they are."""
     connecting: Mapped[str | None] = mapped_column(Text)

@@ -18,6 +18,7 @@ from publisher.core.characters import make_visible, remove_control_characters
 from publisher.core.content import Fit
 from publisher.core.messages import _
 from publisher.core.post_limits import ACCOUNT_NAME, OUTLET_NAME
+from publisher.core.translations import SOURCE_LANGUAGE, desk_languages
 from publisher.platforms.profiles import Limit
 from publisher.settings.buckets import Bucket, is_bucket_url, parse_bucket
 
@@ -85,6 +86,8 @@ class OutletSettings(Section):
     lateness: Annotated[Lateness, BeforeValidator(_lateness)] = Lateness(until=time(20, 0))
     language: str = "en"
     """The language that posts are written in."""
+    desk_language: str = SOURCE_LANGUAGE
+    """The language of the desk's pages, for whoever has chosen none."""
     second_person: bool = False
     """Nobody may approve what they wrote themselves, whoever changed the post last."""
 
@@ -99,6 +102,13 @@ class OutletSettings(Section):
         raise ValueError(
             _("there is no time zone '{value}'; write an IANA name such as \"Europe/London\"", value=value)
         )
+
+    @field_validator("desk_language")
+    @classmethod
+    def _translated(cls, value: str) -> str:
+        if value in desk_languages():
+            return value
+        raise ValueError(f"the desk's texts are not translated to {value!r}; choose {' or '.join(desk_languages())}")
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -131,6 +131,12 @@ def set_active(database: Database, person_id: int, active: bool, *, now: datetim
         record_event(session, name, now=now, actor=actor, detail={"person": person.email})
 
 
+def set_language(database: Database, person_id: int, language: str | None) -> None:
+    """Sets the language of a person's pages. None: that of the outlet's desk. Raises AccountError."""
+    with database.writing() as session:
+        load_person(session, person_id).language = language
+
+
 def end_invitation(person: Person) -> None:
     """Ends the link that sets a person's password, if there is one: it was made before the account was changed."""
     person.invite_hash = person.invite_until = None

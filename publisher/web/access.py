@@ -36,6 +36,7 @@ RULES: dict[str, Rule] = {
     "accept_invitation": A.PUBLIC,
     "log_out": A.SIGNED_IN,
     "account": A.SIGNED_IN,
+    "choose_language": A.SIGNED_IN,
     "change_password": A.SIGNED_IN,
     "set_second_factor": A.SIGNED_IN,
     "remove_second_factor": A.SIGNED_IN,

@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from publisher import __version__
 from publisher.core.errors import ErrorKind, UserError
 from publisher.core.logs import get_logger
+from publisher.core.messages import _
 from publisher.desk import Desk
 from publisher.web.access import check_rules
 from publisher.web.api.app import PATH as API_PATH
@@ -46,6 +47,7 @@ from publisher.web.problem_codes import RequestProblem
 from publisher.web.rendering import address, page
 from publisher.web.slow_work import SlowWork, WorkRefused
 
+DID_NOT_WORK = _("That did not work")
 STATIC_CACHE_CONTROL = "public, max-age=31536000, immutable"
 
 
@@ -137,8 +139,8 @@ async def _render_error(request: Request, error: Exception) -> Response:
     status = _status_of(error)
     if status >= 500 and isinstance(error, UserError) and not isinstance(error, WorkRefused):
         get_logger("web").warning("a page can't be shown", path=request.url.path, code=error.code, why=str(error))
-    title, message = "That did not work", as_sentence(str(error))
-    response = page(request, "error.html", status, title=title, message=message, reference="")
+    message = as_sentence(str(error))
+    response = page(request, "error.html", status, title=DID_NOT_WORK, message=message, reference="")
     if isinstance(error, WorkRefused):
         response.headers["retry-after"] = str(error.retry_seconds)
     return response
@@ -159,21 +161,21 @@ async def _render_http_error(request: Request, error: Exception) -> Response:
     if "route" not in request.scope:
         await identify(request)  # No guard stood before an address that does not exist.
     title, message = {
-        404: ("There is nothing here", "The address is wrong, or what it showed is gone."),
-        405: ("That can't be done here", "Go back to the page that you came from."),
-    }.get(status, ("That did not work", "Go back to the page that you came from, and try again."))
+        404: (_("There is nothing here"), _("The address is wrong, or what it showed is gone.")),
+        405: (_("That can't be done here"), _("Go back to the page that you came from.")),
+    }.get(status, (DID_NOT_WORK, _("Go back to the page that you came from, and try again.")))
     return page(request, "error.html", status, title=title, message=message, reference="")
 
 
 async def _render_invalid_form(request: Request, error: Exception) -> Response:
     fields = error.errors() if isinstance(error, RequestValidationError) else []
     names = ", ".join(sorted({str([*field["loc"], "form"][1]) for field in fields}))
-    message = f"These fields can't be read: {names}. Go back, mend them and send the form again."
-    return page(request, "error.html", 422, title="The form can't be read", message=message, reference="")
+    message = _("These fields can't be read: {names}. Go back, mend them and send the form again.", names=names)
+    return page(request, "error.html", 422, title=_("The form can't be read"), message=message, reference="")
 
 
 def _render_unexpected_error(request: Request, error: Exception) -> Response:
     reference = secrets.token_hex(4)
     get_logger("web").error("a page failed", reference=reference, path=request.url.path, exc_info=error)
-    message = "Something went wrong on the desk. Nothing that you entered was saved in part."
-    return page(request, "error.html", 500, title="Something went wrong", message=message, reference=reference)
+    message = _("Something went wrong on the desk. Nothing that you entered was saved in part.")
+    return page(request, "error.html", 500, title=_("Something went wrong"), message=message, reference=reference)

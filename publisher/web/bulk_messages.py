@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from fastapi import Request
 from pydantic import ValidationError
 
+from publisher.core.messages import COUNT, Message, _, ngettext, plural_template
+from publisher.core.problems import value_from_json, value_to_json
 from publisher.db.staff import WebSession
 from publisher.posts.undo import Undo
 from publisher.schedule.bulk import BulkChanges, BulkResult
 from publisher.schedule.listing import place_of
 from publisher.staff.accounts import actor_of
 from publisher.staff.roles import Permission
-from publisher.web.date_format import long_day
-from publisher.web.errors import Forbidden, PageError
-from publisher.web.rendering import desk_of, flash, plural
+from publisher.web.errors import ROLES_FORBID_IT, Forbidden, PageError
+from publisher.web.rendering import desk_of, flash
+
+APPROVED = plural_template("{count:number} post is approved.", "{count:number} posts are approved.")
+MOVED = plural_template("{count:number} post is moved.", "{count:number} posts are moved.")
+WITHDRAWN = plural_template("{count:number} post is withdrawn.", "{count:number} posts are withdrawn.")
+TAGGED = plural_template("{count:number} post is tagged.", "{count:number} posts are tagged.")
+UNTAGGED = plural_template("{count:number} post is without these tags.", "{count:number} posts are without these tags.")
+AS_BEFORE = plural_template("{count:number} post is as before.", "{count:number} posts are as before.")
 
 
 def bulk_for(request: Request) -> BulkChanges:
@@ -23,19 +32,23 @@ def bulk_for(request: Request) -> BulkChanges:
     return BulkChanges(desk_of(request), actor_of(request.state.session.person))
 
 
-def flash_result(request: Request, result: BulkResult, done: str, *, undo: bool = True) -> None:
-    """Shows the result of a change on the next page, with its undo. `done`: such as `approved` or `moved`."""
+def flash_result(request: Request, result: BulkResult, done: Message, *, undo: bool = True) -> None:
+    """Shows the result of a change on the next page, with its undo. `done`: such as `APPROVED` or `MOVED`."""
     number, refused = len(result.done), len(result.refused)
-    parts = []
+    texts = []
     if number or not refused:
-        parts.append(f"{plural(number, 'post is', 'posts are')} {done}.")
+        texts.append(done.fill({COUNT: number}))
     if again := _count_sent_to_review(result):
-        parts.append(
-            f"{plural(again, 'post that was approved needs', 'posts that were approved need')} approval again."
+        texts.append(
+            ngettext(
+                "{count:number} post that was approved needs approval again.",
+                "{count:number} posts that were approved need approval again.",
+                count=again,
+            )
         )
     if refused:
-        parts.append(f"{plural(refused, 'post is', 'posts are')} not.")
-    _flash(request, " ".join(parts), result, undo=undo)
+        texts.append(ngettext("{count:number} post is not.", "{count:number} posts are not.", count=refused))
+    _flash(request, texts, result, undo=undo)
 
 
 def _count_sent_to_review(result: BulkResult) -> int:
@@ -49,28 +62,46 @@ def flash_place(request: Request, post_id: int, result: BulkResult) -> None:
     with desk.database.reading() as session:
         post, day = place_of(session, desk.settings, post_id, now=desk.now())
     if post.fixed_date:
-        ready = "" if post.state == "approved" else ", once it is approved"
-        sentence = f"“{post.title}” goes out on {long_day(post.fixed_date)}{ready}."
+        text = _fixed_place(post.title, post.fixed_date, is_approved=post.state == "approved")
+    elif post.place == "reserve":
+        text = _place_in_reserve(post.title, post.number, day)
     else:
-        where = "the reserve" if post.place == "reserve" else "line"
-        sentence = f"“{post.title}” is number {post.number} in {where} now{f', for {long_day(day)}' if day else ''}."
-    _flash(request, sentence, result, undo=True)
+        text = _place_in_line(post.title, post.number, day)
+    _flash(request, [text], result, undo=True)
 
 
-def _flash(request: Request, text: str, result: BulkResult, *, undo: bool) -> None:
+def _fixed_place(post: str, day: date, *, is_approved: bool) -> Message:
+    if is_approved:
+        return _("“{post}” goes out on {day:long_day}.", post=post, day=day)
+    return _("“{post}” goes out on {day:long_day}, once it is approved.", post=post, day=day)
+
+
+def _place_in_reserve(post: str, number: int, day: date | None) -> Message:
+    if day is None:
+        return _("“{post}” is number {number} in the reserve now.", post=post, number=number)
+    return _("“{post}” is number {number} in the reserve now, for {day:long_day}.", post=post, number=number, day=day)
+
+
+def _place_in_line(post: str, number: int, day: date | None) -> Message:
+    if day is None:
+        return _("“{post}” is number {number} in line now.", post=post, number=number)
+    return _("“{post}” is number {number} in line now, for {day:long_day}.", post=post, number=number, day=day)
+
+
+def _flash(request: Request, texts: list[Message], result: BulkResult, *, undo: bool) -> None:
     refused = [
-        {"id": post.post_id, "title": post.title, "reasons": [str(reason) for reason in post.reasons]}
-        for post in result.refused
+        {"id": post.post_id, "title": post.title, "reasons": value_to_json(post.reasons)} for post in result.refused
     ]
     undo_json = result.undo.model_dump_json() if undo and result.undo else ""
-    flash(request, text, "bad" if refused else "good", refused=refused, undo=undo_json)
+    flash(request, texts, "bad" if refused else "good", refused=refused, undo=undo_json)
 
 
 def last_change(request: Request) -> dict[str, Any]:
     """Returns the posts that the last change `refused`, and its `undo` as a form sends it."""
     session: WebSession = request.state.session
     flashed = session.flash[-1] if session.flash else {}
-    return {"refused": flashed.get("refused", []), "undo": flashed.get("undo", "")}
+    refused = [{**post, "reasons": value_from_json(post["reasons"])} for post in flashed.get("refused", [])]
+    return {"refused": refused, "undo": flashed.get("undo", "")}
 
 
 def undo_bulk_change(request: Request, undo_json: str) -> None:
@@ -82,8 +113,8 @@ def undo_bulk_change(request: Request, undo_json: str) -> None:
     try:
         undo = Undo.model_validate_json(undo_json)
     except ValidationError:
-        raise PageError("That change can't be read; open the page again.") from None
+        raise PageError(_("That change can't be read; open the page again.")) from None
     may_approve = Permission.APPROVE in request.state.permissions
     if undo.act != "tag" and not may_approve:
-        raise Forbidden("Your roles don't allow this; ask an admin of the desk.")
-    flash_result(request, bulk_for(request).undo(undo, may_approve=may_approve), "as before", undo=False)
+        raise Forbidden(ROLES_FORBID_IT)
+    flash_result(request, bulk_for(request).undo(undo, may_approve=may_approve), AS_BEFORE, undo=False)

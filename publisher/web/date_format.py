@@ -1,16 +1,64 @@
-"""Writes days in English words."""
+"""Writes days, instants, numbers and names of languages for the present reader."""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, datetime, time
+
+from babel import Locale
+from babel.numbers import format_decimal
+
+from publisher.core.messages import Message, _, current_reader, format_by_pattern, locale_name
+
+NO_INSTANT = "–"
+FORMS: Mapping[str, Message] = {
+    "minute": _("yyyy-MM-dd HH:mm"),
+    "second": _("yyyy-MM-dd HH:mm:ss"),
+    "date": _("yyyy-MM-dd"),
+    "clock": _("HH:mm"),
+    "clock-second": _("HH:mm:ss"),
+    "weekday-clock": _("EEE HH:mm"),
+    "weekday-second": _("EEE HH:mm:ss"),
+    "long-weekday-clock": _("EEEE HH:mm"),
+    "short-day-clock": _("EEE d MMM HH:mm"),
+    "short-day-year-clock": _("EEE d MMM yyyy HH:mm"),
+    "month-day-second": _("MM-dd HH:mm:ss"),
+    "clock-on-day": _("HH:mm 'on' EEEE, d MMMM"),
+    "weekday": _("EEE"),
+    "month": _("MMMM yyyy"),
+    "month-name": _("MMMM"),
+    "day-month": _("d MMMM"),
+    "day-month-year": _("d MMMM yyyy"),
+    "title-day": _("EEEE, d MMMM"),
+    "title-day-year": _("EEEE, d MMMM yyyy"),
+    "long-day": _("EEEE d MMMM yyyy"),
+    "short-day": _("EEE d MMM"),
+    "short-day-year": _("EEE d MMM yyyy"),
+}
+"""How pages write days and instants, by a name: patterns of the Unicode CLDR, which translators may order anew."""
+
+
+def format_moment(value: datetime | date | time | None, form: str = "minute") -> str:
+    """Writes an instant, a day or an hour in one of `FORMS`; a dash for none."""
+    return format_by_pattern(value, FORMS[form], current_reader()) if value is not None else NO_INSTANT
 
 
 def long_day(day: date) -> str:
     """Writes a day like `Tuesday 12 May 2026`."""
-    return f"{day:%A} {day.day} {day:%B %Y}"
+    return format_moment(day, "long-day")
 
 
 def short_day(day: date, today: date | None = None) -> str:
     """Writes a day like `Tue 12 May`, with the year where it isn't that of `today`."""
-    year = "" if today is None or day.year == today.year else f" {day.year}"
-    return f"{day:%a} {day.day} {day:%b}{year}"
+    return format_moment(day, "short-day" if today is None or day.year == today.year else "short-day-year")
+
+
+def format_number(value: float) -> str:
+    """Writes a number with its groups of digits: `1,234`."""
+    return str(format_decimal(value, locale=locale_name(current_reader().language)))
+
+
+def native_name(language: str) -> str:
+    """Names a language in itself, as its speakers look for it: `català`."""
+    locale = Locale.parse(locale_name(language))
+    return str(locale.get_display_name() or language)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from publisher.core.errors import ErrorKind, UserError
+from publisher.core.messages import _
+from publisher.core.problems import Text
+
+ROLES_FORBID_IT = _("Your roles don't allow this; ask an admin of the desk.")
 
 
 class PageError(UserError):
@@ -28,7 +32,7 @@ class FormWithoutLogin(LoginNeeded):
     code = "form-without-login"
 
     def __init__(self, fields: list[tuple[str, str]], *, has_files: bool) -> None:
-        super().__init__("You are logged out; log in, and send what you entered once more.")
+        super().__init__(_("You are logged out; log in, and send what you entered once more."))
         self.fields = fields
         self.has_files = has_files
 
@@ -46,8 +50,8 @@ class ConfirmationNeeded(Forbidden):
 
     code = "confirmation-needed"
 
-    def __init__(self, fields: list[tuple[str, str]], refused: str = "") -> None:
-        super().__init__(refused or "Give your password again to change this.")
+    def __init__(self, fields: list[tuple[str, str]], refused: Text = "") -> None:
+        super().__init__(refused or _("Give your password again to change this."))
         self.fields = fields
         self.refused = refused
 
@@ -58,7 +62,7 @@ class FormOutOfDate(Forbidden):
     code = "form-out-of-date"
 
     def __init__(self, fields: list[tuple[str, str]], key: str, *, has_files: bool) -> None:
-        super().__init__("This page was opened before your log-in was renewed; send what you entered once more.")
+        super().__init__(_("This page was opened before your log-in was renewed; send what you entered once more."))
         self.fields = fields
         self.key = key
         self.has_files = has_files

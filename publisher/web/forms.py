@@ -17,7 +17,9 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from publisher.core.errors import ErrorKind, UserError
+from publisher.core.messages import Message, _, ngettext
 from publisher.core.post_limits import FORM_BYTES, describe_limit
+from publisher.core.problems import Text
 from publisher.db.models import Post
 from publisher.posts.drafts import PostContent, is_supported_day
 from publisher.web.errors import PageError
@@ -41,9 +43,10 @@ class Mistakes(UserError):
     code = "form-mistakes"
     kind = ErrorKind.INVALID
 
-    def __init__(self, fields: dict[str, str]) -> None:
-        super().__init__("; ".join(fields.values()))
-        self.fields = fields
+    def __init__(self, fields: Mapping[str, Text]) -> None:
+        texts = list(fields.values())
+        super().__init__(texts[0] if len(texts) == 1 else Message("{texts:list}", {"texts": texts}))
+        self.fields = dict(fields)
 
 
 async def posted_form(request: Request) -> AsyncIterator[FormData]:
@@ -57,8 +60,14 @@ def fields_of(form: FormData) -> dict[str, str]:
     total = sum(len(value) for _, value in form.multi_items() if isinstance(value, str))
     if total > FORM_BYTES:
         raise PageError(
-            f"The form holds {total:,} characters, and {FORM_BYTES:,} are possible at most; nothing was saved. "
-            "Go back, and shorten its texts."
+            ngettext(
+                "The form holds {count:number} character, and {maximum:number} are possible at most; "
+                "nothing was saved. Go back, and shorten its texts.",
+                "The form holds {count:number} characters, and {maximum:number} are possible at most; "
+                "nothing was saved. Go back, and shorten its texts.",
+                count=total,
+                maximum=FORM_BYTES,
+            )
         )
     return {name: _normalize(value) for name, value in form.items() if isinstance(value, str) and name != "csrf"}
 
@@ -70,7 +79,7 @@ def _normalize(text: str) -> str:
 
 def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **more: Any) -> Content:
     """Makes a post's content of the fields. Raises Mistakes."""
-    mistakes: dict[str, str] = {}
+    mistakes: dict[str, Text] = {}
     numbers = image_numbers(fields)
     values: dict[str, Any] = {name: fields.get(name, "") for name in TEXTS if name in fields}
     values |= {
@@ -84,7 +93,7 @@ def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **mor
     try:
         content = kind.model_validate({**values, **more})
     except ValidationError as error:
-        invalid = {_field_of(item["loc"], numbers): _mistake_sentence(item) for item in error.errors(include_url=False)}
+        invalid = {_field_of(item["loc"], numbers): _mistake_text(item) for item in error.errors(include_url=False)}
         mistakes = invalid | mistakes
     if mistakes:
         raise Mistakes(mistakes)
@@ -113,7 +122,7 @@ def next_image_number(fields: Fields) -> int:
 def file_name(sent: str) -> str:
     """Cleans the file name that a browser sends, so that it can be shown in a sentence."""
     last = re.split(r"[/\\]", sent)[-1]
-    return "".join(letter for letter in last if letter.isprintable()).strip()[:255] or "the picture"
+    return "".join(letter for letter in last if letter.isprintable()).strip()[:255] or str(_("the picture"))
 
 
 def _parse_order(text: str) -> float:
@@ -128,23 +137,25 @@ def _parse_tags(text: str) -> list[str]:
     return list(dict.fromkeys(tag for tag in tags if tag))
 
 
-def _parse_links(text: str, mistakes: dict[str, str]) -> list[dict[str, str]]:
+def _parse_links(text: str, mistakes: dict[str, Text]) -> list[dict[str, str]]:
     links = []
     for line in filter(str.strip, text.split("\n")):
         label, separator, url = line.rpartition("|")
         if not separator:
-            mistakes["links"] = f"{line.strip()!r} has no label; write it as “Label | https://address”."
+            mistakes["links"] = _("'{line}' has no label; write it as “Label | https://address”.", line=line.strip())
         links.append({"label": label.strip() or url.strip(), "url": url.strip()})
     return links
 
 
-def _parse_instant(text: str, zone: ZoneInfo, mistakes: dict[str, str]) -> datetime | None:
+def _parse_instant(text: str, zone: ZoneInfo, mistakes: dict[str, Text]) -> datetime | None:
     if not text:
         return None
     try:
         written = datetime.fromisoformat(text)
     except ValueError:
-        mistakes["embargo_until"] = f"{text[:40]!r} is not a date and time; write it like 2026-05-12T10:00."
+        mistakes["embargo_until"] = _(
+            "'{text}' is not a date and time; write it like 2026-05-12T10:00.", text=text[:40]
+        )
         return None
     if written.tzinfo is not None:
         return written
@@ -153,9 +164,11 @@ def _parse_instant(text: str, zone: ZoneInfo, mistakes: dict[str, str]) -> datet
         is_supported_day(instant)
         and (shown := instant.astimezone(UTC).astimezone(zone)).replace(tzinfo=None) != written
     ):
-        mistakes["embargo_until"] = (
-            f"There is no {written:%H:%M} on {written:%Y-%m-%d}, because the clocks go forward then; "
-            f"write {shown:%H:%M}."
+        mistakes["embargo_until"] = _(
+            "There is no {time} on {day:day}, because the clocks go forward then; write {shown}.",
+            time=f"{written:%H:%M}",
+            day=written.date(),
+            shown=f"{shown:%H:%M}",
         )
     return instant
 
@@ -178,7 +191,7 @@ def _translation_values(fields: Fields, numbers: Sequence[int]) -> dict[str, dic
     return translations
 
 
-def _image_values(fields: Fields, number: int, mistakes: dict[str, str]) -> dict[str, Any]:
+def _image_values(fields: Fields, number: int, mistakes: dict[str, Text]) -> dict[str, Any]:
     def field(name: str) -> str:
         return fields.get(f"images-{number}-{name}", "").strip()
 
@@ -196,7 +209,7 @@ def _image_values(fields: Fields, number: int, mistakes: dict[str, str]) -> dict
             "gutters": _parse_gutters(field("gutters")),
         }
     except ValueError:
-        mistakes[f"images-{number}"] = (
+        mistakes[f"images-{number}"] = _(
             "The boxes and points of this picture can't be read; write fractions such as 0.1, 0.2, 0.5, 0.5."
         )
     texts = {name: field(name) for name in IMAGE_TEXTS}
@@ -291,7 +304,7 @@ def _field_of(path: Sequence[int | str], numbers: Sequence[int]) -> str:
     return "form"
 
 
-def _mistake_sentence(error: Mapping[str, Any]) -> str:
+def _mistake_text(error: Mapping[str, Any]) -> Text:
     message = describe_limit(error) or str(error["msg"])
     text = message.removeprefix("Value error, ").replace("String should have at least 1 character", "Write something")
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

@@ -15,7 +15,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from publisher.core.characters import is_text
 from publisher.core.encryption import SecretCipher
-from publisher.core.messages import Face, set_reader
+from publisher.core.messages import Face, _, set_reader
 from publisher.core.post_limits import FORM_BYTES, MAX_ROW_NUMBER
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
@@ -27,6 +27,7 @@ from publisher.staff.roles import permissions_of
 from publisher.staff.tokens import is_form_key_of
 from publisher.web.access import CONFIRM_WITHIN, RAW_BODIES, RULES, SECRET_FORMS, Access, allows
 from publisher.web.errors import (
+    ROLES_FORBID_IT,
     ConfirmationNeeded,
     Forbidden,
     FormOutOfDate,
@@ -53,13 +54,14 @@ NOT_RESENT = frozenset({CSRF_FIELD, CONFIRM_PASSWORD, CONFIRM_CODE})
 MAX_RESENT_BYTES = 3 * FORM_BYTES
 """The size of a form without a log-in that is sent back: percent-encoded, a character has three bytes."""
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
-SESSION_OVER = "Your log-in is over; log in again."
+SESSION_OVER = _("Your log-in is over; log in again.")
 ROWS_IN_ADDRESSES = frozenset(
     {"delivery_id", "hook_id", "key_id", "message_id", "person_id", "post_id", "token_id", "version"}
 )
 """The parameters of addresses that are numbers of rows."""
-BAD_CHARACTER = "holds a character that can't be stored or searched for; leave it out"
-FOREIGN_REQUEST = "This request did not come from a page of the desk; open the page again and repeat what you did."
+BAD_ADDRESS = _("This address holds a character that can't be stored or searched for; leave it out.")
+BAD_FORM = _("This form holds a character that can't be stored or searched for; leave it out.")
+FOREIGN_REQUEST = _("This request did not come from a page of the desk; open the page again and repeat what you did.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ async def _admit(request: Request) -> None:
     set_reader(reader_of(request, Face.PAGE))
     _refuse_large_numbers(request)
     if b"%00" in request.scope["query_string"]:
-        raise PageError(f"This address {BAD_CHARACTER}.")
+        raise PageError(BAD_ADDRESS)
     rule = RULES[request.scope["route"].name]
     session = await identify(request)
     form = FormData()
@@ -97,7 +99,7 @@ async def _admit(request: Request) -> None:
         return
     if session is None:
         raise _login_error(request, form)
-    raise Forbidden("Your roles don't allow this; ask an admin of the desk.")
+    raise Forbidden(ROLES_FORBID_IT)
 
 
 def _login_error(request: Request, form: FormData) -> LoginNeeded:
@@ -105,7 +107,7 @@ def _login_error(request: Request, form: FormData) -> LoginNeeded:
     name = request.scope["route"].name
     fields = _resendable_fields(form)
     if not fields or name in CONFIRM_WITHIN or name in SECRET_FORMS:
-        return LoginNeeded("Log in to see this page.")
+        return LoginNeeded(_("Log in to see this page."))
     # The key gives no access: it says whose form it was, and only that person is shown it again.
     key = form.get(CSRF_FIELD)
     sent_key = request.headers.get(CSRF_HEADER, "") or (key if isinstance(key, str) else "")
@@ -116,7 +118,7 @@ def _refuse_large_numbers(request: Request) -> None:
     """Raises NotFound for an address with a number that no row can have, and no database can search for."""
     numbers = (str(value) for name, value in request.path_params.items() if name in ROWS_IN_ADDRESSES)
     if any(number.isdecimal() and (len(number) > 18 or int(number) > MAX_ROW_NUMBER) for number in numbers):
-        raise NotFound("There is nothing at this address: no row has such a number.")
+        raise NotFound(_("There is nothing at this address: no row has such a number."))
 
 
 async def _require_confirmation(request: Request, session: WebSession | None) -> None:
@@ -136,7 +138,7 @@ async def _require_confirmation(request: Request, session: WebSession | None) ->
         work = partial(_confirm, request, session, values[CONFIRM_PASSWORD], values.get(CONFIRM_CODE, ""))
         await compare_password(request, work)
     except (LoginRefused, WorkRefused) as refusal:
-        raise ConfirmationNeeded(fields, str(refusal)) from None
+        raise ConfirmationNeeded(fields, refusal.text) from None
 
 
 def _resendable_fields(form: FormData) -> list[tuple[str, str]]:
@@ -218,7 +220,7 @@ def client_address(request: Request) -> str:
 async def identify(request: Request) -> WebSession | None:
     """Finds the session of a request, and stores it and its permissions in `request.state`.
 
-    From here on texts are rendered for whoever asks: in this task, and in the threads that work for it.
+    Texts are rendered for its reader from then on.
     """
     session = await _find_session(request)
     request.state.session = session
@@ -262,7 +264,7 @@ async def _read_form(request: Request) -> FormData:
     form = await request.form()
     texts = (text for field in form.multi_items() for text in field if isinstance(text, str))
     if any(not is_text(text) for text in texts):
-        raise PageError(f"This form {BAD_CHARACTER}.")
+        raise PageError(BAD_FORM)
     return form
 
 

@@ -16,7 +16,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
+from publisher.core.messages import _, ngettext
 from publisher.core.post_limits import IMAGES
+from publisher.core.problems import Text
 from publisher.db.models import Event, Media, Post
 from publisher.db.staff import Autosave, PostVersion
 from publisher.desk import Desk
@@ -61,7 +63,7 @@ class EditorForm:
 
     fields: dict[str, str]
     post: Post | None = None
-    mistakes: Mapping[str, str] = field(default_factory=dict)
+    mistakes: Mapping[str, Text] = field(default_factory=dict)
     problems: tuple[PostProblem, ...] = ()
     theirs: Mapping[str, str] = field(default_factory=dict)
     """The texts of somebody else who saved meanwhile, by field."""
@@ -152,7 +154,7 @@ class FormWithFiles:
     """A form whose files were stored as pictures, as a browser without scripts sends them."""
 
     fields: dict[str, str]
-    refused: dict[str, str]
+    refused: dict[str, Text]
     """The mistakes of the field `files`: files that are no pictures, or too many."""
 
 
@@ -161,11 +163,17 @@ async def form_with_files(request: Request, form: Annotated[FormData, Depends(po
 
     Where the queue is full, the form is shown again, so that nothing that was typed is lost.
     """
-    fields, refused = fields_of(form), []
+    fields = fields_of(form)
+    refused: list[Text] = []
     files = [file for file in form.getlist("files") if isinstance(file, UploadFile) and file.filename]
     if len(files) > IMAGES:
         refused.append(
-            f"You chose {len(files)} pictures; a post has {IMAGES} at most, and the first {IMAGES} were taken."
+            ngettext(
+                "You chose {count} picture; a post has {maximum} at most, and the first {maximum} were taken.",
+                "You chose {count} pictures; a post has {maximum} at most, and the first {maximum} were taken.",
+                count=len(files),
+                maximum=IMAGES,
+            )
         )
     for file in files[:IMAGES]:
         try:
@@ -173,11 +181,11 @@ async def form_with_files(request: Request, form: Annotated[FormData, Depends(po
         except (PostError, MediaError) as error:
             refused.append(as_sentence(str(error)))
         except WorkRefused as refusal:
-            refused.append(str(refusal))
+            refused.append(refusal.text)
             break
         else:
             fields[f"images-{next_image_number(fields)}-media"] = media.sha256
-    return FormWithFiles(fields, {"files": " ".join(refused)} if refused else {})
+    return FormWithFiles(fields, {"files": " ".join(map(str, refused))} if refused else {})
 
 
 def _store_file(request: Request, sent: UploadFile) -> Media:
@@ -204,7 +212,7 @@ def post_or_404(desk: Desk, post_id: int) -> Post:
         try:
             return load_post(session, post_id)
         except PostError:
-            raise NotFound(f"There is no post {post_id}.") from None
+            raise NotFound(_("There is no post {post}.", post=post_id)) from None
 
 
 def fields_of_stored(desk: Desk, post: Post) -> dict[str, str]:

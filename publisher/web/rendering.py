@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable
-from datetime import date, datetime
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import date
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -15,20 +15,27 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import update
 
 from publisher.core import post_limits
+from publisher.core.messages import Face, Message, _, current_reader, reading_as
+from publisher.core.problems import Problem, Text, value_from_json, value_to_json
+from publisher.core.translations import translations
 from publisher.db.problem_column import read_recorded
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.staff.roles import Permission
-from publisher.web.date_format import long_day, short_day
+from publisher.web.date_format import format_moment, format_number, long_day, short_day
 from publisher.web.event_cache import PageCache
+from publisher.web.field_labels import label_of
+from publisher.web.reader import reader_of
+from publisher.web.script_texts import texts_of_scripts
+from publisher.web.value_names import delivery_state, post_state, role_name
 
 NAVIGATION = (
-    ("today", "Today", Permission.READ),
-    ("queue", "Queue", Permission.READ),
-    ("calendar", "Calendar", Permission.READ),
-    ("deliveries", "Deliveries", Permission.READ),
-    ("channels", "Channels", Permission.READ),
-    ("people", "People", Permission.ADMINISTER),
+    ("today", _("Today"), Permission.READ),
+    ("queue", _("Queue"), Permission.READ),
+    ("calendar", _("Calendar"), Permission.READ),
+    ("deliveries", _("Deliveries"), Permission.READ),
+    ("channels", _("Channels"), Permission.READ),
+    ("people", _("People"), Permission.ADMINISTER),
 )
 """Route name, label, and the permission to see it."""
 
@@ -40,19 +47,35 @@ def templates() -> Environment:
         loader=PackageLoader("publisher.web"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_render_text,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["plural"] = plural
+    environment.add_extension("jinja2.ext.i18n")
+    environment.policies["ext.i18n.trimmed"] = True
+    # The extension adds this method.
+    environment.install_gettext_callables(_translate, _translate_number, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters["number"] = format_number
     environment.filters["long_day"] = long_day
     environment.filters["short_day"] = short_day
-    environment.globals["read_recorded"] = read_recorded
+    environment.filters["delivery_state"] = delivery_state
+    environment.filters["post_state"] = post_state
+    environment.filters["role_name"] = role_name
+    environment.globals |= {"local": format_moment, "label_of": label_of, "read_recorded": read_recorded}
     return environment
 
 
-def plural(number: int, singular: str, several: str = "") -> str:
-    """Writes a number with its noun: `1 day`, `2 days`."""
-    return f"{number:,} {singular if number == 1 else several or singular + 's'}"
+def _translate(text: str) -> str:
+    return translations(current_reader().language).gettext(text)
+
+
+def _translate_number(singular: str, plural: str, number: int) -> str:
+    return translations(current_reader().language).ngettext(singular, plural, number)
+
+
+def _render_text(value: Any) -> Any:
+    """Renders a text for the present reader, and leaves other values as they are."""
+    return str(value) if isinstance(value, Message | Problem) else value
 
 
 @cache
@@ -100,6 +123,7 @@ def cached_page(
         request.url.query,
         request.scope.get("root_path"),
         viewer,
+        current_reader().language,
         depends_on,
         _today(desk),
     )
@@ -109,7 +133,12 @@ def cached_page(
 
 
 def render(request: Request, template: str, **context: Any) -> str:
-    """Renders a template with its own context and the shared one."""
+    """Renders a template with its own context and the shared one, for the reader of the request."""
+    with reading_as(reader_of(request, Face.PAGE)):
+        return templates().get_template(template).render({**_shared_context(request), **context})
+
+
+def _shared_context(request: Request) -> dict[str, Any]:
     desk = desk_of(request)
     session: WebSession | None = getattr(request.state, "session", None)
     permissions: frozenset[Permission] = getattr(request.state, "permissions", None) or frozenset()
@@ -120,10 +149,7 @@ def render(request: Request, template: str, **context: Any) -> str:
     def static(name: str) -> str:
         return f"{address(request, 'static', path=name)}?v={static_version(name)}"
 
-    def local(instant: datetime | None, form: str = "%Y-%m-%d %H:%M") -> str:
-        return desk.local(instant, form)
-
-    shared = {
+    return {
         "outlet": desk.settings.outlet,
         "limits": post_limits,
         "today": _today(desk),
@@ -132,13 +158,13 @@ def render(request: Request, template: str, **context: Any) -> str:
         "csrf": session.csrf if session else "",
         "url": url,
         "static": static,
-        "local": local,
         "this_address": request.url.path,
         "here": request.scope["route"].name if "route" in request.scope else "",
         "navigation": [(name, label) for name, label, needed in NAVIGATION if needed in permissions],
         "flashes": _pop_flashes(desk, session),
+        "language": current_reader().language,
+        "texts_of_scripts": texts_of_scripts,
     }
-    return templates().get_template(template).render({**shared, **context})
 
 
 def address(request: Request, name: str, /, **parameters: Any) -> str:
@@ -154,22 +180,30 @@ def redirect(request: Request, name: str, /, **parameters: Any) -> RedirectRespo
     return RedirectResponse(address(request, name, **parameters), 303)
 
 
-def flash(request: Request, text: str, tone: str = "good", **more: Any) -> None:
-    """Shows a sentence on the next page. `tone`: `good`, `note` or `bad`; `more`: data for that page."""
+def flash(request: Request, text: Text | Sequence[Text], tone: str = "good", **more: Any) -> None:
+    """Shows a text on the next page, or several in a row.
+
+    `tone`: `good`, `note` or `bad`; `more`: data for that page.
+    """
     session: WebSession = request.state.session
-    flashes = [*session.flash, {"tone": tone, "text": text, **more}][-5:]
+    flashes = [*session.flash, {"tone": tone, "text": value_to_json(text), **more}][-5:]
     session.flash = flashes
     with desk_of(request).database.writing() as writing:
         writing.execute(update(WebSession).where(WebSession.token_hash == session.token_hash).values(flash=flashes))
 
 
-def _pop_flashes(desk: Desk, session: WebSession | None) -> list[dict[str, Any]]:
+def _pop_flashes(desk: Desk, session: WebSession | None) -> list[Mapping[str, Any]]:
     if session is None or not session.flash:
         return []
     flashes, session.flash = session.flash, []
     with desk.database.writing() as writing:
         writing.execute(update(WebSession).where(WebSession.token_hash == session.token_hash).values(flash=[]))
-    return flashes
+    return [{**message, "text": _read_flash(message["text"])} for message in flashes]
+
+
+def _read_flash(stored: Any) -> str:
+    texts = value_from_json(stored)
+    return " ".join(map(str, texts)) if isinstance(texts, list) else str(texts)
 
 
 def _today(desk: Desk) -> date:

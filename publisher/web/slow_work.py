@@ -8,7 +8,6 @@ person's share, and a deadline. When a queue is full, the request is refused at 
 from __future__ import annotations
 
 import asyncio
-import functools
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Hashable, Iterator
@@ -17,11 +16,13 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from fastapi import Request
 
 from publisher.core.logs import get_logger
+from publisher.core.messages import _
 from publisher.core.special_addresses import rate_limit_network
 from publisher.web.errors import PageError
 
@@ -41,10 +42,10 @@ class Refusal(Enum):
 
 
 MESSAGES = {
-    Refusal.TOO_MUCH: "The desk has more such work than it can do at the moment. Nothing was done; try again soon.",
-    Refusal.TOO_MUCH_OF_PERSON: "The desk still works on your last request. Nothing new was started; wait for that.",
-    Refusal.NOT_STARTED: "The desk did not get to this in time. Nothing was done; try again soon.",
-    Refusal.NOT_FINISHED: "This takes longer than a page can wait. It goes on; look at the result before repeating.",
+    Refusal.TOO_MUCH: _("The desk has more such work than it can do at the moment. Nothing was done; try again soon."),
+    Refusal.TOO_MUCH_OF_PERSON: _("The desk still works on your last request. Nothing new was started; wait for that."),
+    Refusal.NOT_STARTED: _("The desk did not get to this in time. Nothing was done; try again soon."),
+    Refusal.NOT_FINISHED: _("This takes longer than a page can wait. It goes on; look at the result before repeating."),
 }
 
 
@@ -149,8 +150,8 @@ class WorkQueue:
         except WorkRefused:
             future.cancel()
             raise
-        # The thread renders texts for the reader of this request.
-        waiting = WaitingWork(functools.partial(copy_context().run, work), person, future)
+        # The thread renders texts for the reader of the request.
+        waiting = WaitingWork(partial(copy_context().run, work), person, future)
         future.add_done_callback(lambda _: self._forget(waiting))
         with self._changed:
             self._waiting.append(waiting)
@@ -267,12 +268,12 @@ def in_queue(
     """Runs a handler, whose request is the argument `request`, in a queue instead of a thread of the pages."""
 
     def wrap(handle: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
-        @functools.wraps(handle)
+        @wraps(handle)
         async def queued(*arguments: P.args, **options: P.kwargs) -> T:
             request = options["request"]
             if not isinstance(request, Request):
                 raise TypeError("a handler that runs in a queue takes its request by name")
-            work = functools.partial(handle, *arguments, **options)
+            work = partial(handle, *arguments, **options)
             return await choose(slow_work_of(request)).run(work, person_of(request))
 
         return queued

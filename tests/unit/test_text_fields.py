@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 import publisher
-from publisher.core.messages import COUNT, Face
+from publisher.core.messages import COUNT, PATTERNS, Face
 from publisher.core.problems import ProblemCode, find_code, import_code_lists
 from publisher.core.remedies import Remedy
 
 ROOT = Path(publisher.__file__).parent
 TEXT_FORMATS = {"", "clause", "clauses", "sentence", "sentences", "list", "lines", "number", "dollars", "language"}
-TEXT_FORMATS |= {"moment", "clock", "day", "month", "weekday", "short_weekday"}
+TEXT_FORMATS |= set(PATTERNS)
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
@@ -57,8 +57,12 @@ def calls(path: Path) -> Iterator[ast.Call]:
 
 
 def in_code_lists(path: Path) -> bool:
-    """Returns whether the values of a module's texts come later: those of problems and remedies."""
-    return path.name == "problem_codes.py" or path in (ROOT / "core" / "remedies.py", ROOT / "core" / "problems.py")
+    """Returns whether the values of a module's texts come later: those of problems, remedies and scripts."""
+    return path.name == "problem_codes.py" or path in (
+        ROOT / "core" / "remedies.py",
+        ROOT / "core" / "problems.py",
+        ROOT / "web" / "script_texts.py",
+    )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -9,13 +9,18 @@ from fastapi.responses import Response
 from sqlalchemy import select
 
 from publisher.core.encryption import SecretCipher
+from publisher.core.messages import _
+from publisher.core.problems import Text
+from publisher.core.translations import desk_languages
 from publisher.db.staff import Person, WebSession
 from publisher.staff import second_factor
-from publisher.staff.accounts import actor_of, end_sessions
+from publisher.staff.accounts import actor_of, end_sessions, set_language
 from publisher.staff.browsers import forget_browsers
 from publisher.staff.guesses import WRONG_CODE, LoginRefused, failed_tries
 from publisher.staff.logins import change_own_password
 from publisher.staff.passwords import WeakPassword
+from publisher.web.date_format import native_name
+from publisher.web.errors import PageError
 from publisher.web.guard import renew_tokens, tokens_of
 from publisher.web.rendering import desk_of, flash, page, redirect
 
@@ -29,7 +34,7 @@ def account(request: Request) -> Response:
     return _page(request)
 
 
-def _page(request: Request, status: int = 200, **mistakes: str) -> Response:
+def _page(request: Request, status: int = 200, **mistakes: Text) -> Response:
     desk = desk_of(request)
     me: Person = request.state.session.person
     with desk.database.reading() as session:
@@ -48,7 +53,18 @@ def _page(request: Request, status: int = 200, **mistakes: str) -> Response:
         secret=secret,
         picture=picture,
         mistakes=mistakes,
+        languages=[(language, native_name(language)) for language in desk_languages()],
     )
+
+
+@router.post("/language")
+def choose_language(request: Request, language: Annotated[str, Form(max_length=35)] = "") -> Response:
+    """Chooses the language of this person's pages; empty: that of the outlet's desk."""
+    if language and language not in desk_languages():
+        raise PageError(_("The desk's texts are not translated to that language; choose one of the list."))
+    set_language(desk_of(request).database, request.state.session.person_id, language or None)
+    flash(request, _("The language of your pages is changed."))
+    return redirect(request, "account")
 
 
 @router.post("/password")
@@ -61,8 +77,8 @@ def change_password(request: Request, new: Password) -> Response:
             desk.database, me.person_id, new, keep_session=me.token_hash, keep_browser=browser, now=desk.now()
         )
     except WeakPassword as refusal:
-        return _page(request, 422, password=str(refusal))
-    flash(request, "Your password is changed. Other browsers are logged out, and your programs need new tokens.")
+        return _page(request, 422, password=refusal.text)
+    flash(request, _("Your password is changed. Other browsers are logged out, and your programs need new tokens."))
     return redirect(request, "account")
 
 
@@ -75,8 +91,8 @@ def set_second_factor(
     try:
         second_factor.enable(desk.database, me, secret, code, seal=SecretCipher.from_environment(), now=desk.now())
     except LoginRefused as refusal:
-        return _page(request, 422, code=str(refusal))
-    flash(request, "From now on you are asked for a code at every log-in.")
+        return _page(request, 422, code=refusal.text)
+    flash(request, _("From now on you are asked for a code at every log-in."))
     return redirect(request, "account")
 
 
@@ -86,7 +102,7 @@ def remove_second_factor(request: Request) -> Response:
     session = request.state.session
     me: Person = session.person
     second_factor.disable(desk.database, me.id, now=desk.now(), actor=actor_of(me), keep_session=session.token_hash)
-    flash(request, "You are asked for no code any more.", "note")
+    flash(request, _("You are asked for no code any more."), "note")
     return redirect(request, "account")
 
 
@@ -97,5 +113,5 @@ def log_out_elsewhere(request: Request) -> Response:
     with desk_of(request).database.writing() as session:
         end_sessions(session, me.person_id, but=me.token_hash)
         forget_browsers(session, me.person_id, but=tokens_of(request).browser)
-    flash(request, "Every other browser of yours is logged out.")
+    flash(request, _("Every other browser of yours is logged out."))
     return redirect(request, "account")

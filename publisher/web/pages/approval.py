@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
+from publisher.core.messages import Message, _, ngettext
 from publisher.core.post_limits import COMMENT
 from publisher.posts.drafts import PostChanges, check_input
 from publisher.posts.errors import StaleEdit
@@ -26,7 +27,7 @@ router = APIRouter()
 @router.post("/posts/{post_id}/review")
 def ask_review(request: Request, post_id: int) -> Response:
     queue_of(request).ask_for_review(post_id)
-    flash(request, "Saved, and given to review: an editor can approve it now.")
+    flash(request, _("Saved, and given to review: an editor can approve it now."))
     return redirect(request, "edit_post_page", post_id=post_id)
 
 
@@ -34,31 +35,34 @@ def ask_review(request: Request, post_id: int) -> Response:
 def approve_post(request: Request, post_id: int, version: Annotated[RowId | None, Form()] = None) -> Response:
     """Approves the post as it is stored, if that is the `version` that the person saw."""
     if Permission.APPROVE not in request.state.permissions:
-        raise Forbidden("Only an editor can approve; ask for review instead.")
+        raise Forbidden(_("Only an editor can approve; ask for review instead."))
     desk = desk_of(request)
     try:
         approval = queue_of(request).approve(post_id, expected_version=version)
     except StaleEdit as changed:
-        flash(request, f"It is saved, but not approved: {changed}.", "bad")
+        flash(request, _("It is saved, but not approved: {why:clause}.", why=changed.text), "bad")
         return redirect(request, "edit_post_page", post_id=post_id)
     except NotApproved as refusal:
         post = post_or_404(desk, post_id)
         return render_form(request, EditorForm(fields_of_stored(desk, post), post, problems=refusal.problems), 422)
-    flash(request, _approval_sentence(approval))
+    flash(request, _approval_texts(approval))
     return redirect(request, "edit_post_page", post_id=post_id)
 
 
-def _approval_sentence(approval: Approval) -> str:
+def _approval_texts(approval: Approval) -> list[Message]:
     """Describes the result of an approval."""
     reach, remarks = approval.reach, len(approval.remarks)
-    sentences = ["Approved: it goes out when its turn comes."]
+    texts = [_("Approved: it goes out when its turn comes.")]
     if reach.applies_to:
-        sentences = [f"Approved: {', '.join(reach.applies_to)} will show it as it is now."]
+        channels = list(reach.applies_to)
+        texts = [_("Approved: {channels:list} will show it as it is now.", channels=channels)]
     if reach.too_late:
-        sentences.append(f"Too late for {', '.join(reach.too_late)}: they have the post as it was.")
+        texts.append(_("Too late for {channels:list}: they have the post as it was.", channels=list(reach.too_late)))
     if remarks:
-        sentences.append(f"{remarks} remarks stand beside the form.")
-    return " ".join(sentences)
+        texts.append(
+            ngettext("{count} remark stands beside the form.", "{count} remarks stand beside the form.", count=remarks)
+        )
+    return texts
 
 
 @router.post("/posts/{post_id}/send-back")
@@ -68,7 +72,7 @@ def send_back_post(request: Request, post_id: int, text: Annotated[str, Form(max
     queue.send_back(post_id)
     if text.strip():
         queue.add_comment(post_id, request.state.session.person_id, text)
-    flash(request, "It is a draft again.", "note")
+    flash(request, _("It is a draft again."), "note")
     return redirect(request, "edit_post_page", post_id=post_id)
 
 
@@ -81,7 +85,7 @@ def comment_on_post(request: Request, post_id: int, text: Annotated[str, Form(ma
 @router.post("/posts/{post_id}/withdraw")
 def withdraw(request: Request, post_id: int) -> Response:
     queue_of(request).withdraw(post_id)
-    flash(request, "Withdrawn: it does not go out. Approving it brings it back.", "note")
+    flash(request, _("Withdrawn: it does not go out. Approving it brings it back."), "note")
     return redirect(request, "edit_post_page", post_id=post_id)
 
 
@@ -106,8 +110,8 @@ def _field_diff(field: str, before: str, after: str) -> list[Piece]:
     if not field.endswith("-media"):
         return diff_words(before, after)
     # The field holds the picture's hash, which says nothing to people.
-    removed = [Piece("out", "the picture that was here")] if before else []
-    return [*removed, *([Piece("in", "another picture" if before else "a new picture")] if after else [])]
+    removed = [Piece("out", str(_("the picture that was here")))] if before else []
+    return [*removed, *([Piece("in", str(_("another picture") if before else _("a new picture")))] if after else [])]
 
 
 @router.post("/posts/{post_id}/versions/{version}")
@@ -117,5 +121,5 @@ def restore_version(request: Request, post_id: int, version: int) -> Response:
     with desk.database.reading() as session:
         content = load_version(session, post_id, version)
     queue_of(request).edit(post_id, check_input(PostChanges, content.model_dump()))
-    flash(request, f"The post is back at version {version}.")
+    flash(request, _("The post is back at version {version}.", version=version))
     return redirect(request, "edit_post_page", post_id=post_id)

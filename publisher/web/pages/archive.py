@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from publisher.core.messages import _
 from publisher.posts.search import PAGE_SIZE, find_posts
 from publisher.schedule.listing import first_pictures
 from publisher.web.field_types import Before
@@ -15,11 +16,11 @@ from publisher.web.rendering import desk_of, page
 router = APIRouter()
 
 STATES = (
-    ("shown", "Shown"),
-    ("draft", "Drafts"),
-    ("in_review", "In review"),
-    ("approved", "Approved"),
-    ("withdrawn", "Withdrawn"),
+    ("shown", _("Shown")),
+    ("draft", _("Drafts")),
+    ("in_review", _("In review")),
+    ("approved", _("Approved")),
+    ("withdrawn", _("Withdrawn")),
 )
 
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from publisher.core.messages import _
 from publisher.core.post_limits import MAX_ROW_NUMBER, TOKEN_NAME
 from publisher.schedule.calendar_days import calendar_days
 from publisher.schedule.calendar_feed import calendar_feed as feed_of
@@ -17,7 +18,8 @@ from publisher.schedule.listing import waiting_posts
 from publisher.schedule.order import End, FixedDate
 from publisher.schedule.slots import slot_day
 from publisher.staff import calendar_keys
-from publisher.web.bulk_messages import bulk_for, flash_place, flash_result, last_change
+from publisher.web.bulk_messages import MOVED, bulk_for, flash_place, flash_result, last_change
+from publisher.web.date_format import format_moment
 from publisher.web.errors import NotFound
 from publisher.web.field_types import RowId
 from publisher.web.rendering import address, desk_of, flash, page, redirect
@@ -26,7 +28,7 @@ router = APIRouter()
 
 YEARS = range(1990, 2100)
 WEEK = timedelta(days=7)
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+SOME_MONDAY = date(2026, 5, 4)
 Text = Annotated[str, Query(max_length=20)]
 Field = Annotated[str, Form(max_length=200)]
 
@@ -66,9 +68,11 @@ class Span:
 
     @property
     def title(self) -> str:
+        """The name of the month or week, for the present reader."""
         if not self.is_week:
-            return f"{self.first:%B %Y}"
-        return f"{self.first.day} {self.first:%B} to {self.last.day} {self.last:%B %Y}"
+            return format_moment(self.first, "month")
+        first, last = format_moment(self.first, "day-month"), format_moment(self.last, "day-month-year")
+        return str(_("{first} to {last}", first=first, last=last))
 
     def other(self, today: date) -> Span:
         """Returns the week in place of a month, or the month in place of a week."""
@@ -106,7 +110,7 @@ def _page(request: Request, span: Span, *, post: int = 0, day: str = "", feed: s
         other=span.other(today),
         present=Span.of("", today.isoformat() if span.is_week else "", today),
         days=days,
-        weekdays=WEEKDAYS,
+        weekdays=[format_moment(SOME_MONDAY + timedelta(days=number), "weekday") for number in range(7)],
         waiting=[post for post in waiting if post.place != "reserve"],
         chosen_post=post,
         chosen_day=day,
@@ -128,13 +132,13 @@ def place_post(
     """Gives a post a fixed day; `undated`: moves it to the end of the queue."""
     fixed_day = _parse_day(day)
     if fixed_day is None and not undated:
-        flash(request, "Choose the day that the post goes out on.", "bad")
+        flash(request, _("Choose the day that the post goes out on."), "bad")
         return RedirectResponse(calendar_address(request, view), 303)
     result = bulk_for(request).move([post], End() if undated or fixed_day is None else FixedDate(fixed_day))
     if result.done:
         flash_place(request, post, result)
     else:
-        flash_result(request, result, "moved")
+        flash_result(request, result, MOVED)
     return RedirectResponse(calendar_address(request, view), 303)
 
 
@@ -152,7 +156,7 @@ def make_calendar_key(request: Request, name: Annotated[str, Form(max_length=TOK
 def drop_calendar_key(request: Request, key_id: int) -> Response:
     desk = desk_of(request)
     calendar_keys.revoke_calendar_key(desk.database, request.state.session.person_id, key_id, now=desk.now())
-    flash(request, "That address shows nothing any more.", "note")
+    flash(request, _("That address shows nothing any more."), "note")
     return redirect(request, "calendar")
 
 
@@ -161,7 +165,7 @@ def calendar_feed(request: Request, key: Annotated[str, Query(max_length=200)] =
     """Returns the feed for calendar programs, which identify themselves by the key in the address."""
     desk = desk_of(request)
     if calendar_keys.person_of_key(desk.database, key, desk.now()) is None:
-        raise NotFound("This calendar address does not work any more; make a new one on the calendar page.")
+        raise NotFound(_("This calendar address does not work any more; make a new one on the calendar page."))
     origin = _origin(request)
     with desk.database.reading() as session:
         feed = feed_of(

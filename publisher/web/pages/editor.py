@@ -11,13 +11,16 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import FormData
 
+from publisher.core.messages import _
 from publisher.core.post_limits import MAX_ROW_NUMBER
+from publisher.core.problems import Text
 from publisher.db.models import Post
 from publisher.posts import autosaves
 from publisher.posts.drafts import PostChanges, PostDraft
 from publisher.posts.errors import PostError, StaleEdit
 from publisher.schedule.order import FixedDate, Position, Reserve
 from publisher.staff.roles import Permission
+from publisher.web.date_format import format_moment
 from publisher.web.differences import changed_fields
 from publisher.web.forms import Mistakes, content_of_fields, fields_of, posted_form
 from publisher.web.pages.approval import approve_post, ask_review
@@ -71,7 +74,7 @@ def create_post(request: Request, form: Annotated[FormWithFiles, Depends(form_wi
     except Mistakes as mistakes:
         return render_form(request, EditorForm(fields, mistakes=mistakes.fields | refused), 422)
     except PostError as error:
-        return render_form(request, EditorForm(fields, mistakes={"form": str(error)}), 422)
+        return render_form(request, EditorForm(fields, mistakes={"form": error.text}), 422)
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"id": added.id, "url": address(request, "edit_post_page", post_id=added.id), "version": 1})
     for warning in added.warnings:
@@ -93,16 +96,19 @@ def save_post(request: Request, post_id: int, form: Annotated[FormWithFiles, Dep
     except StaleEdit:
         return _render_conflict(request, post_id, fields)
     except PostError as error:
-        return render_form(request, EditorForm(fields, post, {"form": str(error)}), 422)
+        return render_form(request, EditorForm(fields, post, {"form": error.text}), 422)
     autosaves.delete_autosave(desk.database, post_id, request.state.session.person_id)
     for warning in (*edit.warnings, *_move_post(request, post, fields)):
         flash(request, str(warning), "note")
     if edit.back_to_review:
-        flash(request, "It was approved; with your change it is in review again.", "note")
+        flash(request, _("It was approved; with your change it is in review again."), "note")
     if edit.applies_to and fields.get("then") != "approve":
-        flash(request, f"{', '.join(edit.applies_to)}: the approved text goes out until this is approved.", "note")
+        channels = list(edit.applies_to)
+        text = _("{channels:list}: the approved text goes out until this is approved.", channels=channels)
+        flash(request, text, "note")
     if edit.too_late and fields.get("then") != "approve":
-        flash(request, f"Too late for {', '.join(edit.too_late)}: they have the post as it was.", "note")
+        channels = list(edit.too_late)
+        flash(request, _("Too late for {channels:list}: they have the post as it was.", channels=channels), "note")
     return _after_saving(request, post_id, edit.version, fields)
 
 
@@ -115,7 +121,7 @@ def autosave(request: Request, post_id: int, form: Annotated[FormData, Depends(p
     based_on = _version(fields) or post.version
     autosaves.save_autosave(desk.database, post_id, request.state.session.person_id, based_on, fields, desk.now())
     changed_by = post.edited_by if post.version != based_on else ""
-    return JSONResponse({"at": desk.local(desk.now(), "%H:%M"), "changed_by": changed_by})
+    return JSONResponse({"at": format_moment(desk.now(), "clock"), "changed_by": changed_by})
 
 
 @router.post("/posts/{post_id}/autosave/forget")
@@ -132,7 +138,7 @@ def live_preview(request: Request, form: Annotated[FormData, Depends(posted_form
     return page(request, "channel_previews.html", 422 if context["mistakes_of_fields"] else 200, **context)
 
 
-def _raise_refused(refused: dict[str, str]) -> None:
+def _raise_refused(refused: dict[str, Text]) -> None:
     """Raises Mistakes where a file was refused, so that it is shown with all other mistakes."""
     if refused:
         raise Mistakes(refused)
@@ -155,7 +161,7 @@ def _after_saving(request: Request, post_id: int, version: int, fields: Mapping[
         return ask_review(request, post_id)
     if action == "approve":
         return approve_post(request, post_id, version)
-    flash(request, "Saved.")
+    flash(request, _("Saved."))
     return redirect(request, "edit_post_page", post_id=post_id)
 
 
@@ -174,24 +180,24 @@ def _fixed_day(fields: Mapping[str, str]) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Mistakes({"fixed_date": "Choose the day on which it goes out."}) from None
+        raise Mistakes({"fixed_date": _("Choose the day on which it goes out.")}) from None
 
 
-def _move_post(request: Request, post: Post, fields: Mapping[str, str]) -> list[str]:
+def _move_post(request: Request, post: Post, fields: Mapping[str, str]) -> list[Text]:
     """Moves the post to the place that the form names; returns the reasons where it can't have it."""
     place = fields.get("place", "")
     before = "reserve" if post.reserve else "date" if post.fixed_date else "queue"
     if place not in PLACES or (place == before and (place != "date" or fields["fixed_date"] == str(post.fixed_date))):
         return []
     if Permission.APPROVE not in request.state.permissions and post.state == "approved":
-        return ["Its place stays: an editor moves what was approved."]
+        return [_("Its place stays: an editor moves what was approved.")]
     try:
         new_place = (
             FixedDate(_fixed_day(fields)) if place == "date" else Reserve() if place == "reserve" else Position(10**6)
         )
         queue_of(request).move(post.id, new_place)
     except Mistakes as mistakes:
-        return [f"Its place stays. {mistakes}"]
+        return [_("Its place stays. {why}", why=mistakes.text)]
     except PostError as error:
-        return [f"Its place stays: {error}."]
+        return [_("Its place stays: {why:clause}.", why=error.text)]
     return []

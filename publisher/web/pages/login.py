@@ -9,6 +9,8 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from publisher.core.encryption import SecretCipher
+from publisher.core.messages import _
+from publisher.core.problems import Text
 from publisher.db.staff import Person
 from publisher.staff import logins, second_factor
 from publisher.staff.accounts import accept_invite, find_invited_person, has_no_people, load_person
@@ -42,7 +44,7 @@ async def log_in(
         return await compare_password(request, partial(_log_in, request, email, password, wanted))
     except WorkRefused as refusal:
         response = page(
-            request, "login.html", refusal.status, next=wanted, email=email, refused=str(refusal), nobody=False
+            request, "login.html", refusal.status, next=wanted, email=email, refused=refusal.text, nobody=False
         )
         response.headers["retry-after"] = str(refusal.retry_seconds)
         return response
@@ -53,7 +55,7 @@ def _log_in(request: Request, email: str, password: str, wanted: str) -> Respons
     try:
         person = logins.check_password(desk.database, email, password, source=login_source(request), now=desk.now())
     except LoginRefused as refusal:
-        return page(request, "login.html", 401, next=wanted, email=email, refused=str(refusal), nobody=False)
+        return page(request, "login.html", 401, next=wanted, email=email, refused=refusal.text, nobody=False)
     return _ask_code_or_enter(request, person, wanted)
 
 
@@ -81,7 +83,7 @@ def log_in_with_code(
         person = second_factor.person_of_ticket(desk.database, ticket, seal=seal, now=desk.now())
         second_factor.check_code(desk.database, person, code, source=login_source(request), seal=seal, now=desk.now())
     except LoginRefused as refusal:
-        return page(request, "code.html", 401, next=wanted, ticket=ticket, refused=str(refusal))
+        return page(request, "code.html", 401, next=wanted, ticket=ticket, refused=refusal.text)
     return start_session(request, person, wanted)
 
 
@@ -105,11 +107,11 @@ def accept_invitation(request: Request, token: str, password: Annotated[str, For
     try:
         person = accept_invite(desk.database, token, password, desk.now())
     except WeakPassword as weak:
-        return _invitation_page(request, token, 422, str(weak))
+        return _invitation_page(request, token, 422, weak.text)
     return _ask_code_or_enter(request, person, "/")
 
 
-def _invitation_page(request: Request, token: str, status: int = 200, refused: str = "") -> Response:
+def _invitation_page(request: Request, token: str, status: int = 200, refused: Text = "") -> Response:
     person = _invited_person(request, token)
     known = person.password_hash is not None
     return page(request, "invitation.html", status, name=person.name, known=known, token=token, refused=refused)
@@ -120,7 +122,7 @@ def _invited_person(request: Request, token: str) -> Person:
     with desk.database.reading() as session:
         person = find_invited_person(session, token, desk.now())
     if person is None:
-        raise NotFound("This invitation was used already or is too old; ask an admin for a new one.")
+        raise NotFound(_("This invitation was used already or is too old; ask an admin for a new one."))
     return person
 
 

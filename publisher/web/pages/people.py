@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from publisher.core.messages import _
 from publisher.core.post_limits import PERSON_NAME
 from publisher.db.models import Event
 from publisher.db.staff import Person
@@ -51,7 +52,7 @@ def invite_person(
         )
     except AccountError as refusal:
         typed = {"email": email, "name": name, "roles": chosen}
-        return _page(request, 422, refused=str(refusal), typed=typed)
+        return _page(request, 422, refused=refusal.text, typed=typed)
     return _page(request, link=_link(request, token), whose=name)
 
 
@@ -68,7 +69,7 @@ def invite_person_again(request: Request, person_id: int) -> Response:
 def change_roles(request: Request, person_id: int, roles: ChosenNames = None) -> Response:
     desk = desk_of(request)
     accounts.set_roles(desk.database, person_id, roles or [], now=desk.now(), actor=_actor(request))
-    flash(request, "The roles are changed.")
+    flash(request, _("The roles are changed."))
     return redirect(request, "people")
 
 
@@ -79,7 +80,7 @@ def remove_factor_of(request: Request, person_id: int) -> Response:
     second_factor.disable(desk.database, person_id, now=desk.now(), actor=_actor(request))
     flash(
         request,
-        "They are asked for no code any more, were logged out everywhere, and a link to set a password ended.",
+        _("They are asked for no code any more, were logged out everywhere, and a link to set a password ended."),
         "note",
     )
     return redirect(request, "people")
@@ -89,7 +90,9 @@ def remove_factor_of(request: Request, person_id: int) -> Response:
 def change_active(request: Request, person_id: int, active: Annotated[bool, Form()]) -> Response:
     desk = desk_of(request)
     accounts.set_active(desk.database, person_id, active, now=desk.now(), actor=_actor(request))
-    sentence = "They can log in again." if active else "They are shut out: every browser and every key of theirs ends."
+    sentence = (
+        _("They can log in again.") if active else _("They are shut out: every browser and every key of theirs ends.")
+    )
     flash(request, sentence, "good" if active else "note")
     return redirect(request, "people")
 

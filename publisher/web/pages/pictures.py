@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse, Response
 
 from publisher.adapt.images.rendering import ImageRefused
 from publisher.core.content import Rendition, RenditionSpec
+from publisher.core.messages import _
 from publisher.web.channel_preview import RecentSpecs
 from publisher.web.errors import NotFound
 from publisher.web.picture_making import PictureMaker
@@ -24,7 +25,7 @@ router = APIRouter()
 WIDTHS = (160, 320, 640, 1280)
 """The sizes of thumbnails, in pixels of their longer side."""
 PICTURE_CACHE_CONTROL = "private, max-age=31536000, immutable"
-MISSING_PICTURE = "This picture is not here."
+MISSING_PICTURE = _("This picture is not here.")
 PLACEHOLDER = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="33" height="33" viewBox="0 0 33 33">\
 <title>This picture is being made; load the page again in a moment</title>\

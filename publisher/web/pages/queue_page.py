@@ -12,13 +12,26 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import StringConstraints
 
+from publisher.core.messages import _
+from publisher.core.problems import Text
 from publisher.posts.problem_cache import ProblemCache
 from publisher.posts.undo import MAX_POSTS
 from publisher.schedule import listing
 from publisher.schedule.late_changes import late_changes
 from publisher.schedule.listing import QueueFilter
 from publisher.schedule.order import After, Before, Down, End, FixedDate, Front, Place, Position, Reserve, Up
-from publisher.web.bulk_messages import bulk_for, flash_place, flash_result, last_change, undo_bulk_change
+from publisher.web.bulk_messages import (
+    APPROVED,
+    MOVED,
+    TAGGED,
+    UNTAGGED,
+    WITHDRAWN,
+    bulk_for,
+    flash_place,
+    flash_result,
+    last_change,
+    undo_bulk_change,
+)
 from publisher.web.errors import PageError
 from publisher.web.field_types import PostIds, RowId
 from publisher.web.pages.calendar_page import calendar_address
@@ -26,16 +39,21 @@ from publisher.web.rendering import address, cached_page, desk_of, flash
 
 router = APIRouter()
 
-STATES = (("draft", "Drafts"), ("in_review", "In review"), ("approved", "Approved"), ("problems", "With problems"))
-PLACES = (("fixed date", "On a fixed date"), ("queue", "In line"), ("reserve", "Reserve"))
+STATES = (
+    ("draft", _("Drafts")),
+    ("in_review", _("In review")),
+    ("approved", _("Approved")),
+    ("problems", _("With problems")),
+)
+PLACES = (("fixed date", _("On a fixed date")), ("queue", _("In line")), ("reserve", _("Reserve")))
 SIMPLE_PLACES: dict[str, Place] = {"up": Up(), "down": Down(), "front": Front(), "end": End(), "reserve": Reserve()}
 """The places that need no number, day or neighbour."""
-Text = Annotated[str, Form(max_length=200)]
+Field = Annotated[str, Form(max_length=200)]
 SeenVersions = Annotated[
     list[Annotated[str, StringConstraints(pattern=r"^\d{1,9}:\d{1,9}$", max_length=19)]] | None,
     Form(max_length=MAX_POSTS),
 ]
-TICK_FIRST = "Tick the posts first; then choose what to do with them."
+TICK_FIRST = _("Tick the posts first; then choose what to do with them.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +136,9 @@ class Destination:
 
 
 async def posted_destination(
-    to: Text = "",
+    to: Field = "",
     number: Annotated[str, Form(pattern=r"^\d{0,6}$", max_length=6)] = "",
-    day: Text = "",
+    day: Field = "",
     neighbour: Annotated[RowId | None, Form()] = None,
 ) -> Destination:
     """Reads the fields of a move."""
@@ -133,7 +151,7 @@ def move_queued(
     destination: Annotated[Destination, Depends(posted_destination)],
     posts: PostIds = None,
     one: Annotated[str, Form(pattern=r"^(\d{1,9} (up|down|front|end|reserve))?$", max_length=20)] = "",
-    view: Text = "",
+    view: Field = "",
 ) -> Response:
     """Moves posts. `one`: a post and its place, from the buttons beside it; else the ticked posts are moved."""
     if one:
@@ -144,30 +162,30 @@ def move_queued(
     try:
         place = _place(destination)
     except PageError as mistake:
-        return _to_queue(request, view, str(mistake))
+        return _to_queue(request, view, mistake.text)
     result = bulk_for(request).move(posts, place)
     if len(posts) == 1 and result.done:
         flash_place(request, posts[0], result)
     else:
-        flash_result(request, result, "moved")
+        flash_result(request, result, MOVED)
     return _to_queue(request, view)
 
 
 @router.post("/queue/approve")
-def approve_queued(request: Request, posts: PostIds = None, seen: SeenVersions = None, view: Text = "") -> Response:
+def approve_queued(request: Request, posts: PostIds = None, seen: SeenVersions = None, view: Field = "") -> Response:
     """Approves posts. `seen`: the version of each post that the page showed; a later one is not approved."""
     if not posts:
         return _to_queue(request, view, TICK_FIRST)
-    versions = {int(post): int(version) for post, _, version in (pair.partition(":") for pair in seen or ())}
-    flash_result(request, bulk_for(request).approve(posts, versions), "approved")
+    versions = {int(post): int(version) for post, _colon, version in (pair.partition(":") for pair in seen or ())}
+    flash_result(request, bulk_for(request).approve(posts, versions), APPROVED)
     return _to_queue(request, view)
 
 
 @router.post("/queue/withdraw")
-def withdraw_queued(request: Request, posts: PostIds = None, view: Text = "") -> Response:
+def withdraw_queued(request: Request, posts: PostIds = None, view: Field = "") -> Response:
     if not posts:
         return _to_queue(request, view, TICK_FIRST)
-    flash_result(request, bulk_for(request).withdraw(posts), "withdrawn")
+    flash_result(request, bulk_for(request).withdraw(posts), WITHDRAWN)
     return _to_queue(request, view)
 
 
@@ -175,16 +193,16 @@ def withdraw_queued(request: Request, posts: PostIds = None, view: Text = "") ->
 def tag_queued(
     request: Request,
     posts: PostIds = None,
-    tags: Text = "",
+    tags: Field = "",
     tagging: Annotated[Literal["add", "remove"], Form()] = "add",
-    view: Text = "",
+    view: Field = "",
 ) -> Response:
     names = list(dict.fromkeys(" ".join(tag.split()).lstrip("#") for tag in tags.split(",") if tag.strip(" #")))
     if not posts or not names:
-        return _to_queue(request, view, "Write the tags first." if posts else TICK_FIRST)
+        return _to_queue(request, view, _("Write the tags first.") if posts else TICK_FIRST)
     bulk = bulk_for(request)
     result = bulk.tag(posts, add=names) if tagging == "add" else bulk.tag(posts, remove=names)
-    flash_result(request, result, "tagged" if tagging == "add" else "without these tags")
+    flash_result(request, result, TAGGED if tagging == "add" else UNTAGGED)
     return _to_queue(request, view)
 
 
@@ -193,7 +211,7 @@ def undo_change(
     request: Request,
     undo: Annotated[str, Form(max_length=500_000)],
     back: Annotated[Literal["queue", "calendar"], Form()] = "queue",
-    view: Text = "",
+    view: Field = "",
 ) -> Response:
     undo_bulk_change(request, undo)
     return _to_queue(request, view) if back == "queue" else RedirectResponse(calendar_address(request, view), 303)
@@ -207,21 +225,21 @@ def _place(destination: Destination) -> Place:
         return Before(neighbour) if to == "before" else After(neighbour)
     if to == "position":
         if not destination.number:
-            raise PageError("Write the number of the place.")
+            raise PageError(_("Write the number of the place."))
         return Position(int(destination.number))
     if to == "date":
         return FixedDate(_parse_day(destination.day))
-    raise PageError("Choose a place for the posts.")
+    raise PageError(_("Choose a place for the posts."))
 
 
 def _parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise PageError("Choose a date.") from None
+        raise PageError(_("Choose a date.")) from None
 
 
-def _to_queue(request: Request, view: str, mistake: str = "") -> Response:
+def _to_queue(request: Request, view: str, mistake: Text | None = None) -> Response:
     if mistake:
         flash(request, mistake, "bad")
     query = View.of(view).query

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
+from publisher.core.messages import _
 from publisher.core.post_limits import MAX_ROW_NUMBER, TOKEN_NAME
 from publisher.staff import api_tokens
 from publisher.staff.accounts import AccountError
@@ -16,10 +17,10 @@ from publisher.web.rendering import desk_of, flash, page, redirect
 router = APIRouter(prefix="/account/tokens")
 
 SCOPE_DESCRIPTIONS = {
-    "read": "see posts, queue, calendar, deliveries and channels",
-    "write": "add and change posts, upload pictures, ask for review",
-    "approve": "approve, withdraw and order posts",
-    "operate": "try deliveries again, adopt and cancel them",
+    "read": _("see posts, queue, calendar, deliveries and channels"),
+    "write": _("add and change posts, upload pictures, ask for review"),
+    "approve": _("approve, withdraw and order posts"),
+    "operate": _("try deliveries again, adopt and cancel them"),
 }
 DEFAULT_DAYS = 90
 
@@ -62,7 +63,7 @@ def make_token(
         token = api_tokens.new_api_token(desk.database, me, name, chosen, days=days, now=desk.now())
     except AccountError as refusal:
         typed = {"name": name, "scopes": chosen, "days": days}
-        return _page(request, 422, refused=str(refusal), typed=typed)
+        return _page(request, 422, refused=refusal.text, typed=typed)
     return _page(request, new_token=token, name=name.strip())
 
 
@@ -70,5 +71,5 @@ def make_token(
 def revoke_token(request: Request, token_id: int) -> Response:
     desk = desk_of(request)
     api_tokens.revoke_api_token(desk.database, request.state.session.person_id, token_id, now=desk.now())
-    flash(request, "Revoked: the program that uses it is shut out.", "note")
+    flash(request, _("Revoked: the program that uses it is shut out."), "note")
     return redirect(request, "tokens")

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
+from publisher.core.messages import _
 from publisher.db.models import Media
 from publisher.db.staff import Upload
 from publisher.media import MediaUnreachable
@@ -37,7 +38,7 @@ async def piece_of(request: Request) -> AsyncIterator[bytes]:
         try:
             piece = await request.body()
         except ClientDisconnect:
-            raise PageError("The connection was lost; the piece is sent again.") from None
+            raise PageError(_("The connection was lost; the piece is sent again.")) from None
         yield piece
 
 

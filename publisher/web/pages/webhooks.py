@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from publisher.core.encryption import SecretCipher
+from publisher.core.messages import _
 from publisher.db.staff import Webhook
 from publisher.settings import SettingsError
 from publisher.staff.accounts import actor_of
@@ -60,7 +61,7 @@ def add_webhook(
             actor=_actor(request),
         )
     except (WebhookError, SettingsError) as refusal:
-        return _page(request, 422, refused=str(refusal), typed={"url": url, "events": chosen})
+        return _page(request, 422, refused=refusal.text, typed={"url": url, "events": chosen})
     return _page(request, secret=added.secret, added=added.id)
 
 
@@ -80,7 +81,9 @@ def switch_webhook(request: Request, hook_id: int, active: Annotated[bool, Form(
     _load(request, hook_id)
     hooks.set_webhook_active(desk.database, hook_id, active, now=desk.now(), actor=_actor(request))
     sentence = (
-        "It is on: it gets messages of what happens from now on." if active else "It is off: it gets no more messages."
+        _("It is on: it gets messages of what happens from now on.")
+        if active
+        else _("It is off: it gets no more messages.")
     )
     flash(request, sentence, "good" if active else "note")
     return redirect(request, "webhook", hook_id=hook_id)
@@ -91,7 +94,7 @@ def remove_webhook(request: Request, hook_id: int) -> Response:
     desk = desk_of(request)
     _load(request, hook_id)
     hooks.delete_webhook(desk.database, hook_id, now=desk.now(), actor=_actor(request))
-    flash(request, "Removed, with its secret and its log.", "note")
+    flash(request, _("Removed, with its secret and its log."), "note")
     return redirect(request, "webhooks")
 
 
@@ -99,8 +102,8 @@ def remove_webhook(request: Request, hook_id: int) -> Response:
 def send_again(request: Request, hook_id: int, message_id: int) -> Response:
     desk = desk_of(request)
     if not outbox.send_again(desk.database, hook_id, message_id, desk.now()):
-        raise NotFound("This message is not here any more.")
-    flash(request, "It is sent again in a moment, under the same id.")
+        raise NotFound(_("This message is not here any more."))
+    flash(request, _("It is sent again in a moment, under the same id."))
     return redirect(request, "webhook", hook_id=hook_id)
 
 
@@ -109,7 +112,7 @@ def _load(request: Request, hook_id: int) -> Webhook:
         try:
             return hooks.load_webhook(session, hook_id)
         except WebhookError as error:
-            raise NotFound(str(error)) from None
+            raise NotFound(error.text) from None
 
 
 def _actor(request: Request) -> str:

@@ -4,7 +4,7 @@ for (const form of document.querySelectorAll('.acts form')) {
     const button = form.querySelector('button');
     button.setAttribute('aria-busy', 'true');
     // Only after the form is on its way.
-    setTimeout(() => { button.disabled = true; button.textContent = form.dataset.busy || 'One moment …'; });
+    setTimeout(() => { button.disabled = true; button.textContent = form.dataset.busy || textOf('one_moment'); });
   });
 }
 // After a step back, the browser may show this page as it was left.

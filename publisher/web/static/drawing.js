@@ -9,38 +9,14 @@ const SVG = "http://www.w3.org/2000/svg";
 const { shapeAt, shapeInMiddle, clamp, contains, inWords, isSpeck, marks, moveShape, percent, read, shapeOf, handlePosition, format } = await import(list.dataset.shapes);
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+// The texts of a kind begin with its name.
 const KINDS = {
-  crop_box: {
-    label: "Crop",
-    add: "Add a crop box",
-    fits: ["", "crop"],
-    help: "Draw the part that is shown where a picture is cropped.",
-    named: () => "Crop box",
-  },
-  focal_point: {
-    label: "Focal point",
-    add: "Add a focal point",
-    fits: ["", "crop"],
-    help: "Point at what must stay in view where a channel needs another shape. A crop box comes before it.",
-    named: () => "Focal point",
-  },
-  protected: {
-    label: "Protected parts",
-    several: true,
-    add: "Add a protected part",
-    fits: null,
-    help: "Draw around what must never be cut, such as a scale bar.",
-    named: (index) => `Protected part ${index + 1}`,
-  },
-  gutters: {
-    label: "Cuts",
-    several: true,
-    add: "Add a cut",
-    fits: ["", "split"],
-    help: "Point at the gaps between panels: a picture that is split is cut there.",
-    named: (index) => `Cut ${index + 1}`,
-  },
+  crop_box: { fits: ["", "crop"] },
+  focal_point: { fits: ["", "crop"] },
+  protected: { several: true, fits: null },
+  gutters: { several: true, fits: ["", "split"] },
 };
+const nameOf = (kind, index) => textOf(`${kind}_which`, { number: index + 1 });
 
 function make(kind, className = "", text = "") {
   const element = document.createElement(kind);
@@ -50,7 +26,7 @@ function make(kind, className = "", text = "") {
   return element;
 }
 
-const CORNERS = { nw: "upper left corner", ne: "upper right corner", sw: "lower left corner", se: "lower right corner" };
+const CORNERS = ["nw", "ne", "sw", "se"];
 
 class Drawing {
   constructor(picture) {
@@ -92,10 +68,10 @@ class Drawing {
   #tools() {
     const tools = make("div", "tools");
     tools.setAttribute("role", "group");
-    tools.setAttribute("aria-label", "Draw on the picture");
+    tools.setAttribute("aria-label", textOf("draw"));
     this.buttons = {};
-    for (const [kind, { label }] of Object.entries(KINDS)) {
-      const button = make("button", "tool", label);
+    for (const kind of Object.keys(KINDS)) {
+      const button = make("button", "tool", textOf(kind));
       button.setAttribute("aria-pressed", "false");
       button.addEventListener("click", () => this.choose(this.active === kind ? "" : kind));
       this.buttons[kind] = button;
@@ -117,31 +93,31 @@ class Drawing {
 
   #fillPanel() {
     const kind = this.active;
-    const { help, add, several } = KINDS[kind];
+    const { several } = KINDS[kind];
     const row = make("p", "row");
-    this.adder = make("button", "", add);
+    this.adder = make("button", "", textOf(`${kind}_add`));
     this.adder.addEventListener("click", () => this.add());
-    this.clearer = make("button", "", several ? "Remove all" : "Remove it");
+    this.clearer = make("button", "", textOf(several ? "remove_all" : "remove_it"));
     this.clearer.addEventListener("click", () => this.#clear());
     row.append(this.adder, this.clearer);
     if (kind === "gutters") row.append(...this.#suggestion());
-    const done = make("button", "", "Done");
+    const done = make("button", "", textOf("done"));
     done.addEventListener("click", () => {
       this.choose("");
       this.buttons[kind].focus();
     });
     row.append(done);
     this.status = make("p", "hint");
-    const keys = make("p", "hint", "With the keyboard: arrow keys move a handle, with Shift in larger steps; Delete removes it.");
-    this.panel.replaceChildren(make("p", "", help), this.status, row, keys);
+    const keys = make("p", "hint", textOf("keys"));
+    this.panel.replaceChildren(make("p", "", textOf(`${kind}_help`)), this.status, row, keys);
     this.#note();
   }
 
   #suggestion() {
-    const own = make("button", "", "Take the desk's cuts");
+    const own = make("button", "", textOf("take_cuts"));
     own.hidden = this.suggestions.length === 0;
     own.addEventListener("click", () => this.#decide(this.suggestions));
-    const nowhere = make("button", "", "Cut nowhere");
+    const nowhere = make("button", "", textOf("cut_nowhere"));
     nowhere.addEventListener("click", () => this.#decide([], "none"));
     return [own, nowhere];
   }
@@ -160,21 +136,22 @@ class Drawing {
   #note() {
     if (!this.active) return;
     const kind = this.active;
-    const { fits, several, named } = KINDS[kind];
+    const { fits, several } = KINDS[kind];
     const shapes = this.shapes(kind);
     const fit = this.field("fit");
-    const words = shapes.map((shape, index) => `${named(index)}: ${inWords(shape)}.`);
+    const words = shapes.map((shape, index) => textOf("shape_where", { shape: nameOf(kind, index), where: inWords(shape) }));
     if (kind === "gutters" && shapes.length === 0) words.push(this.#unsetCuts());
-    if (fits && !fits.includes(fit.value)) words.push(`It has no effect while the picture is set to “${fit.selectedOptions[0].text}”.`);
+    if (fits && !fits.includes(fit.value)) words.push(textOf("no_effect", { fit: fit.selectedOptions[0].text }));
     this.status.textContent = words.join(" ");
     this.adder.hidden = !several && shapes.length > 0;
     this.clearer.hidden = shapes.length === 0 && this.field(kind).value !== "none";
   }
 
   #unsetCuts() {
-    if (this.field("gutters").value === "none") return "It is cut nowhere.";
-    if (this.suggestions.length === 0) return "The desk found no gaps.";
-    return `The desk found ${this.suggestions.length === 1 ? "a gap" : `${this.suggestions.length} gaps`}, ${this.suggestions.map(({ x }) => percent(x)).join(", ")} from the left, and would cut there.`;
+    if (this.field("gutters").value === "none") return textOf("is_cut_nowhere");
+    if (this.suggestions.length === 0) return textOf("no_gaps");
+    const places = this.suggestions.map(({ x }) => percent(x)).join(", ");
+    return textOf(this.suggestions.length === 1 ? "one_gap" : "gaps", { count: this.suggestions.length, places });
   }
 
   add() {
@@ -189,7 +166,7 @@ class Drawing {
     for (const kind of Object.keys(KINDS)) {
       const set = this.field(kind).value !== "";
       this.buttons[kind].classList.toggle("set", set);
-      this.buttons[kind].setAttribute("aria-label", `${KINDS[kind].label}${set ? " (set)" : ""}`);
+      this.buttons[kind].setAttribute("aria-label", textOf(set ? `${kind}_set` : kind));
     }
     this.#drawLayer();
     const shapes = this.active ? this.shapes(this.active) : [];
@@ -214,7 +191,7 @@ class Drawing {
   }
 
   #makeHandles(shapes) {
-    const parts = this.active && shapeOf(this.active) === "box" ? ["all", ...Object.keys(CORNERS)] : ["all"];
+    const parts = this.active && shapeOf(this.active) === "box" ? ["all", ...CORNERS] : ["all"];
     this.handles.replaceChildren(...shapes.flatMap((_, index) => parts.map((part) => this.#handle(index, part))));
   }
 
@@ -224,7 +201,7 @@ class Drawing {
     handle.dataset.index = index;
     handle.dataset.part = part;
     handle.setAttribute("role", "slider");
-    handle.setAttribute("aria-label", part === "all" ? KINDS[kind].named(index) : `${KINDS[kind].named(index)}, ${CORNERS[part]}`);
+    handle.setAttribute("aria-label", part === "all" ? nameOf(kind, index) : textOf(`corner_${part}`, { shape: nameOf(kind, index) }));
     handle.setAttribute("aria-valuemin", "0");
     handle.setAttribute("aria-valuemax", "100");
     handle.addEventListener("keydown", (event) => this.#key(event, index, part));

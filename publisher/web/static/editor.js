@@ -43,7 +43,7 @@ async function preview() {
   } catch (error) {
     if (error.name === "AbortError") return;
     previews.removeAttribute("aria-busy");
-    showStatus("The preview could not be reached; what you type is kept here.");
+    showStatus(textOf("no_preview"));
   }
 }
 
@@ -75,7 +75,7 @@ async function save() {
     if (!form.dataset.autosave) await createOnce();
     else await autosave();
   } catch {
-    showStatus("Not kept: the desk can't be reached. It is tried again with your next change.");
+    showStatus(textOf("not_reached"));
   }
 }
 
@@ -98,7 +98,7 @@ async function create() {
   form.dataset.autosave = `${draft.url}/autosave`;
   form.elements.version.value = draft.version;
   history.replaceState(null, "", draft.url);
-  showStatus("Kept as a draft.");
+  showStatus(textOf("kept_as_draft"));
   form.dispatchEvent(new CustomEvent("created", { detail: draft }));
 }
 
@@ -106,12 +106,12 @@ async function autosave() {
   const answer = await send(form.dataset.autosave);
   if (!answer.ok || answer.redirected) return refused(answer);
   const kept = await answer.json();
-  showStatus(kept.changed_by ? `Kept at ${kept.at}. ${kept.changed_by} has saved this post meanwhile: you will see both texts when you save.` : `Kept at ${kept.at}, not saved yet.`);
+  showStatus(textOf(kept.changed_by ? "kept_beside" : "kept", { at: kept.at, person: kept.changed_by }));
 }
 
 function refused(answer) {
-  if (answer.status === 401 || answer.status === 403) showStatus("Not kept: you are logged out. Log in in another window, then go on here.");
-  else showStatus("Not kept yet: a field above needs you first.");
+  if (answer.status === 401 || answer.status === 403) showStatus(textOf("logged_out"));
+  else showStatus(textOf("field_needs_you"));
 }
 
 function onChange() {

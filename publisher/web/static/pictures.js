@@ -39,14 +39,22 @@ function move(picture, to, focused) {
   changed();
   const button = focused?.disabled ? picture.querySelector(".earlier:enabled, .later:enabled") : focused;
   button?.focus();
-  status.textContent = `The picture is now number ${placeOf(picture)} of ${all().length}.`;
+  status.textContent = textOf("picture_moved", { place: placeOf(picture), places: all().length });
 }
 
-function button(text, className, act) {
+// Makes a part of a label that shows the present number of a picture.
+function place(picture) {
+  const element = document.createElement("span");
+  element.dataset.place = "";
+  element.textContent = placeOf(picture);
+  return element;
+}
+
+function button(contents, className, act) {
   const element = document.createElement("button");
   element.type = "button";
   element.className = className;
-  element.innerHTML = text;
+  element.append(...contents);
   element.addEventListener("click", () => act(element));
   return element;
 }
@@ -55,7 +63,7 @@ function remove(picture) {
   const removal = field(picture, "remove");
   removal.checked = true;
   picture.classList.add("gone");
-  const back = button(`Picture <span data-place>${placeOf(picture)}</span> is removed. Put it back`, "back", () => {
+  const back = button(nodesOf("removed", { place: place(picture) }), "back", () => {
     removal.checked = false;
     picture.classList.remove("gone");
     back.remove();
@@ -71,7 +79,7 @@ function count(area) {
   const limit = Number(area.dataset.count);
   const length = [...area.value.trim()].length;
   const counter = document.getElementById(`${area.id}-count`);
-  counter.textContent = `${length.toLocaleString("en")} of ${limit.toLocaleString("en")} characters.`;
+  counter.textContent = textOf("characters", { length: numberOf(length), limit: numberOf(limit) });
   counter.classList.toggle("over", length > limit);
 }
 
@@ -113,13 +121,17 @@ function within(picture, y) {
 function equip(picture) {
   const row = picture.querySelector(".ordering");
   for (const plain of row.querySelectorAll(".choice")) plain.hidden = true;
-  const name = `picture <span data-place>${placeOf(picture)}</span>`;
-  const hidden = (text) => `<span class="visually-hidden"> ${text}</span>`;
+  const label = (arrow, name) => {
+    const which = document.createElement("span");
+    which.className = "visually-hidden";
+    which.append(" ", ...nodesOf("which_picture", { place: place(picture) }));
+    return [arrow, textOf(name), which];
+  };
   row.append(
     handle(picture),
-    button(`↑ Earlier${hidden(name)}`, "earlier", (pressed) => move(picture, placeOf(picture) - 1, pressed)),
-    button(`↓ Later${hidden(name)}`, "later", (pressed) => move(picture, placeOf(picture) + 1, pressed)),
-    button(`Remove${hidden(name)}`, "danger", () => remove(picture)),
+    button(label("↑ ", "earlier"), "earlier", (pressed) => move(picture, placeOf(picture) - 1, pressed)),
+    button(label("↓ ", "later"), "later", (pressed) => move(picture, placeOf(picture) + 1, pressed)),
+    button(label("", "remove"), "danger", () => remove(picture)),
   );
   const alt = field(picture, "alt_text");
   alt.addEventListener("input", () => count(alt));
@@ -134,7 +146,7 @@ function equip(picture) {
 form.addEventListener("uploaded", ({ detail }) => {
   const present = all().find((other) => field(other, "media").value === detail.sha256 && !other.classList.contains("gone"));
   if (present) {
-    status.textContent = `${detail.name} is in this post already.`;
+    status.textContent = textOf("here_already", { name: detail.name });
     field(present, "alt_text").focus();
     return;
   }
@@ -143,7 +155,7 @@ form.addEventListener("uploaded", ({ detail }) => {
   equip(picture);
   number();
   picture.dispatchEvent(new CustomEvent("added", { bubbles: true }));
-  status.textContent = `${detail.name} is here. It needs an alt text.`;
+  status.textContent = textOf("here_now", { name: detail.name });
   // The focus moves to it unless the person works somewhere else.
   if ([document.body, document.getElementById("files")].includes(document.activeElement)) field(picture, "alt_text").focus();
   changed();

@@ -51,8 +51,8 @@ function lift(row, pointer) {
 
 function placeInWords(row) {
   const rows = [...row.parentElement.children];
-  const list = row.parentElement.dataset.place === "reserve" ? "the reserve" : "the line";
-  return `${rows.indexOf(row) + 1} of ${rows.length} on this page of ${list}`;
+  const name = row.parentElement.dataset.place === "reserve" ? "in_reserve" : "in_line";
+  return textOf(name, { place: rows.indexOf(row) + 1, places: rows.length });
 }
 
 function putBack() {
@@ -60,7 +60,7 @@ function putBack() {
   home.insertBefore(row, next);
   lifted = null;
   row.classList.remove("moving");
-  announce(`${titleOf(row)} is back where it was.`);
+  announce(textOf("back", { post: titleOf(row) }));
 }
 
 function drop() {
@@ -81,14 +81,14 @@ function drop() {
 function step(row, down) {
   const beside = down ? row.nextElementSibling : row.previousElementSibling;
   if (!beside) {
-    announce(`${titleOf(row)} is ${down ? "last" : "first"} on this page.`);
+    announce(textOf(down ? "last" : "first", { post: titleOf(row) }));
     return;
   }
   if (down) beside.after(row);
   else beside.before(row);
   row.scrollIntoView({ block: "nearest" });
   row.querySelector(".grip").focus({ preventScroll: true });
-  announce(`${titleOf(row)}: ${placeInWords(row)}. Enter keeps it there, Escape takes it back.`);
+  announce(textOf("moved", { post: titleOf(row), where: placeInWords(row) }));
 }
 
 // --- saving, by the same form as without scripts ---
@@ -104,7 +104,7 @@ async function save(address, data, focus) {
     main.replaceChildren(...fresh.childNodes);
     begin();
     const message = main.querySelector(".flash, h1 + p");
-    announce(message ? message.textContent : "Saved.");
+    announce(message ? message.textContent : textOf("saved"));
     if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
   } catch {
     // The page may differ from what is stored; the server knows.

@@ -52,8 +52,12 @@ export function handlePosition(shape, part) {
 }
 
 export function inWords(shape) {
-  if (shape.width !== undefined) return `${percent(shape.width)} wide and ${percent(shape.height)} high, from ${percent(shape.left)} left, ${percent(shape.top)} top`;
-  return shape.y === undefined ? `${percent(shape.x)} from the left` : `${percent(shape.x)} from the left, ${percent(shape.y)} from the top`;
+  if (shape.width !== undefined) {
+    const { width, height, left, top } = shape;
+    return textOf("box", { width: percent(width), height: percent(height), left: percent(left), top: percent(top) });
+  }
+  const [x, y] = [percent(shape.x), percent(shape.y ?? 0)];
+  return shape.y === undefined ? textOf("from_left", { x }) : textOf("from_left_and_top", { x, y });
 }
 
 // Make the first shape under a pointer, and the one that the keyboard begins with.

@@ -12,7 +12,7 @@ const SLOW_MS = 5000;
 const FIRST_PAUSE = 500;
 const MAX_PAUSE = 15000;
 const STORAGE_KEY = "publisher-uploads";
-const UNREADABLE = "The desk could not take it; try it again, and tell your operator if that does not help.";
+const UNREADABLE = textOf("not_taken");
 
 const waiting = [];
 let running = null;
@@ -29,15 +29,15 @@ class Row {
     this.stopped = new AbortController();
     this.item = document.createElement("li");
     this.item.className = "upload";
-    this.name = this.#part("span", "name", file.name || "pasted picture");
+    this.name = this.#part("span", "name", file.name || textOf("pasted"));
     this.bar = this.#part("progress", "bar", "");
     this.bar.max = Math.max(1, file.size);
     this.bar.value = 0;
-    this.bar.setAttribute("aria-label", `${file.name || "pasted picture"}: sent`);
-    this.state = this.#part("span", "quiet", "waits");
-    this.button = this.#part("button", "", "Cancel");
+    this.bar.setAttribute("aria-label", textOf("progress", { name: file.name || textOf("pasted") }));
+    this.state = this.#part("span", "quiet", textOf("waits"));
+    this.button = this.#part("button", "", textOf("cancel"));
     this.button.type = "button";
-    this.button.setAttribute("aria-label", `Cancel ${file.name || "the pasted picture"}`);
+    this.button.setAttribute("aria-label", file.name ? textOf("cancel_which", { name: file.name }) : textOf("cancel_pasted"));
     this.button.addEventListener("click", () => this.cancel());
     rows.append(this.item);
   }
@@ -57,15 +57,15 @@ class Row {
 
   sent(bytes) {
     this.bar.value = bytes;
-    this.state.textContent = bytes < this.file.size ? `${Math.floor((100 * bytes) / this.file.size)} %` : "is examined";
+    this.state.textContent = bytes < this.file.size ? textOf("percent", { percent: Math.floor((100 * bytes) / this.file.size) }) : textOf("examined");
   }
 
   fail(sentence) {
     this.bar.remove();
     this.item.classList.add("failed");
     this.state.textContent = sentence;
-    this.button.textContent = "Dismiss";
-    this.button.setAttribute("aria-label", `Dismiss the message about ${this.file.name}`);
+    this.button.textContent = textOf("dismiss");
+    this.button.setAttribute("aria-label", textOf("dismiss_which", { name: this.file.name }));
     showStatus(sentence);
   }
 
@@ -100,7 +100,7 @@ async function readAnswer(request) {
   const content = json ? await answer.json() : {};
   if (answer.ok || answer.status === 409) return content;
   if (answer.status === 401 || answer.status === 403) {
-    throw new Refused("You are logged out: log in in another window, then choose the file again.");
+    throw new Refused(textOf("upload_logged_out"));
   }
   if (answer.status === 404) throw new Gone();
   if (answer.status === 503 && answer.headers.has("retry-after")) throw new Busy();
@@ -132,7 +132,7 @@ async function findOrBegin(row) {
     }
   }
   const data = new FormData();
-  data.set("name", row.file.name || "pasted picture");
+  data.set("name", row.file.name || textOf("pasted"));
   data.set("size", row.file.size);
   const upload = await readAnswer(post(pictures.dataset.begin, data, row.stopped.signal));
   remember(row.key, upload.id);
@@ -189,9 +189,9 @@ async function upload(row) {
         forget(row.key);
         delete row.id;
       } else if (error instanceof Busy) {
-        row.state.textContent = "The desk examines other pictures first; it goes on by itself.";
+        row.state.textContent = textOf("busy");
       } else {
-        row.state.textContent = "The connection is lost; it goes on by itself.";
+        row.state.textContent = textOf("connection_lost");
       }
       await pause(row);
     }
@@ -223,7 +223,7 @@ async function work() {
 
 function take(files) {
   for (const file of files) waiting.push(new Row(file));
-  showStatus(`${files.length === 1 ? files[0].name || "A picture" : `${files.length} pictures`} on the way.`);
+  showStatus(files.length === 1 ? textOf("one_on_its_way", { name: files[0].name || textOf("a_picture") }) : textOf("on_their_way", { count: files.length }));
   if (!running) void work();
 }
 
@@ -237,7 +237,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   event.stopImmediatePropagation();
   delayedSubmit = { submitter: event.submitter };
-  document.getElementById("saved").textContent = "It is saved when the pictures are here.";
+  document.getElementById("saved").textContent = textOf("saved_later");
 });
 
 function release() {
@@ -245,7 +245,7 @@ function release() {
   const { submitter } = delayedSubmit;
   delayedSubmit = null;
   if (rows.querySelector(".failed")) {
-    document.getElementById("saved").textContent = "Not saved: a picture could not be taken. Look above, then save again.";
+    document.getElementById("saved").textContent = textOf("not_saved");
     return;
   }
   form.requestSubmit(submitter);
@@ -307,7 +307,7 @@ async function listUnfinished() {
     const [name] = key.split("|");
     const item = document.createElement("li");
     item.className = "upload unfinished";
-    item.textContent = `${name}: ${Math.floor((100 * upload.received) / upload.size)} % is here. Choose the same file again, and it goes on.`;
+    item.textContent = textOf("unfinished", { name, percent: Math.floor((100 * upload.received) / upload.size) });
     rows.append(item);
     form.addEventListener("uploaded", () => key in storedUploads() || item.remove());
   }

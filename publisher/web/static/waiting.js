@@ -38,7 +38,7 @@ async function isMissing(image) {
 function replaceByText(image) {
   const text = document.createElement("span");
   text.className = `${image.className} none no-picture`;
-  text.textContent = "no picture";
+  text.textContent = textOf("no_picture");
   text.style.width = `${image.width}px`;
   text.style.height = `${image.height}px`;
   image.replaceWith(text);
