@@ -22,7 +22,7 @@ from publisher.core.post_limits import FORM_BYTES, describe_limit
 from publisher.core.problems import Text
 from publisher.db.models import Post
 from publisher.posts.drafts import PostContent, is_supported_day
-from publisher.web.errors import PageError
+from publisher.web.errors import PageError, as_sentence
 
 TEXTS = ("title", "standfirst", "body", "written_by", "credit", "licence", "link", "language")
 TRANSLATED = ("title", "standfirst", "body", "credit")
@@ -305,9 +305,12 @@ def _field_of(path: Sequence[int | str], numbers: Sequence[int]) -> str:
 
 
 def _mistake_text(error: Mapping[str, Any]) -> Text:
-    message = describe_limit(error) or str(error["msg"])
-    text = message.removeprefix("Value error, ").replace("String should have at least 1 character", "Write something")
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    """Says in a sentence what is wrong with a value. `error`: an error of pydantic."""
+    if error["type"] == "string_too_short":
+        return _("Write something.")
+    cause = (error.get("ctx") or {}).get("error")
+    text = cause.args[0] if isinstance(cause, ValueError) and cause.args else describe_limit(error) or error["msg"]
+    return as_sentence(str(text))
 
 
 def anchor_of(field: str, *, channel: str = "", translated: str = "", numbers: Sequence[int] = ()) -> str:

@@ -24,6 +24,7 @@ from publisher.desk import Desk
 from publisher.staff.roles import Permission
 from publisher.web.date_format import format_moment, format_number, long_day, short_day
 from publisher.web.event_cache import PageCache
+from publisher.web.event_names import event_name
 from publisher.web.field_labels import label_of
 from publisher.web.reader import reader_of
 from publisher.web.script_texts import texts_of_scripts
@@ -61,6 +62,7 @@ def templates() -> Environment:
     environment.filters["delivery_state"] = delivery_state
     environment.filters["post_state"] = post_state
     environment.filters["role_name"] = role_name
+    environment.filters["event_name"] = event_name
     environment.globals |= {"local": format_moment, "label_of": label_of, "read_recorded": read_recorded}
     return environment
 
