@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from publisher.core.errors import SettingsError
-from publisher.core.messages import Face, Reader, reading_as
+from publisher.core.messages import Face, Reader, set_reader
 from publisher.desk import Desk
 
 
@@ -24,17 +24,19 @@ def actor() -> str:
 def desk_of(ctx: click.Context) -> Desk:
     """Opens the desk of the configuration file that the command line names.
 
-    Until the command ends, texts are rendered for a person at the command line, with the outlet's clock.
+    From then on, texts are rendered in the language of the outlet's desk and with the outlet's clock; `main` takes
+    that back when the command, and the error that it may end with, are over.
     """
-    root = ctx.find_root()
-    desk = Desk(root.obj if isinstance(root.obj, Path) else Path("config/publisher.toml"))
-    root.with_resource(reading_as(_reader_of(desk)))
+    config = ctx.find_root().obj
+    desk = Desk(config if isinstance(config, Path) else Path("config/publisher.toml"))
+    set_reader(_reader_of(desk))
     return desk
 
 
 def _reader_of(desk: Desk) -> Reader:
     try:
-        return Reader(face=Face.COMMAND, zone=desk.settings.outlet.zone)
+        outlet = desk.settings.outlet
     except SettingsError:
         # The command says so itself where it needs the settings.
         return Reader(face=Face.COMMAND)
+    return Reader(outlet.desk_language, outlet.zone, Face.COMMAND)
