@@ -62,7 +62,7 @@ def _add_post(session: Session) -> None:
         height=3000,
         bytes=2_000_000_000,
         gutters=[0.1, 1 / 3],
-        warnings=[ODD],
+        warnings=[recorded_problem(ODD)],
         created_at=NOW,
     )
     image = PostImage(position=0, media=media, alt_text=ODD, choices=ImageChoices().model_dump(mode="json"))

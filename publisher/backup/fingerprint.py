@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select
 
+from publisher.core.problems import Problem
+
 CHUNK = 500
 """Rows that are in memory at a time."""
 _MODULUS = 1 << 256
@@ -65,4 +67,6 @@ def _plain(value: object) -> str:
             return value.isoformat()
         case bytes():
             return value.hex()
+        case Problem():
+            return json.dumps(value.to_json(), ensure_ascii=False)
     raise TypeError(f"a column holds {type(value).__name__}, which has no fingerprint")

@@ -108,7 +108,13 @@ class OutletSettings(Section):
     def _translated(cls, value: str) -> str:
         if value in desk_languages():
             return value
-        raise ValueError(f"the desk's texts are not translated to {value!r}; choose {' or '.join(desk_languages())}")
+        raise ValueError(
+            _(
+                'the desk\'s texts are not translated to "{value}"; they are there in {languages:list}',
+                value=value,
+                languages=desk_languages(),
+            )
+        )
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -34,8 +34,13 @@ def catalan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     catalogue = translations.catalogue_path("ca")
     catalogue.parent.mkdir(parents=True)
     catalogue.write_text(CATALOGUE, encoding="utf-8")
-    translations.translations.cache_clear()
+    _forget_catalogues()
     yield
+    _forget_catalogues()
+
+
+def _forget_catalogues() -> None:
+    translations.desk_languages.cache_clear()
     translations.translations.cache_clear()
 
 

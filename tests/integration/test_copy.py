@@ -336,7 +336,7 @@ def test_no_password_is_needed_on_the_command_line_or_shown(monkeypatch: pytest.
         read_url("postgresql+psycopg:///desk?password=hush")
     monkeypatch.setenv("NEW_PLACE", url)
     assert read_url("env:NEW_PLACE") == url
-    assert database_label(url) == "the PostgreSQL database desk on host"
+    assert str(database_label(url)) == "the PostgreSQL database desk on host"
     monkeypatch.delenv("NEW_PLACE")
     with pytest.raises(BackupError, match="NEW_PLACE is not set"):
         read_url("env:NEW_PLACE")

@@ -546,5 +546,5 @@ def test_what_is_public_stays_as_it_is(bench: Bench, act: str) -> None:
         ),
         "cancel": lambda: operate.cancel(bench.database, delivery, now=now, actor="me"),
     }
-    with pytest.raises(ActRefused, match="is published at https://fake"):
+    with pytest.raises(ActRefused, match="is published: https://fake"):
         acts[act]()

@@ -16,7 +16,6 @@ from click.testing import CliRunner
 
 from publisher.cli.main import cli
 from publisher.core.clock import ShiftedClock
-from publisher.core.messages import ENGLISH_READER, current_reader
 from publisher.core.states import AttemptOutcome, State
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel
@@ -233,4 +232,3 @@ def test_a_command_writes_the_times_in_its_texts_by_the_clock_of_the_outlet(site
         "The channel instagram was not paused; it would have waited until "
         f"{until.astimezone(site.desk.settings.outlet.zone):%H:%M on %Y-%m-%d}, and no longer does."
     )
-    assert current_reader() == ENGLISH_READER, "the reader is the command's alone"

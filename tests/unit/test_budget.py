@@ -81,7 +81,7 @@ def test_the_last_cent_of_a_budget_may_be_spent_and_no_more() -> None:
         spent(985_000).require(15_001, 7)
     words = caught.value.message
     assert "about $0.985 in May 2026, 98 % of its budget of $1.00" in words
-    assert "raise channels.x.monthly_budget, or wait for 1 June, then run: publisher retry 7" in words
+    assert "raise channels.x.monthly_budget, or wait for 2026-06-01. Then: publisher retry 7" in words
 
 
 @pytest.mark.parametrize(("micros", "nearly"), [(799_999, False), (800_000, True), (1_200_000, True)])

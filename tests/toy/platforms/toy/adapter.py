@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 import requests
-from publisher.platforms.toy.problem_codes import ToyProblem
 
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
 from publisher.core.messages import _
@@ -40,6 +39,8 @@ from publisher.platforms.transport import (
     retry_after,
     send_once,
 )
+
+from .problem_codes import ToyProblem
 
 API_URL = "https://toy.example"
 READ_TIMEOUT = 10.0
