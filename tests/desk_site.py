@@ -29,11 +29,12 @@ PASSWORD = "quiet cells rest at dawn"
 
 
 class Client(requests.Session):
-    """Behaves like a browser without scripts: keeps cookies, names its origin, sends the form's key."""
+    """Behaves like a browser without scripts: keeps cookies, names its origin, asks for pages, sends the form's key."""
 
     def __init__(self, base: str) -> None:
         super().__init__()
         self.trust_env = False
+        self.headers["Accept"] = "text/html,*/*;q=0.8"
         self.base = base
         self.csrf = ""
         self.form_keys: Callable[[str], str] | None = None

@@ -49,7 +49,10 @@ class WebSession(Base):
     address: Mapped[str] = mapped_column(String(64), default="")
     browser: Mapped[str] = mapped_column(String(200), default="")
     flash: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
-    """What the next page shows: `tone`, and `text` as data, which is rendered when it is shown."""
+    """What a page shows once: `tone`, and `text` as data, rendered when it is shown; for which `page` and `until` when.
+
+    Without those two, any page shows it.
+    """
     confirmed_at: Mapped[datetime | None]
     """When the person last said, within this session, who they are."""
     connecting: Mapped[str | None] = mapped_column(Text)

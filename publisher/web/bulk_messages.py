@@ -10,14 +10,13 @@ from pydantic import ValidationError
 
 from publisher.core.messages import COUNT, Message, _, ngettext, plural_template
 from publisher.core.problems import value_from_json, value_to_json
-from publisher.db.staff import WebSession
 from publisher.posts.undo import Undo
 from publisher.schedule.bulk import BulkChanges, BulkResult
 from publisher.schedule.listing import place_of
 from publisher.staff.accounts import actor_of
 from publisher.staff.roles import Permission
 from publisher.web.errors import ROLES_FORBID_IT, Forbidden, PageError
-from publisher.web.rendering import desk_of, flash
+from publisher.web.rendering import desk_of, flash, stored_flashes_of
 
 APPROVED = plural_template("{count:number} post is approved.", "{count:number} posts are approved.")
 MOVED = plural_template("{count:number} post is moved.", "{count:number} posts are moved.")
@@ -98,8 +97,8 @@ def _flash(request: Request, texts: list[Message], result: BulkResult, *, undo: 
 
 def last_change(request: Request) -> dict[str, Any]:
     """Returns the posts that the last change `refused`, and its `undo` as a form sends it."""
-    session: WebSession = request.state.session
-    flashed = session.flash[-1] if session.flash else {}
+    flashes = stored_flashes_of(request)
+    flashed = flashes[-1] if flashes else {}
     refused = [{**post, "reasons": value_from_json(post["reasons"])} for post in flashed.get("refused", [])]
     return {"refused": refused, "undo": flashed.get("undo", "")}
 

@@ -12,7 +12,6 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from sqlalchemy import update
 
 from publisher.core import post_limits
 from publisher.core.messages import Face, Message, _, current_reader, reading_as
@@ -26,6 +25,7 @@ from publisher.web.date_format import format_moment, format_number, long_day, sh
 from publisher.web.event_cache import PageCache
 from publisher.web.event_names import event_name
 from publisher.web.field_labels import label_of
+from publisher.web.flashes import Flash, add_flash, store_flashes, take_flashes
 from publisher.web.reader import reader_of
 from publisher.web.script_texts import texts_of_scripts
 from publisher.web.value_names import delivery_state, post_state, role_name
@@ -105,10 +105,10 @@ def cached_page(
     `depends_on`: what it depends on besides the database, who asks and for which address. `context`: makes the
     template's context.
     """
-    session: WebSession = request.state.session
-    if session.flash:
+    if stored_flashes_of(request):
         # A flash is shown on one page only.
         return page(request, template, **context())
+    session: WebSession = request.state.session
     desk = desk_of(request)
     person = session.person
     viewer = (
@@ -163,7 +163,8 @@ def _shared_context(request: Request) -> dict[str, Any]:
         "this_address": request.url.path,
         "here": request.scope["route"].name if "route" in request.scope else "",
         "navigation": [(name, label) for name, label, needed in NAVIGATION if needed in permissions],
-        "flashes": _pop_flashes(desk, session),
+        # Asked for by whole pages alone: a part of a page shows none.
+        "flashes": lambda: _flashes_of(request),
         "language": current_reader().language,
         "texts_of_scripts": texts_of_scripts,
     }
@@ -173,39 +174,42 @@ def address(request: Request, name: str, /, **parameters: Any) -> str:
     """Returns the path of a route, with the path that a proxy serves the desk under."""
     root: str = request.scope.get("root_path", "").rstrip("/")
     # A page has many links, and asking the application for each would take most of its time.
-    paths: dict[str, str] = request.app.state.paths
-    return root + paths[name].format_map(parameters)
+    return root + _path_of(request, name, parameters)
 
 
-def redirect(request: Request, name: str, /, **parameters: Any) -> RedirectResponse:
-    """Redirects the browser to a page after a change."""
-    return RedirectResponse(address(request, name, **parameters), 303)
+def redirect(request: Request, name: str, /, query: str = "", **parameters: Any) -> RedirectResponse:
+    """Redirects the browser to a page after a change; that page shows the request's flashes."""
+    store_flashes(request, _path_of(request, name, parameters))
+    path = address(request, name, **parameters)
+    return RedirectResponse(f"{path}?{query}" if query else path, 303)
 
 
 def flash(request: Request, text: Text | Sequence[Text], tone: str = "good", **more: Any) -> None:
-    """Shows a text on the next page, or several in a row.
+    """Shows a text, or several in a row, on the page of this answer, or on the one that `redirect` leads to.
 
     `tone`: `good`, `note` or `bad`; `more`: data for that page.
     """
-    session: WebSession = request.state.session
-    flashes = [*session.flash, {"tone": tone, "text": value_to_json(text), **more}][-5:]
-    session.flash = flashes
-    with desk_of(request).database.writing() as writing:
-        writing.execute(update(WebSession).where(WebSession.token_hash == session.token_hash).values(flash=flashes))
+    add_flash(request, {"tone": tone, "text": value_to_json(text), **more})
 
 
-def _pop_flashes(desk: Desk, session: WebSession | None) -> list[Mapping[str, Any]]:
-    if session is None or not session.flash:
-        return []
-    flashes, session.flash = session.flash, []
-    with desk.database.writing() as writing:
-        writing.execute(update(WebSession).where(WebSession.token_hash == session.token_hash).values(flash=[]))
-    return [{**message, "text": _read_flash(message["text"])} for message in flashes]
+def stored_flashes_of(request: Request) -> list[Flash]:
+    """Returns the flashes that the page of this request shows, with their texts as data."""
+    route = request.scope.get("route")
+    return take_flashes(request, _path_of(request, route.name, request.path_params) if route else "")
+
+
+def _flashes_of(request: Request) -> list[Flash]:
+    return [{**message, "text": _read_flash(message["text"])} for message in stored_flashes_of(request)]
 
 
 def _read_flash(stored: Any) -> str:
     texts = value_from_json(stored)
     return " ".join(map(str, texts)) if isinstance(texts, list) else str(texts)
+
+
+def _path_of(request: Request, name: str, parameters: Mapping[str, Any]) -> str:
+    paths: dict[str, str] = request.app.state.paths
+    return paths[name].format_map(parameters)
 
 
 def _today(desk: Desk) -> date:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from publisher.web.guard import COOKIE
 from publisher.web.pages.pictures import PLACEHOLDER
 from tests.browser.conftest import OpenPage
-from tests.desk_site import Site
+from tests.desk_site import HOST, Site
 from tests.queue_desk import Desk
 
 PICTURES = "**/pictures/**"
@@ -120,3 +121,15 @@ def test_without_scripts_the_placeholder_stays_until_a_reload(site: Site, posts:
     page.route(PICTURES, IS_MADE)
     with page.expect_request(PICTURES):
         page.reload()
+
+
+def test_a_live_page_that_loads_itself_again_leaves_a_message_to_the_person(site: Site, open_page: OpenPage) -> None:
+    page = open_page("editor")
+    page.goto("/")
+    tab = site.client()
+    tab.cookies.set(COOKIE, page.context.cookies()[0]["value"], domain=HOST)
+    fields = {"title": "A quiet cell", "language": "en", "place": "queue", "then": "save"}
+    # The change is what the live page in the other tab loads itself again after.
+    with page.expect_response(lambda answer: answer.request.resource_type == "fetch"):
+        led_to = tab.send_form("/posts", fields, allow_redirects=False).headers["Location"]
+    assert "Saved." in tab.get(led_to).text

@@ -8,7 +8,7 @@ from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from publisher.core.messages import _
 from publisher.core.post_limits import MAX_ROW_NUMBER, TOKEN_NAME
@@ -133,13 +133,13 @@ def place_post(
     fixed_day = _parse_day(day)
     if fixed_day is None and not undated:
         flash(request, _("Choose the day that the post goes out on."), "bad")
-        return RedirectResponse(calendar_address(request, view), 303)
+        return to_calendar(request, view)
     result = bulk_for(request).move([post], End() if undated or fixed_day is None else FixedDate(fixed_day))
     if result.done:
         flash_place(request, post, result)
     else:
         flash_result(request, result, MOVED)
-    return RedirectResponse(calendar_address(request, view), 303)
+    return to_calendar(request, view)
 
 
 @router.post("/calendar/keys")
@@ -177,11 +177,11 @@ def calendar_feed(request: Request, key: Annotated[str, Query(max_length=200)] =
     return Response(feed, media_type="text/calendar; charset=utf-8")
 
 
-def calendar_address(request: Request, view: str) -> str:
-    """Returns the address of the calendar at the span that the query `view` names."""
+def to_calendar(request: Request, view: str) -> Response:
+    """Redirects to the calendar at the span that the query `view` names."""
     query = dict(parse_qsl(view))
     span = Span.of(query.get("month", ""), query.get("week", ""), _today(request))
-    return f"{address(request, 'calendar')}?{span.query}"
+    return redirect(request, "calendar", span.query)
 
 
 def _origin(request: Request) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Depends, Form, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from pydantic import StringConstraints
 
 from publisher.core.messages import _
@@ -34,8 +34,8 @@ from publisher.web.bulk_messages import (
 )
 from publisher.web.errors import PageError
 from publisher.web.field_types import PostIds, RowId
-from publisher.web.pages.calendar_page import calendar_address
-from publisher.web.rendering import address, cached_page, desk_of, flash
+from publisher.web.pages.calendar_page import to_calendar
+from publisher.web.rendering import cached_page, desk_of, flash, redirect
 
 router = APIRouter()
 
@@ -214,7 +214,7 @@ def undo_change(
     view: Field = "",
 ) -> Response:
     undo_bulk_change(request, undo)
-    return _to_queue(request, view) if back == "queue" else RedirectResponse(calendar_address(request, view), 303)
+    return _to_queue(request, view) if back == "queue" else to_calendar(request, view)
 
 
 def _place(destination: Destination) -> Place:
@@ -242,5 +242,4 @@ def _parse_day(text: str) -> date:
 def _to_queue(request: Request, view: str, mistake: Text | None = None) -> Response:
     if mistake:
         flash(request, mistake, "bad")
-    query = View.of(view).query
-    return RedirectResponse(address(request, "queue") + (f"?{query}" if query else ""), 303)
+    return redirect(request, "queue", View.of(view).query)

@@ -4,7 +4,8 @@ const live = document.getElementById("live");
 async function refresh() {
   // Somebody who is typing a link must not lose it.
   if (live.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return;
-  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  // Not asked for as a page (`text/html`): its messages are for the page that the person opens.
+  const answer = await fetch(location.href);
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
   if (fresh && fresh.innerHTML !== live.innerHTML) live.replaceChildren(...fresh.childNodes);

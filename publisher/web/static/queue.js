@@ -98,7 +98,9 @@ async function save(address, data, focus) {
   saving = true;
   main.classList.add("busy");
   try {
-    const answer = await fetch(address, { method: "POST", body: new URLSearchParams(data) });
+    // A page that a script asks for has its messages only where it is asked for as a page.
+    const headers = { accept: "text/html" };
+    const answer = await fetch(address, { method: "POST", body: new URLSearchParams(data), headers });
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
     if (!fresh || new URL(answer.url).pathname.endsWith("/login")) throw new Error("not the queue");
     main.replaceChildren(...fresh.childNodes);
