@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from publisher.core.clock import FixedClock
 from publisher.core.content import Absence, Preparation, Publication
 from publisher.platforms.base import NOTHING_PREPARED, ListsPublications
 from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
@@ -89,13 +90,20 @@ def test_the_bound_stays_when_the_request_is_made_again(account: Account) -> Non
 
 
 @of_each_platform("newer", lambda driver: [(str(newer), newer) for newer in driver.PAGES])
-def test_it_is_found_behind_many_newer_posts(account: Account, newer: int) -> None:
+@pytest.mark.parametrize("apart", [timedelta(0), timedelta(seconds=1)], ids=["in one second", "a second apart"])
+def test_it_is_found_behind_many_newer_posts(
+    account: Account, newer: int, apart: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FixedClock(account.ledger.now())
+    # A machine under load would spread the posts over seconds, and a listing is read by seconds.
+    monkeypatch.setattr(account.ledger, "now", clock.now)
     account.take_way([*account.WAYS][-1])
     account.add_post("The newest post before")
     preparation = account.prepare(account.adapter())
     number = account.publish()
     account.hide_ids()
     for place in range(newer):
+        clock.instant += apart
         account.add_post(f"Post {place}")
     adapter = account.adapter()
     for given in (NOTHING_PREPARED, preparation):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -103,20 +103,26 @@ def _oldest(query: PostQuery, client: SafeTumblrClient) -> int | None:
 
 def _newest_first(client: SafeTumblrClient, query: PostQuery) -> Iterator[posts.PostData]:
     """Yields published posts until they are too old to be ours."""
-    identifiers: set[str] = set()
+    known: dict[str, posts.PostData] = {}
     before, skip = None, 0
     for _ in range(MAX_PAGES):
-        new = [post for post in client.recent(before, skip) if posts.identifier(post) not in identifiers]
+        new = [post for post in client.recent(before, skip) if posts.identifier(post) not in known]
         # A page of known posts is the end only behind as many as are known: a second can have more than a page.
-        if not new and skip >= len(identifiers):
+        if not new and skip > _count_before(known.values(), before):
             return
         yield from new
-        identifiers |= {posts.identifier(post) for post in new}
+        known |= {posts.identifier(post): post for post in new}
         # The last counts: a pinned post stands first whatever its age.
         oldest = _oldest(query, client)
-        if new and (len(identifiers) >= FEW_PAGES * PAGE if oldest is None else posts.timestamp(new[-1]) < oldest):
+        if new and (len(known) >= FEW_PAGES * PAGE if oldest is None else posts.timestamp(new[-1]) < oldest):
             return
         following = posts.timestamp(new[-1]) + 1 if new else before
         skip = skip + PAGE if following == before else 0
         before = following
     raise Unavailable(TumblrRequestProblem.LISTING_TOO_LONG())
+
+
+def _count_before(known: Iterable[posts.PostData], before: int | None) -> int:
+    """Counts the posts that a listing before a time may show. None: there is no such time."""
+    stamps = (post.get("timestamp") for post in known)
+    return sum(1 for stamp in stamps if before is None or not isinstance(stamp, int) or stamp < before)

@@ -95,6 +95,24 @@ def test_it_is_found_behind_many_posts_of_one_second(desk: Driver, newer: int) -
     assert found.remote_id == ours.id
 
 
+@pytest.mark.parametrize("seconds", [0, 1, 60])
+def test_a_new_blog_with_a_whole_day_of_posts_is_looked_through(desk: Driver, seconds: float) -> None:
+    """As many as Tumblr takes in a day, none of them too old to be ours."""
+    start = desk.ledger.now() - timedelta(hours=5)
+    for number in range(250):
+        desk.add("other", start + number * timedelta(seconds=seconds))
+    adapter = desk.adapter()
+    assert adapter.find_publication(POST, idempotency_key=KEY, since=start) is Absence.NOT_LISTED
+    others = desk.copies()
+    desk.ledger.clear()
+    ours = desk.add(KEY, start - timedelta(seconds=1))
+    for post in others:
+        desk.ledger.add(post)
+    found = adapter.find_publication(POST, idempotency_key=KEY, since=start)
+    assert isinstance(found, Publication)
+    assert found.remote_id == ours.id
+
+
 @pytest.mark.parametrize("others", [5, 20, 45])
 def test_a_search_ends_on_a_blog_that_shows_a_pinned_post_on_every_page(desk: Driver, others: int) -> None:
     start = datetime.now(UTC) - timedelta(minutes=4)
