@@ -110,7 +110,7 @@ class OutletSettings(Section):
             return value
         raise ValueError(
             _(
-                'the desk\'s texts are not translated to "{value}"; they are there in {languages:list}',
+                "the desk's texts are not translated to '{value}'; choose one of {languages:list}",
                 value=value,
                 languages=desk_languages(),
             )
