@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.waiting import TIMEOUT
+
 RECONNECT_SECONDS = 0.2
 
 
@@ -34,7 +36,7 @@ class IdleCrowd:
     def start(self) -> None:
         """Returns when every connection was opened once."""
         self._thread.start()
-        assert self._full.wait(60)
+        assert self._full.wait(TIMEOUT)
 
     def end(self) -> None:
         self._ended.set()
