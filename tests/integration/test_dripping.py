@@ -22,7 +22,7 @@ from publisher.core.name_resolving import NotResolvedInTime, resolve
 from publisher.core.public_hosts import resolve_public_host
 from publisher.core.timeouts import CallLimit
 from publisher.webhooks import sending
-from tests.waiting import wait_until
+from tests.waiting import TIMEOUT, wait_until
 
 DRIP_SECONDS = 0.02
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -139,17 +139,17 @@ def test_links_whose_names_hang_keep_no_webhook_back(
     for _ in range(5):
         with pytest.raises(BrokenLink):
             check_link("https://example.org/", loopback=False)
-    assert hanging_resolver.acquire(timeout=60)
+    assert hanging_resolver.acquire(timeout=TIMEOUT)
     with pytest.raises(NotResolvedInTime):
         resolve("example.com", 443, 0.01)
-    assert hanging_resolver.acquire(timeout=60), "a webhook's name was asked for"
+    assert hanging_resolver.acquire(timeout=TIMEOUT), "a webhook's name was asked for"
 
 
 def test_names_that_hang_do_not_pile_up(hanging_resolver: threading.Semaphore) -> None:
     for _ in range(3):
         with pytest.raises(NotResolvedInTime):
             resolve("example.org", 443, 0.01)
-        assert hanging_resolver.acquire(timeout=60)
+        assert hanging_resolver.acquire(timeout=TIMEOUT)
     with pytest.raises(NotResolvedInTime):
         resolve("example.org", 443, 60)
     assert not hanging_resolver.acquire(blocking=False)
@@ -168,7 +168,7 @@ except NotResolvedInTime:
 
 def test_a_name_server_that_hangs_keeps_no_process_from_ending() -> None:
     result = subprocess.run(
-        [sys.executable, "-c", HANGING_PROCESS], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", HANGING_PROCESS], capture_output=True, text=True, timeout=TIMEOUT, check=True
     )
     assert result.stdout == "left\n"
 
@@ -178,11 +178,13 @@ def test_a_ping_that_drips_is_left_and_keeps_the_next_from_piling_up(
 ) -> None:
     monkeypatch.setattr(ping, "WHOLE_SECONDS", 0.3)
     monkeypatch.setattr(ping, "_PATIENCE", CallLimit(max_calls=1))
+    before = set(threading.enumerate())
     with dripping(STATUS) as port:
         monkeypatch.setenv(PING_VARIABLE, f"http://127.0.0.1:{port}/")
         for _ in range(3):
             ping.Ping().request(NOON)
-        assert sum(1 for thread in threading.enumerate() if thread.name == "health-question") == 1
+        new = set(threading.enumerate()) - before
+        assert [thread.name for thread in new if thread.name == "health-question"] == ["health-question"]
     assert "did not answer within 0.3 s" in caplog.text
 
 

@@ -26,9 +26,8 @@ from publisher.scheduler import Callbacks, JobRunner, RegularJob, Scheduler
 from publisher.settings import SettingsError
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery
-from tests.waiting import wait_until
+from tests.waiting import TIMEOUT, wait_until
 
-TIMEOUT = 30.0
 OFTEN = 0.02
 
 

@@ -958,7 +958,8 @@ def test_a_lease_that_no_thread_could_keep_does_not_leave_later_ones_alone(
         narrow.setattr(threading.Thread, "start", no_thread_left)
         with pytest.raises(RuntimeError):
             worker._leases.renewing(claimed).__enter__()
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with worker._leases.renewing(claimed) as lease:
-        assert (threading.active_count(), worker._leases._leases) == (before + 1, {lease})
+        new = [thread.name for thread in set(threading.enumerate()) - before]
+        assert (new.count("leases"), worker._leases._leases) == (1, {lease})
     assert bench.row(delivery).state == "preparing"
