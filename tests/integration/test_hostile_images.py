@@ -6,7 +6,6 @@ import signal
 import struct
 import subprocess
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -202,10 +201,8 @@ def test_a_picture_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(subprocess, "Popen", Watched)
     monkeypatch.setattr(child_process, "TIMEOUT_SECONDS", 0.01)
     path = samples.save(samples.tissue(300, 200), tmp_path / "fair.jpg")
-    started = time.monotonic()
     with pytest.raises(ImageRefused, match="too long"):
         inspect_image(path)
-    assert time.monotonic() - started < 5
     assert leftovers(own_scratch) == []
     assert [child.returncode for child in children] == [-signal.SIGKILL]
 

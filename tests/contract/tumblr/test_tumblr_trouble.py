@@ -175,6 +175,8 @@ class SlowLine:
             while not self._done.wait(self._pause):
                 try:
                     came += connection.recv(65536)
+                except TimeoutError:
+                    continue
                 except OSError:
                     return
                 if came.endswith(b"--\r\n"):
