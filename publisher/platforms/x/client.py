@@ -8,7 +8,7 @@ is replaced here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -65,10 +65,8 @@ class XClient(tweepy.Client):  # type: ignore[misc]
         self,
         method: str,
         route: str,
-        params: Mapping[str, Any] | None = None,
-        json: Mapping[str, Any] | None = None,
-        user_auth: bool = False,
         *,
+        user_auth: bool = False,
         sent: SentRequest | None = None,
         read_timeout: float = READ_TIMEOUT,
         **body: Any,
@@ -76,13 +74,11 @@ class XClient(tweepy.Client):  # type: ignore[misc]
         """Sends one request as the channel's user, whatever `user_auth` says.
 
         Returns a 2xx answer that is a JSON object, or that is empty where nothing was asked for
-        or published. `body` is `data` and `files`, as `requests` takes them.
+        or published. `body` is `params`, `json`, `data` and `files`, as `requests` takes them.
         """
         reads_posts = method == "GET" and "/tweets" in route
         try:
-            response = self._request(
-                method, route, sent or SentRequest(_("Reading from X")), read_timeout, params=params, json=json, **body
-            )
+            response = self._request(method, route, sent or SentRequest(_("Reading from X")), read_timeout, **body)
         except Unavailable:
             self.posts_read += reads_posts
             raise
