@@ -35,7 +35,7 @@ from publisher.delivery.claim import claim
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.due import due_channels, miss_expired, recover_lost
 from publisher.health.measures import read_metrics
-from publisher.lifecycle import move
+from publisher.lifecycle import Move, move
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.schedule.choice import choose_post
 from publisher.scheduler import Callbacks, Scheduler
@@ -231,7 +231,7 @@ class Claiming:
         if claimed is None:
             raise RuntimeError(f"nothing was due on {channel}")
         with self._database.writing() as session:
-            move(session, claimed.id, fence=claimed.fence, before=State.PREPARING, to=State.PENDING, now=self._now)
+            move(session, claimed.id, Move(State.PREPARING, State.PENDING), fence=claimed.fence, now=self._now)
         return seconds
 
 

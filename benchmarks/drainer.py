@@ -11,6 +11,7 @@ import sys
 from publisher.core.clock import SystemClock, sleep
 from publisher.core.logs import configure_logs
 from publisher.db.session import Database
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.due import due_channels
 from publisher.delivery.lease_owner import owner_name
@@ -24,7 +25,9 @@ THREADS = 8
 def make_worker(database: Database, platform: FakePlatform) -> Worker:
     """Makes a worker that reads its posts back after an hour, when the measurement is over."""
     channels = FakeChannels(platform, fake_profile(settle=3600.0))
-    return Worker(database, channels, FakeRenderer(), SystemClock(), DeliverySettings(), owner=owner_name())
+    return Worker(
+        DeliveryContext(database, channels, FakeRenderer(), SystemClock(), DeliverySettings()), owner=owner_name()
+    )
 
 
 def main(url: str) -> None:

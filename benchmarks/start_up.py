@@ -21,7 +21,7 @@ from pathlib import Path
 from publisher.adapt.images.child_process import child_environment
 from publisher.db.models import Pick, Post
 from publisher.desk import Desk
-from publisher.lifecycle import open_delivery
+from publisher.lifecycle import NewDelivery, open_delivery
 from publisher.starter import write_starter
 from tests.fakes import adapted_post
 from tests.outlet import draw
@@ -135,7 +135,11 @@ def fill_desk(folder: Path) -> Desk:
             for channel in desk.settings.channels:
                 due = now + timedelta(days=1)
                 adapted = adapted_post(post.title).model_copy(update={"images": ()})
-                open_delivery(session, pick=pick, channel=channel, adapted=adapted, due_at=due, expires_at=due, now=now)
+                open_delivery(
+                    session,
+                    NewDelivery(pick=pick, channel=channel, adapted=adapted, due_at=due, expires_at=due),
+                    now=now,
+                )
     desk.database.close()
     return desk
 

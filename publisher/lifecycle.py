@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -60,44 +61,69 @@ def connection_of(rows: Session | Connection) -> Connection:
     return rows if isinstance(rows, Connection) else rows.connection()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDelivery:
+    """Holds what a delivery is opened with: what goes to which channel, from when, and until when."""
+
+    pick: Pick
+    channel: str
+    adapted: AdaptedPost
+    due_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Holds a change of a delivery's state, from any of the states `before`.
+
+    `raise_fence`: whoever had claimed the delivery until now can change nothing more.
+
+    Raises:
+        ValueError: the table of moves has no such move.
+    """
+
+    before: State | Collection[State]
+    to: State
+    raise_fence: bool = False
+
+    def __post_init__(self) -> None:
+        for source in self.sources:
+            if self.to not in MOVES[source]:
+                raise ValueError(f"a delivery can't go from {source} to {self.to}")
+
+    @property
+    def sources(self) -> tuple[State, ...]:
+        return (self.before,) if isinstance(self.before, State) else tuple(self.before)
+
+
 def open_delivery(
-    session: Session,
-    *,
-    pick: Pick,
-    channel: str,
-    adapted: AdaptedPost,
-    due_at: datetime,
-    expires_at: datetime,
-    now: datetime,
-    held: Problem | None = None,
-    after: Delivery | None = None,
+    session: Session, new: NewDelivery, *, now: datetime, held: Problem | None = None, after: Delivery | None = None
 ) -> Delivery:
     """Opens a delivery of a pick: pending, or held from the start for the problem `held`.
 
     `after`: the delivery that this one continues as a reply.
     """
     delivery = Delivery(
-        pick=pick,
-        channel_name=channel,
+        pick=new.pick,
+        channel_name=new.channel,
         part=after.part + 1 if after else 0,
         state=State.HELD if held else State.PENDING,
-        due_at=due_at,
-        scheduled_at=due_at,
-        expires_at=expires_at,
+        due_at=new.due_at,
+        scheduled_at=new.due_at,
+        expires_at=new.expires_at,
         # A desk restored from a backup gives a reply the same key once more.
         token=hashlib.sha256(after.token.encode()).hexdigest()[:12] if after else secrets.token_hex(6),
-        adapted=adapted.model_dump(mode="json"),
+        adapted=new.adapted.model_dump(mode="json"),
         problem=held,
     )
     session.add(delivery)
     session.flush()
-    record_event(
+    detail = {"channel": delivery.place, **({"problem": held.to_json()} if held else {})}
+    _add_event(
         session,
-        f"delivery {delivery.state}",
-        now=now,
+        {"at": now, "name": f"delivery {delivery.state}", "detail": detail},
+        post_id=new.pick.post_id,
         delivery_id=delivery.id,
-        post_id=pick.post_id,
-        detail={"channel": delivery.place, **({"problem": held.to_json()} if held else {})},
     )
     return delivery
 
@@ -132,46 +158,39 @@ def replace_adapted(session: Session, delivery: Delivery, adapted: AdaptedPost, 
     )
     if cast("CursorResult[Any]", result).rowcount != 1:
         return False
-    record_event(session, "delivery adapted again", now=now, delivery_id=delivery.id)
+    record_delivery_event(session, delivery.id, "delivery adapted again", now=now)
     return True
 
 
 def move(
     rows: Session | Connection,
     delivery_id: int,
+    change: Move,
     *,
     fence: int,
-    before: State | Iterable[State],
-    to: State,
     now: datetime,
     actor: str = "",
-    raise_fence: bool = False,
     **values: Any,
 ) -> int:
     """Changes the state of one delivery and returns its fence.
 
-    `raise_fence`: whoever had claimed the delivery until now can change nothing more.
     A move out of the leased states ends the lease. `values` are other columns to set.
     A post that becomes public is continued by its replies where `rows` is a session: a connection is for a post that
     has none.
 
     Raises:
         Fenced: somebody else has the delivery, or it is in another state.
-        ValueError: the table of moves has no such move.
     """
-    sources = (before,) if isinstance(before, State) else tuple(before)
-    for source in sources:
-        if to not in MOVES[source]:
-            raise ValueError(f"a delivery can't go from {source} to {to}")
+    sources, to = change.sources, change.to
     if to not in LEASED:
         values |= {"lease_owner": None, "lease_until": None}
-    new_fence = fence + 1 if raise_fence else fence
+    new_fence = fence + 1 if change.raise_fence else fence
     change_columns(rows, delivery_id, fence, {"state": to.value, "fence": new_fence, **values}, sources)
-    record_event(
+    record_delivery_event(
         rows,
+        delivery_id,
         f"delivery {to}",
         now=now,
-        delivery_id=delivery_id,
         actor=actor,
         detail={"before": [*sources] if len(sources) > 1 else sources[0], "fence": new_fence, **_event_columns(values)},
     )
@@ -241,11 +260,13 @@ def continue_thread(
         with session.begin_nested():
             reply = open_delivery(
                 session,
-                pick=delivery.pick,
-                channel=delivery.channel_name,
-                adapted=adapted.next_part(delivery.remote_id),
-                due_at=now + REPLY_PAUSE,
-                expires_at=NEVER_TOO_LATE,
+                NewDelivery(
+                    pick=delivery.pick,
+                    channel=delivery.channel_name,
+                    adapted=adapted.next_part(delivery.remote_id),
+                    due_at=now + REPLY_PAUSE,
+                    expires_at=NEVER_TOO_LATE,
+                ),
                 now=now,
                 held=held,
                 after=delivery,
@@ -254,7 +275,7 @@ def continue_thread(
                 reply.unknown_since = now
                 reply.sent_at = delivery.sent_at or delivery.scheduled_at
     except IntegrityError:
-        record_event(session, "reply opened before", now=now, delivery_id=delivery_id)
+        record_delivery_event(session, delivery_id, "reply opened before", now=now)
 
 
 def key_is_taken(rows: Session | Connection, key: str) -> bool:
@@ -283,13 +304,30 @@ def record_event(
     *,
     now: datetime,
     post_id: int | None = None,
-    delivery_id: int | None = None,
     actor: str = "",
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Adds an event to the history."""
-    line = {"at": now, "name": name, "post_id": post_id, "delivery_id": delivery_id, "actor": actor}
-    ADD_EVENT.change(connection_of(rows), {**line, "detail": detail or {}})
+    """Adds an event to the history: of a post, or of the outlet where there is none."""
+    _add_event(rows, {"at": now, "name": name, "actor": actor, "detail": detail or {}}, post_id=post_id)
+
+
+def record_delivery_event(
+    rows: Session | Connection,
+    delivery_id: int,
+    name: str,
+    *,
+    now: datetime,
+    actor: str = "",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Adds an event of a delivery to the history."""
+    _add_event(rows, {"at": now, "name": name, "actor": actor, "detail": detail or {}}, delivery_id=delivery_id)
+
+
+def _add_event(
+    rows: Session | Connection, event: dict[str, Any], *, post_id: int | None = None, delivery_id: int | None = None
+) -> None:
+    ADD_EVENT.change(connection_of(rows), {"actor": "", **event, "post_id": post_id, "delivery_id": delivery_id})
 
 
 def _event_columns(values: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from publisher.core.states import SENT, State
 from publisher.db.history import note_intent
 from publisher.db.models import Delivery, Event
 from publisher.delivery.problem_codes import PublicPostProblem
-from publisher.lifecycle import continue_thread, record_event
+from publisher.lifecycle import continue_thread, record_delivery_event
 from publisher.platforms.registry import canonical_id
 
 SECOND_COPY = "second copy"
@@ -44,11 +44,11 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
         if before == State.CANCELED:
             _record_canceled_public(session, delivery, now)
         session.flush()
-        record_event(
+        record_delivery_event(
             session,
+            delivery_id,
             "delivery published",
             now=now,
-            delivery_id=delivery_id,
             detail={"before": before, "late": True, "url": publication.url},
         )
         if before not in SENT:
@@ -62,7 +62,7 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
 def _record_canceled_public(session: Session, delivery: Delivery, now: datetime) -> None:
     problem = PublicPostProblem.CANCELED_AND_PUBLIC(link=delivery.remote_url or delivery.remote_id)
     delivery.problem, detail = problem, {"problem": problem.to_json()}
-    record_event(session, CANCELED_PUBLIC, now=now, delivery_id=delivery.id, detail=detail)
+    record_delivery_event(session, delivery.id, CANCELED_PUBLIC, now=now, detail=detail)
 
 
 def _record_copy(session: Session, delivery: Delivery, publication: Publication, now: datetime) -> None:
@@ -74,7 +74,7 @@ def _record_copy(session: Session, delivery: Delivery, publication: Publication,
     if canonical_id(platform, second) in [canonical_id(platform, copy) for copy in copies]:
         return
     detail = {"first": first, "second": second}
-    record_event(session, SECOND_COPY, now=now, delivery_id=delivery.id, detail=detail)
+    record_delivery_event(session, delivery.id, SECOND_COPY, now=now, detail=detail)
     delivery.problem = (
         PublicPostProblem.SEVERAL_COPIES(count=len(copies) + 2, links=[first, *copies], last=second)
         if copies

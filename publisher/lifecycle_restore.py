@@ -12,7 +12,7 @@ from publisher.core.content import Preparation
 from publisher.core.states import BY_HAND, LEASED, WAITING, State
 from publisher.db.models import Delivery
 from publisher.delivery.problem_codes import DeliveryProblem
-from publisher.lifecycle import close_lost_attempts, key_is_taken, next_token, record_event
+from publisher.lifecycle import close_lost_attempts, key_is_taken, next_token, record_delivery_event
 
 
 def restore_deliveries(
@@ -72,10 +72,10 @@ def _mark_unconfirmed(session: Session, delivery: Delivery, now: datetime, key: 
     delivery.lookups = delivery.clean_lookups = 0
     delivery.problem = DeliveryProblem.RESTORED()
     session.flush()
-    record_event(
+    record_delivery_event(
         session,
+        delivery.id,
         "delivery unconfirmed",
         now=now,
-        delivery_id=delivery.id,
         detail={"before": before, "restored": True, "idempotency_key": key},
     )

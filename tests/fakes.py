@@ -30,7 +30,7 @@ from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.channels import Channels
 from publisher.delivery.due import next_appointments, recover_lost
-from publisher.lifecycle import open_delivery
+from publisher.lifecycle import NewDelivery, open_delivery
 from publisher.platforms.base import (
     NOTHING_PREPARED,
     Connection,
@@ -380,11 +380,13 @@ def add_delivery(
         session.add_all([post, pick])
         delivery = open_delivery(
             session,
-            pick=pick,
-            channel=channel,
-            adapted=adapted_post(title, thread),
-            due_at=due_at or now,
-            expires_at=now + expires_in,
+            NewDelivery(
+                pick=pick,
+                channel=channel,
+                adapted=adapted_post(title, thread),
+                due_at=due_at or now,
+                expires_at=now + expires_in,
+            ),
             now=now,
         )
         return delivery.id

@@ -23,6 +23,7 @@ from publisher.core.problems import recorded_problem
 from publisher.db.models import Event
 from publisher.db.operations import Quota
 from publisher.db.staff import Webhook, WebhookMessage
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
 from publisher.health.heartbeat import record_heartbeat
@@ -264,11 +265,13 @@ class _Newsroom:
         self._platform.shown_alt_text = None
         self._platform.while_publishing = lambda: clock.advance(seconds=2)
         self._worker = Worker(
-            desk.database,
-            FakeChannels(self._platform, fake_profile()),
-            FakeRenderer(),
-            clock,
-            desk.settings.delivery,
+            DeliveryContext(
+                desk.database,
+                FakeChannels(self._platform, fake_profile()),
+                FakeRenderer(),
+                clock,
+                desk.settings.delivery,
+            ),
             owner=MACHINE,
         )
 

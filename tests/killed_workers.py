@@ -15,6 +15,7 @@ import traceback
 from datetime import timedelta
 from pathlib import Path
 
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.due import recover_lost
 from publisher.delivery.lease_owner import is_surely_gone, owner_name
 from publisher.delivery.worker import Worker
@@ -69,11 +70,7 @@ def drain(config: str, channel: str, milestone: str) -> None:
 
     recover_lost(desk.database, desk.now(), timedelta(seconds=0.1), is_surely_gone)
     Worker(
-        desk.database,
-        desk.channels,
-        desk.renderer,
-        desk.clock,
-        desk.settings.delivery,
+        DeliveryContext(desk.database, desk.channels, desk.renderer, desk.clock, desk.settings.delivery),
         owner=owner_name(),
         milestone=reach,
     ).drain(channel)

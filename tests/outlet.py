@@ -17,6 +17,7 @@ from sqlalchemy import select
 from publisher.core.clock import ShiftedClock
 from publisher.db.models import Delivery
 from publisher.delivery.channels import Channels
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.due import due_channels, next_appointments, recover_lost
 from publisher.delivery.lease_owner import is_surely_gone, owner_name
 from publisher.delivery.worker import Worker
@@ -171,11 +172,7 @@ class Outlet:
         """Works until nothing is due any more, moving the clock to the next appointment each time."""
         channels = ShortTimeoutChannels(self.desk.settings, self.clock, timeout)
         worker = Worker(
-            self.desk.database,
-            channels,
-            self.desk.renderer,
-            self.clock,
-            self.desk.settings.delivery,
+            DeliveryContext(self.desk.database, channels, self.desk.renderer, self.clock, self.desk.settings.delivery),
             owner=owner_name(),
         )
         for _ in range(steps):

@@ -12,6 +12,7 @@ from publisher.cli.regular import alert_jobs, heartbeat_job, housekeeping_jobs
 from publisher.core.logs import get_logger
 from publisher.core.messages import _
 from publisher.delivery.clock_changes import restart_look_ups
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.lease_owner import owner_name
 from publisher.delivery.worker import Worker
@@ -79,11 +80,7 @@ class Service:
         desk = self._desk
         settings = desk.settings
         worker = Worker(
-            desk.database,
-            desk.channels,
-            desk.renderer,
-            desk.clock,
-            settings.delivery,
+            DeliveryContext(desk.database, desk.channels, desk.renderer, desk.clock, settings.delivery),
             owner=owner_name(),
             jitter=random.Random(),  # noqa: S311 - it spreads retries and protects nothing
         )

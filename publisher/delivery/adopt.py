@@ -26,7 +26,7 @@ from publisher.delivery.channels import Channels
 from publisher.delivery.differences import differences_between
 from publisher.delivery.operate import ADOPTABLE, get_delivery, move_by_hand, require_move, version_of
 from publisher.delivery.problem_codes import ActProblem, ChannelProblem, PublicPostProblem
-from publisher.lifecycle import ADOPTED, may_become_public, record_event
+from publisher.lifecycle import ADOPTED, may_become_public, record_delivery_event
 from publisher.platforms.base import SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused, PlatformError, Unavailable
 from publisher.platforms.links import LinkRefused
@@ -121,7 +121,7 @@ def _record_adoption(database: Database, adoption: Adoption, *, now: datetime, a
         detail: dict[str, Any] = {"url": adoption.url, "was_read": adoption.was_read}
         if problem := _adoption_problem(adoption):
             detail["problem"] = problem.to_json()
-        record_event(session, ADOPTED, now=now, delivery_id=delivery.id, actor=actor, detail=detail)
+        record_delivery_event(session, delivery.id, ADOPTED, now=now, actor=actor, detail=detail)
         lost_requests = (
             max(delivery.lost_requests, 1) if may_become_public(delivery.unknown_since, delivery.lost_requests) else 0
         )

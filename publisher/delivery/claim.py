@@ -24,7 +24,7 @@ from publisher.db.session import Database
 from publisher.delivery import quotas
 from publisher.delivery.due import CHANNELS, DUE_LOOK_UP, DUE_POST, DUE_READ_BACK, MAY_PUBLISH, MAY_READ, in_states
 from publisher.delivery.problem_codes import DeliveryProblem
-from publisher.lifecycle import DELIVERIES, Fenced, change_columns, move
+from publisher.lifecycle import DELIVERIES, Fenced, Move, change_columns, move
 from publisher.platforms.base import KeySeed
 
 READING_SECONDS = 60.0
@@ -154,13 +154,13 @@ def claim_within(
         # Raised from here, it would keep the whole channel waiting behind this one.
         get_logger("delivery").error("a stored post can't be read", delivery=row["id"], exc_info=error)
         move(
-            rows, row["id"], fence=row["fence"], before=State.PENDING, to=State.HELD, now=now, actor=owner,
-            raise_fence=True, problem=DeliveryProblem.TEXT_UNREADABLE(delivery=row["id"]),
+            rows, row["id"], Move(State.PENDING, State.HELD, raise_fence=True), fence=row["fence"], now=now,
+            actor=owner, problem=DeliveryProblem.TEXT_UNREADABLE(delivery=row["id"]),
         )  # fmt: skip
         return None
     move(
-        rows, row["id"], fence=row["fence"], before=State.PENDING, to=State.PREPARING, now=now,
-        actor=owner, raise_fence=True, lease_owner=owner, lease_until=now + lease,
+        rows, row["id"], Move(State.PENDING, State.PREPARING, raise_fence=True), fence=row["fence"], now=now,
+        actor=owner, lease_owner=owner, lease_until=now + lease,
     )  # fmt: skip
     return claimed
 

@@ -31,7 +31,7 @@ from publisher.delivery.problem_codes import UnknownOutcomeProblem
 from publisher.delivery.quotas import MAX_WAIT
 from publisher.delivery.refusals import check_refusal
 from publisher.delivery.unknown_outcomes import ask_a_person, duration_text, other_record_problem, what_to_look_for
-from publisher.lifecycle import Fenced, late_look_up_columns, look_again, move
+from publisher.lifecycle import Fenced, Move, late_look_up_columns, look_again, move
 from publisher.lifecycle_late_success import record_late_success
 from publisher.platforms.base import ListsPublications, PlatformAdapter
 from publisher.platforms.errors import CredentialsRefused, RateLimited
@@ -305,7 +305,7 @@ class Confirmer:
                 else:
                     later = late_look_up_columns(now) if verdict.to == State.HELD else {}
                     move(
-                        session, claimed.id, fence=claimed.fence, before=claimed.state, to=verdict.to, now=now,
+                        session, claimed.id, Move(claimed.state, verdict.to), fence=claimed.fence, now=now,
                         actor=self._owner, **verdict.values, **later,
                     )  # fmt: skip
                 reading = self._reading(verdict.finding, started, cost, problem=verdict.problem, detail=verdict.detail)

@@ -18,7 +18,15 @@ from publisher.db.models import IN_FLIGHT, Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.problem_codes import DeliveryProblem, UnknownOutcomeProblem
-from publisher.lifecycle import DELIVERIES, Fenced, close_lost_attempts, late_look_up_columns, may_become_public, move
+from publisher.lifecycle import (
+    DELIVERIES,
+    Fenced,
+    Move,
+    close_lost_attempts,
+    late_look_up_columns,
+    may_become_public,
+    move,
+)
 
 MAX_LOST_WORKERS = 6
 """So many in a row over one delivery that is being prepared: it is what they are lost over."""
@@ -135,8 +143,8 @@ def _mark_missed(database: Database, delivery: Delivery, now: datetime) -> bool:
     try:
         with database.writing() as session:
             move(
-                session, delivery.id, fence=delivery.fence, before=State.PENDING, to=State.MISSED, now=now,
-                raise_fence=True, problem=problem, **later,
+                session, delivery.id, Move(State.PENDING, State.MISSED, raise_fence=True), fence=delivery.fence,
+                now=now, problem=problem, **later,
             )  # fmt: skip
     except Fenced:
         return False
@@ -186,13 +194,13 @@ def _take_back(database: Database, delivery: Delivery, now: datetime, first_look
             if delivery.state == State.PREPARING:
                 to, values = _after_loss(delivery, now)
                 move(
-                    session, delivery.id, fence=delivery.fence, before=State.PREPARING, to=to, now=now,
-                    raise_fence=True, **values,
+                    session, delivery.id, Move(State.PREPARING, to, raise_fence=True), fence=delivery.fence, now=now,
+                    **values,
                 )  # fmt: skip
             else:
                 move(
-                    session, delivery.id, fence=delivery.fence, before=State.PUBLISHING, to=State.UNCONFIRMED,
-                    now=now, raise_fence=True, due_at=now + first_look_up, unknown_since=now, lookups=0,
+                    session, delivery.id, Move(State.PUBLISHING, State.UNCONFIRMED, raise_fence=True),
+                    fence=delivery.fence, now=now, due_at=now + first_look_up, unknown_since=now, lookups=0,
                     clean_lookups=0, problem=UnknownOutcomeProblem.LOST_WHILE_SENDING(),
                 )  # fmt: skip
             close_lost_attempts(session, delivery.id, delivery.fence, now)

@@ -18,7 +18,7 @@ from publisher.delivery.attempts import add_attempt
 from publisher.delivery.channel_pauses import wait_channel
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.problem_codes import DeliveryProblem
-from publisher.lifecycle import change_columns, key_is_taken, move, next_token
+from publisher.lifecycle import Move, change_columns, key_is_taken, move, next_token
 from publisher.platforms.base import KeySeed
 from publisher.platforms.errors import Unavailable
 
@@ -91,7 +91,7 @@ def _commit_intent(
             # Whatever becomes of this request, and of us: the next post keeps its distance.
             wait_channel(rows, claimed.channel, now + intent.gap)
         move(
-            rows, claimed.id, fence=claimed.fence, before=State.PREPARING, to=State.PUBLISHING, now=now,
+            rows, claimed.id, Move(State.PREPARING, State.PUBLISHING), fence=claimed.fence, now=now,
             actor=owner, lease_owner=owner, lease_until=now + lease, idempotency_key=intent.key,
             sent_at=claimed.sent_at or now, preparation=intent.preparation.model_dump(mode="json"), lost_workers=0,
             reported_public=False,

@@ -16,7 +16,7 @@ from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.problem_codes import ActProblem, ChannelProblem
-from publisher.lifecycle import Fenced, late_look_up_columns, may_become_public, move, next_token, record_event
+from publisher.lifecycle import Fenced, Move, late_look_up_columns, may_become_public, move, next_token, record_event
 
 RETRY_WINDOW = timedelta(hours=12)
 """A delivery that a person lets out late may take this long."""
@@ -227,8 +227,8 @@ def move_by_hand(session: Session, delivery: Delivery, to: State, now: datetime,
     """Moves a delivery as a person decided, and takes it from whoever has claimed it. Raises Refused."""
     try:
         move(
-            session, delivery.id, fence=delivery.fence, before=State(delivery.state), to=to, now=now, actor=actor,
-            raise_fence=True, **values,
+            session, delivery.id, Move(State(delivery.state), to, raise_fence=True), fence=delivery.fence, now=now,
+            actor=actor, **values,
         )  # fmt: skip
     except Fenced:
         raise ActRefused(ActProblem.CHANGED_MEANWHILE, delivery=delivery.id, state=delivery.state) from None

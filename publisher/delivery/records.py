@@ -29,12 +29,13 @@ from publisher.lifecycle import (
     ATTEMPTS,
     DELIVERIES,
     Fenced,
+    Move,
     change_columns,
     close_lost_attempts,
     late_look_up_columns,
     may_become_public,
     move,
-    record_event,
+    record_delivery_event,
 )
 from publisher.lifecycle_late_success import record_late_success
 from publisher.platforms.profiles import PublishingHabits
@@ -48,6 +49,15 @@ class FailedTry:
     error: Exception
     ended_at: datetime
     worker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuccessfulTry:
+    """Holds the post that a worker's try has made, and the habits of its platform."""
+
+    publication: Publication
+    habits: PublishingHabits
+    ended_at: datetime
 
 
 def record_not_sent(
@@ -150,10 +160,8 @@ def record_success(
     database: Database,
     claimed: ClaimedDelivery,
     attempt: int,
-    publication: Publication,
-    habits: PublishingHabits,
+    succeeded: SuccessfulTry,
     *,
-    now: datetime,
     follow: ClaimNext = _claim_nothing,
 ) -> ClaimedDelivery | None:
     """Records a post that the platform accepted: that counts, whatever became of the lease.
@@ -161,11 +169,12 @@ def record_success(
     Returns the delivery that `follow` has taken in the same transaction. Where that can't be, what became of this one
     is recorded without it.
     """
+    publication, now = succeeded.publication, succeeded.ended_at
     if not claimed.adapted.thread:
         try:
             with database.changing_rows() as rows:
                 close_attempt(rows, attempt, success_columns(publication, now))
-                move_to_published(rows, claimed, publication, State.PUBLISHING, habits, now=now)
+                move_to_published(rows, claimed, publication, State.PUBLISHING, succeeded.habits, now=now)
                 return follow(rows)
         except Exception as error:
             # What is wrong with the next delivery must not keep this one from being recorded.
@@ -174,7 +183,7 @@ def record_success(
                 raise
             get_logger("delivery").info("recorded without taking the next one", delivery=claimed.id, why=str(error))
     try:
-        _record_success(database, claimed, attempt, publication, habits, now=now)
+        _record_success(database, claimed, attempt, succeeded)
     except IntegrityError:
         # A look-up found this post before its own request had an answer, and took it for another delivery's.
         if not _hold_without_post(database, claimed, publication, now):
@@ -182,19 +191,12 @@ def record_success(
     return None
 
 
-def _record_success(
-    database: Database,
-    claimed: ClaimedDelivery,
-    attempt: int,
-    publication: Publication,
-    habits: PublishingHabits,
-    *,
-    now: datetime,
-) -> None:
+def _record_success(database: Database, claimed: ClaimedDelivery, attempt: int, succeeded: SuccessfulTry) -> None:
+    publication, now = succeeded.publication, succeeded.ended_at
     with database.writing() as session:
         close_attempt(session, attempt, success_columns(publication, now))
         try:
-            move_to_published(session, claimed, publication, State.PUBLISHING, habits, now=now)
+            move_to_published(session, claimed, publication, State.PUBLISHING, succeeded.habits, now=now)
         except Fenced:
             record_late_success(session, claimed.id, publication, now)
 
@@ -208,7 +210,7 @@ def _hold_without_post(database: Database, claimed: ClaimedDelivery, publication
         close_lost_attempts(session, claimed.id, claimed.fence, now)
         try:
             move(
-                session, claimed.id, fence=claimed.fence, before=State.PUBLISHING, to=State.HELD, now=now,
+                session, claimed.id, Move(State.PUBLISHING, State.HELD), fence=claimed.fence, now=now,
                 unknown_since=now, problem=other_record_problem(claimed, other, publication),
                 **late_look_up_columns(now),
             )  # fmt: skip
@@ -229,7 +231,7 @@ def move_to_published(
     """Moves a delivery to `published`. `rows` must be a session where the post has a thread."""
     settle = now + timedelta(seconds=habits.settle_seconds)
     move(
-        rows, claimed.id, fence=claimed.fence, before=before, to=State.PUBLISHED, now=now,
+        rows, claimed.id, Move(before, State.PUBLISHED), fence=claimed.fence, now=now,
         remote_id=publication.remote_id, remote_url=publication.url,
         published_at=now, verify_at=settle, unknown_since=None, tries=0, problem=None,
     )  # fmt: skip
@@ -272,7 +274,7 @@ def _apply_outcome(
     # An earlier request may have been carried out since anybody looked.
     later = late_look_up_columns(now, at_once=claimed.lost_requests > 0) if rests else {}
     move(
-        session, claimed.id, fence=claimed.fence, before=before, to=outcome.to, now=now, actor=failed.worker,
+        session, claimed.id, Move(before, outcome.to), fence=claimed.fence, now=now, actor=failed.worker,
         problem=problem, lost_workers=0, **outcome.values, **later,
     )  # fmt: skip
     if outcome.pause_problem:
@@ -283,4 +285,4 @@ def _apply_outcome(
         postpone_pending(session, claimed.channel, outcome.others_wait_until)
     if outcome.trouble:
         detail = {"channel": claimed.channel, "problem": outcome.trouble.to_json()}
-        record_event(session, "channel in trouble", now=now, delivery_id=claimed.id, detail=detail)
+        record_delivery_event(session, claimed.id, "channel in trouble", now=now, detail=detail)

@@ -11,7 +11,7 @@ from publisher.core.states import WAITING, State
 from publisher.db.models import Delivery
 from publisher.db.session import Database
 from publisher.delivery.problem_codes import DeliveryProblem, UnknownOutcomeProblem
-from publisher.lifecycle import Fenced, late_look_up_columns, move
+from publisher.lifecycle import Fenced, Move, late_look_up_columns, move
 
 
 def hold_removed(database: Database, configured: Collection[str], now: datetime) -> list[Delivery]:
@@ -48,8 +48,8 @@ def _hold(database: Database, delivery: Delivery, now: datetime) -> bool:
     try:
         with database.writing() as session:
             move(
-                session, delivery.id, fence=delivery.fence, before=State(delivery.state), to=State.HELD, now=now,
-                raise_fence=True, problem=problem, unknown_since=unknown_since, **later,
+                session, delivery.id, Move(State(delivery.state), State.HELD, raise_fence=True), fence=delivery.fence,
+                now=now, problem=problem, unknown_since=unknown_since, **later,
             )  # fmt: skip
     except Fenced:
         return False

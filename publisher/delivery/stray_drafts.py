@@ -26,7 +26,7 @@ from publisher.db.session import Database
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS
 from publisher.delivery.problem_codes import PublicPostProblem
-from publisher.lifecycle import record_event
+from publisher.lifecycle import record_delivery_event, record_event
 from publisher.platforms.base import ListedDraft, ListsDrafts
 from publisher.platforms.errors import PlatformError
 from publisher.platforms.exchange import within
@@ -132,5 +132,8 @@ def _record_stray_draft(session: Session, stray: StrayDraft, platform: str, now:
         else PublicPostProblem.DRAFT_NOT_NEEDED(delivery=stray.delivery, **named)
     )
     detail: dict[str, Any] = {"channel": stray.channel, "draft": stray.draft.reference, "problem": problem.to_json()}
-    record_event(session, STRAY_DRAFT, now=now, delivery_id=stray.delivery, detail=detail)
+    if stray.delivery is None:
+        record_event(session, STRAY_DRAFT, now=now, detail=detail)
+    else:
+        record_delivery_event(session, stray.delivery, STRAY_DRAFT, now=now, detail=detail)
     get_logger("delivery").warning(STRAY_DRAFT, channel=stray.channel, delivery=stray.delivery, why=str(problem))

@@ -23,7 +23,7 @@ from publisher.delivery.differences import differences_between
 from publisher.delivery.outcomes import outcome_of, problem_of
 from publisher.delivery.problem_codes import PublicPostProblem
 from publisher.delivery.refusals import check_refusal
-from publisher.lifecycle import ADOPTED, record_event
+from publisher.lifecycle import ADOPTED, record_delivery_event
 from publisher.lifecycle_late_success import CANCELED_PUBLIC, SECOND_COPY, record_late_success
 from publisher.platforms.base import PlatformAdapter, SupportsLookup, SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused
@@ -227,11 +227,11 @@ class Verifier:
         recorded = _recorded_problem(session, delivery)
         if reading.problem and reading.problem.to_json() != recorded:
             detail = {"problem": reading.problem.to_json()}
-            record_event(session, DIFFERS, now=started, delivery_id=delivery.id, detail=detail)
+            record_delivery_event(session, delivery.id, DIFFERS, now=started, detail=detail)
             log = get_logger("delivery")
             log.error(DIFFERS, delivery=delivery.id, channel=delivery.channel_name, why=str(reading.problem))
         elif reading.finding == AttemptOutcome.AS_SENT and recorded is not None:
-            record_event(session, AS_SENT, now=started, delivery_id=delivery.id)
+            record_delivery_event(session, delivery.id, AS_SENT, now=started)
         else:
             return
         if not _has_graver_problem(session, delivery):
@@ -249,7 +249,7 @@ def _change_id(session: Session, delivery: Delivery, shown: PublishedPost, now: 
         return
     detail = {"before": delivery.remote_id, "after": shown.remote_id}
     delivery.remote_id, delivery.remote_url = shown.remote_id, shown.url or delivery.remote_url
-    record_event(session, "post has another id", now=now, delivery_id=delivery.id, detail=detail)
+    record_delivery_event(session, delivery.id, "post has another id", now=now, detail=detail)
 
 
 def _recorded_problem(session: Session, delivery: Delivery) -> object:

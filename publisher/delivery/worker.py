@@ -18,18 +18,16 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from publisher.adapt.images.rendering import Renderer
-from publisher.core.clock import Clock, monotonic
+from publisher.core.clock import monotonic
 from publisher.core.content import Publication
 from publisher.core.logs import get_logger
 from publisher.core.states import State
-from publisher.db.session import Database
 from publisher.delivery import intents, quotas, records
 from publisher.delivery.admission import Admission
 from publisher.delivery.budget import alt_text_cost, posts_read_cost, reading_cost, request_cost
-from publisher.delivery.channels import Channels
 from publisher.delivery.claim import ClaimedDelivery, claim, claim_look_up, claim_read_back, claim_within
 from publisher.delivery.confirm import Confirmer
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.failure_streak import NO_FAILURES, ChannelFailures, channel_failures
 from publisher.delivery.late_look_ups import LateLookUps
 from publisher.delivery.leases import LeaseRenewer, RenewedLease
@@ -43,7 +41,6 @@ from publisher.delivery.verify import Verifier
 from publisher.lifecycle import Fenced
 from publisher.platforms.base import PlatformAdapter, UploadedMedia
 from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable, Unconfirmed
-from publisher.settings import DeliverySettings
 
 LEASE_MARGIN_SECONDS = 5.0
 """What a lease must cover beyond the publishing request, for recording its answer."""
@@ -80,16 +77,13 @@ class Worker:
 
     def __init__(
         self,
-        database: Database,
-        channels: Channels,
-        renderer: Renderer,
-        clock: Clock,
-        settings: DeliverySettings,
+        context: DeliveryContext,
         *,
         owner: str,
         jitter: random.Random | None = None,
         milestone: Milestone = _ignore_milestone,
     ) -> None:
+        database, channels, clock, settings = context.database, context.channels, context.clock, context.settings
         self._database = database
         self._channels = channels
         self._clock = clock
@@ -101,7 +95,7 @@ class Worker:
         self._machine = OwnMachine(database)
         self._leases = LeaseRenewer(database, clock, self._lease)
         self._admission = Admission(database, channels, clock)
-        self._preparer = Preparer(channels, renderer, self._admission)
+        self._preparer = Preparer(channels, context.renderer, self._admission)
         self._confirmer = Confirmer(database, channels, clock, self._pace, settings, owner=owner)
         self._verifier = Verifier(database, channels, clock, owner=owner)
         self._late_look_ups = LateLookUps(database, channels, clock, owner=owner)
@@ -273,7 +267,11 @@ class Worker:
         try:
             following = self._machine.retry_until_written(
                 lambda: records.record_success(
-                    self._database, claimed, committed.attempt, publication, habits, now=now, follow=follow
+                    self._database,
+                    claimed,
+                    committed.attempt,
+                    records.SuccessfulTry(publication=publication, habits=habits, ended_at=now),
+                    follow=follow,
                 )
             )
         except Exception:

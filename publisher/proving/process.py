@@ -29,6 +29,7 @@ from publisher.core.clock import sleep
 from publisher.core.logs import configure_logs, get_logger
 from publisher.core.stop_signal import StopSignal
 from publisher.db.history import UnknownHistory
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.due import due_channels
 from publisher.delivery.engine import EngineDispatcher, EngineWorker
@@ -182,11 +183,7 @@ def _run_worker(outlet: ProvingOutlet, stop: StopSignal) -> None:
     """Delivers what is due on any channel until told to stop, and finishes what is in hand."""
     delivery = outlet.settings.delivery
     worker = Worker(
-        outlet.database,
-        outlet.channels,
-        outlet.renderer,
-        outlet.clock,
-        delivery,
+        DeliveryContext(outlet.database, outlet.channels, outlet.renderer, outlet.clock, delivery),
         owner=owner_name(),
         jitter=random.Random(),  # noqa: S311 - it spreads retries, it guards nothing
         milestone=failure_points(outlet.config).reach,

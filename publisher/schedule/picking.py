@@ -165,11 +165,13 @@ class _Picking:
         hour = self._settings.channel_hour(self._settings.channels[channel])
         lifecycle.open_delivery(
             self._session,
-            pick=pick,
-            channel=channel,
-            adapted=channel_post.adapted,
-            due_at=slot_instant(pick.slot, hour, outlet.zone),
-            expires_at=expiry(pick.slot, hour, outlet.lateness, outlet.zone),
+            lifecycle.NewDelivery(
+                pick=pick,
+                channel=channel,
+                adapted=channel_post.adapted,
+                due_at=slot_instant(pick.slot, hour, outlet.zone),
+                expires_at=expiry(pick.slot, hour, outlet.lateness, outlet.zone),
+            ),
             now=self._now,
             held=blocked([problem.problem for problem in channel_post.blocking]),
         )

@@ -16,7 +16,7 @@ from publisher.delivery import act_results
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.adopt import Adoption, AdoptionRequest, adopt, read_adoption, record_adoption
 from publisher.delivery.problem_codes import ActProblem
-from publisher.lifecycle import move
+from publisher.lifecycle import Move, move
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.instagram.links import code_of
 from tests.conftest import OpenOutlet
@@ -220,8 +220,8 @@ def test_what_changes_while_the_post_is_read_wins(bench: Bench) -> None:
     adoption = read_adoption(bench.database, bench.channels, AdoptionRequest(bench.delivery, LINK))
     with bench.database.writing() as session:
         move(
-            session, bench.delivery, fence=0, before=State.PENDING, to=State.PREPARING, now=bench.clock.now(),
-            raise_fence=True, lease_owner="w", lease_until=bench.clock.now(),
+            session, bench.delivery, Move(State.PENDING, State.PREPARING, raise_fence=True), fence=0,
+            now=bench.clock.now(), lease_owner="w", lease_until=bench.clock.now(),
         )  # fmt: skip
     with pytest.raises(ActRefused) as refused:
         record_adoption(bench.database, adoption, now=bench.clock.now(), actor="me")

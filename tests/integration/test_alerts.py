@@ -28,7 +28,7 @@ from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.operate import cancel, retry
 from publisher.desk import Desk
 from publisher.health import record_heartbeat
-from publisher.lifecycle import move, record_event
+from publisher.lifecycle import Move, move, record_delivery_event, record_event
 from publisher.lifecycle_late_success import record_late_success
 from publisher.schedule.picking import pick_slot
 from publisher.schedule.restore_gap import close_gap
@@ -100,7 +100,7 @@ def go(desk: Desk, delivery: int, *states: State, problem: str = "") -> None:
             if state == State.PUBLISHED:
                 values |= {"remote_id": "1", "remote_url": "https://x.com/cells/1", "published_at": desk.now()}
             move(
-                session, delivery, fence=row.fence, before=State(row.state), to=state, now=desk.now(), raise_fence=True,
+                session, delivery, Move(State(row.state), state, raise_fence=True), fence=row.fence, now=desk.now(),
                 **values,
             )  # fmt: skip
 
@@ -254,8 +254,8 @@ def test_second_copies_and_differences_are_reported_and_need_no_end(
     publish(desk, delivery)
     with desk.database.writing() as session:
         record_late_success(session, delivery, Publication(remote_id="2", url="https://x.com/cells/2"), clock.now())
-        record_event(
-            session, "read back differs", now=clock.now(), delivery_id=delivery, detail={"problem": "No alt text"}
+        record_delivery_event(
+            session, delivery, "read back differs", now=clock.now(), detail={"problem": "No alt text"}
         )
     notifier = Notifier(desk)
     for _ in range(9):

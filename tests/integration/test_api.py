@@ -25,7 +25,7 @@ from publisher.delivery import operate
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.channels import Channels
 from publisher.delivery.problem_codes import ActProblem
-from publisher.lifecycle import move
+from publisher.lifecycle import Move, move
 from publisher.media import MediaUnreachable
 from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import Unavailable
@@ -121,9 +121,8 @@ def add_held_delivery(site: Site, *, unknown: bool = False) -> int:
         move(
             session,
             delivery,
+            Move(State.PENDING, State.HELD),
             fence=0,
-            before=State.PENDING,
-            to=State.HELD,
             now=now,
             problem=LOOK,
             **values,
@@ -497,9 +496,8 @@ def test_an_act_upon_an_older_state_is_refused(site: Site) -> None:
         move(
             session,
             delivery,
+            Move(State.PENDING, State.HELD),
             fence=1,
-            before=State.PENDING,
-            to=State.HELD,
             now=now,
             problem=LOOK,
             unknown_since=now,

@@ -34,7 +34,7 @@ from publisher.core.problems import recorded_problem
 from publisher.core.states import State
 from publisher.db.models import Media
 from publisher.desk import Desk
-from publisher.lifecycle import move
+from publisher.lifecycle import Move, move
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
 from publisher.schedule.post_queue import PostQueue
@@ -176,9 +176,8 @@ def _fill(desk: Desk, folder: Path) -> None:
             move(
                 session,
                 delivery,
+                Move(State.PENDING, State.HELD),
                 fence=0,
-                before=State.PENDING,
-                to=State.HELD,
                 now=now,
                 problem=LOOK,
             )

@@ -20,7 +20,7 @@ from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.problem_codes import ActProblem
 from publisher.delivery.removed_channels import hold_removed
 from publisher.desk import Desk
-from publisher.lifecycle import move
+from publisher.lifecycle import Move, move
 from publisher.lifecycle_late_success import record_late_success
 from publisher.lifecycle_restore import restore_deliveries
 from publisher.settings import DeliverySettings
@@ -194,7 +194,7 @@ def test_the_post_of_a_later_delivery_of_the_same_text_is_no_copy(
     row = bench.row(second)
     if becomes == "held":
         with bench.database.writing() as session:
-            move(session, second, fence=row.fence, before=State.UNCONFIRMED, to=State.HELD, now=bench.clock.now())
+            move(session, second, Move(State.UNCONFIRMED, State.HELD), fence=row.fence, now=bench.clock.now())
     later = Publication(remote_id=f"id-key-{row.token}", url="https://fake.example/second")
     own = Publication(remote_id=bench.row(first).remote_id or "", url="https://fake.example/own", copies=(later,))
     monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: own)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from publisher.core.clock import FixedClock
 from publisher.db.models import Event
 from publisher.db.session import Database
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.worker import Worker
 from publisher.lifecycle import EVENTS, record_event
 from publisher.settings import DeliverySettings
@@ -52,7 +53,9 @@ def test_a_text_delivery_takes_eleven_statements_in_two_transactions(database: D
                 counts[delivery] = Counter(counted)
                 counted.clear()
 
-        worker = Worker(database, channels, FakeRenderer(), clock, DeliverySettings(), owner="me", milestone=note)
+        worker = Worker(
+            DeliveryContext(database, channels, FakeRenderer(), clock, DeliverySettings()), owner="me", milestone=note
+        )
         worker.drain("fake")
 
     locks = 1 if database.engine.dialect.name == "postgresql" else 0

@@ -21,6 +21,7 @@ from publisher.delivery import operate
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import claim
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.due import due_channels, miss_expired, recover_lost
 from publisher.delivery.problem_codes import ChannelProblem, UnknownOutcomeProblem
 from publisher.delivery.worker import Milestone, Worker
@@ -65,11 +66,7 @@ class Bench:
 
     def worker(self, owner: str = "me", milestone: Milestone = lambda *_: None) -> Worker:
         return Worker(
-            self.database,
-            self.channels,
-            self.renderer,
-            self.clock,
-            SETTINGS,
+            DeliveryContext(self.database, self.channels, self.renderer, self.clock, SETTINGS),
             owner=owner,
             jitter=random.Random(7),
             milestone=milestone,

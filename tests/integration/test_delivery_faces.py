@@ -24,7 +24,7 @@ from publisher.delivery.channel_pauses import pause_channel
 from publisher.delivery.listing import DeliveryFilter, all_deliveries, find_deliveries
 from publisher.delivery.problem_codes import DeliveryProblem, UnknownOutcomeProblem
 from publisher.delivery.row import COLUMNS, AttemptRow, DeliveryRow, EventRow
-from publisher.lifecycle import move, open_delivery
+from publisher.lifecycle import Move, NewDelivery, move, open_delivery
 from tests.api_client import Program, program
 from tests.conftest import WriteDesk, on_every_database
 from tests.desk_site import Client, Site, open_starter_site
@@ -59,11 +59,19 @@ def fill(database: Database, now: datetime) -> None:
         delivery = session.get_one(Delivery, held)
         for channel, before in (("x", delivery), ("instagram", None)):
             open_delivery(
-                session, pick=delivery.pick, channel=channel, adapted=adapted_post("A held cell"),
-                due_at=now, expires_at=now, now=now, after=before,
-            )  # fmt: skip
+                session,
+                NewDelivery(
+                    pick=delivery.pick,
+                    channel=channel,
+                    adapted=adapted_post("A held cell"),
+                    due_at=now,
+                    expires_at=now,
+                ),
+                now=now,
+                after=before,
+            )
         problem = LOOK(title="A held cell", platform="X", delivery=held)
-        move(session, held, fence=0, before=State.PENDING, to=State.HELD, now=now, unknown_since=now, problem=problem)
+        move(session, held, Move(State.PENDING, State.HELD), fence=0, now=now, unknown_since=now, problem=problem)
         session.add(
             Attempt(
                 delivery_id=held, kind="send", fence=1, worker="w", started_at=now, ended_at=now, status=503,

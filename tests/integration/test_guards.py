@@ -16,6 +16,7 @@ from publisher.db.session import Database
 from publisher.delivery import intents, records
 from publisher.delivery.claim import ClaimedDelivery, claim, claim_look_up
 from publisher.delivery.confirm import Confirmer
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.due import recover_lost
 from publisher.delivery.outcomes import Pace, after_send
 from publisher.delivery.worker import Worker
@@ -43,7 +44,9 @@ class Bench:
         return claim(self.database, "fake", owner=owner, now=self.clock.now(), lease=LEASE)
 
     def drain(self) -> None:
-        Worker(self.database, self.channels, FakeRenderer(), self.clock, SETTINGS, owner="later").drain("fake")
+        Worker(
+            DeliveryContext(self.database, self.channels, FakeRenderer(), self.clock, SETTINGS), owner="later"
+        ).drain("fake")
 
     def look_up(self) -> None:
         claimed = claim_look_up(self.database, "fake", self.clock.now())

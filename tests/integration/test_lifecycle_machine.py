@@ -291,7 +291,10 @@ class DeskMachine(RuleBasedStateMachine):
         now = self.clock.now()
         if isinstance(answer, Publication):
             records.record_success(
-                self.database, worker_try.claimed, worker_try.attempt, answer, PROFILE.publishing, now=now
+                self.database,
+                worker_try.claimed,
+                worker_try.attempt,
+                records.SuccessfulTry(publication=answer, habits=PROFILE.publishing, ended_at=now),
             )
             assert self._row(worker_try.claimed.id).state == "published", "a late success is the truth nevertheless"
         else:

@@ -19,6 +19,7 @@ from publisher.db.history import History
 from publisher.db.models import Attempt, Delivery
 from publisher.db.session import Database
 from publisher.delivery import own_machine
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.due import MAX_LOST_WORKERS, recover_lost
 from publisher.delivery.worker import Worker
 from publisher.settings import DeliverySettings
@@ -41,11 +42,9 @@ class Bench:
         self.database = Database(database.engine, self.history)
         self.platform = FakePlatform(clock)
         self.worker = Worker(
-            self.database,
-            FakeChannels(self.platform, fake_profile()),
-            FakeRenderer(),
-            clock,
-            DeliverySettings(),
+            DeliveryContext(
+                self.database, FakeChannels(self.platform, fake_profile()), FakeRenderer(), clock, DeliverySettings()
+            ),
             owner="me",
             jitter=random.Random(7),
         )

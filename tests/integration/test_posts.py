@@ -267,7 +267,7 @@ def test_an_approved_edit_reaches_picked_deliveries_that_were_never_sent(desk: D
     web, mail = desk.picks()[0].deliveries
     with desk.database.writing() as session:
         lifecycle.move(
-            session, web.id, fence=0, before=State.PENDING, to=State.PREPARING, now=NINE,
+            session, web.id, lifecycle.Move(State.PENDING, State.PREPARING), fence=0, now=NINE,
             lease_owner="worker", lease_until=NINE + timedelta(seconds=30),
         )  # fmt: skip
 

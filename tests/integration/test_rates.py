@@ -20,6 +20,7 @@ from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import operate, quotas
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.failure_streak import channel_failures
 from publisher.delivery.outcomes import Pace
 from publisher.delivery.worker import Worker
@@ -79,7 +80,9 @@ class Bench:
 
     def drain(self) -> int:
         worker = Worker(
-            self.database, self.channels, FakeRenderer(), self.clock, SETTINGS, owner="me", jitter=random.Random(7)
+            DeliveryContext(self.database, self.channels, FakeRenderer(), self.clock, SETTINGS),
+            owner="me",
+            jitter=random.Random(7),
         )
         return worker.drain("fake")
 
@@ -488,7 +491,7 @@ def test_many_machines_share_quotas_and_sums(postgres_database: Database, clock:
     rows = [add_delivery(postgres_database, clock.now(), day_offset=day) for day in range(2)]
 
     def drain(owner: str) -> None:
-        Worker(postgres_database, channels, FakeRenderer(), clock, SETTINGS, owner=owner).drain("fake")
+        Worker(DeliveryContext(postgres_database, channels, FakeRenderer(), clock, SETTINGS), owner=owner).drain("fake")
 
     drain("one")
     drain("another")

@@ -18,6 +18,7 @@ from publisher.db.models import Attempt
 from publisher.db.operations import Quota
 from publisher.delivery import intents
 from publisher.delivery.budget import whole_cost
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.worker import Worker
 from publisher.platforms.errors import RateLimited
 from publisher.sandbox.faults import Fault
@@ -36,7 +37,9 @@ def run(outlet: Outlet, *arguments: str) -> str:
 
 def work_once(outlet: Outlet) -> None:
     desk = outlet.desk
-    Worker(desk.database, desk.channels, desk.renderer, outlet.clock, desk.settings.delivery, owner="me").drain("x")
+    Worker(
+        DeliveryContext(desk.database, desk.channels, desk.renderer, outlet.clock, desk.settings.delivery), owner="me"
+    ).drain("x")
 
 
 def test_x_never_has_to_refuse_what_is_over_its_limit(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,9 +23,10 @@ from publisher.delivery import operate
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import claim
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.worker import Milestone, Worker
-from publisher.lifecycle import NEVER_TOO_LATE, NotApprovedText, open_delivery, replace_adapted
+from publisher.lifecycle import NEVER_TOO_LATE, NewDelivery, NotApprovedText, open_delivery, replace_adapted
 from publisher.lifecycle_late_success import record_late_success
 from publisher.lifecycle_restore import restore_deliveries
 from publisher.platforms.errors import ContentRejected, Unavailable, Unconfirmed
@@ -67,11 +68,7 @@ class Bench:
     def worker(self, milestone: Milestone = lambda *_: None) -> Worker:
         jitter = random.Random(7)
         return Worker(
-            self.database,
-            self.channels,
-            FakeRenderer(),
-            self.clock,
-            SETTINGS,
+            DeliveryContext(self.database, self.channels, FakeRenderer(), self.clock, SETTINGS),
             owner="me",
             jitter=jitter,
             milestone=milestone,
@@ -239,7 +236,9 @@ def test_the_database_itself_refuses_a_second_delivery_of_a_part(bench: Bench) -
         pick = session.scalars(select(Pick)).one()
         with pytest.raises(IntegrityError, match=r"delivery\.pick_id, delivery\.channel_name, delivery\.part"):
             open_delivery(
-                session, pick=pick, channel="fake", adapted=adapted_post(), due_at=now, expires_at=now, now=now
+                session,
+                NewDelivery(pick=pick, channel="fake", adapted=adapted_post(), due_at=now, expires_at=now),
+                now=now,
             )
         session.rollback()
 
@@ -275,9 +274,16 @@ def test_after_a_restore_nothing_of_the_thread_goes_out_again(bench: Bench) -> N
     with bench.database.writing() as session:
         pick = session.scalars(select(Pick)).one()
         again = open_delivery(
-            session, pick=pick, channel="fake", adapted=AdaptedPost.model_validate(before.adapted),
-            due_at=before.due_at, expires_at=before.expires_at, now=before.due_at,
-        )  # fmt: skip
+            session,
+            NewDelivery(
+                pick=pick,
+                channel="fake",
+                adapted=AdaptedPost.model_validate(before.adapted),
+                due_at=before.due_at,
+                expires_at=before.expires_at,
+            ),
+            now=before.due_at,
+        )
         again.token = before.token
     bench.clock.advance(minutes=10)
     with bench.database.writing() as session:

@@ -18,7 +18,7 @@ from publisher.delivery import act_results, operate
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.operate import ResumeResult
 from publisher.delivery.problem_codes import ActProblem
-from publisher.lifecycle import move
+from publisher.lifecycle import Move, move
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery, the_delivery
 
@@ -125,9 +125,8 @@ def add_held_delivery(database: Database, clock: FixedClock) -> int:
         move(
             session,
             delivery,
+            Move(State.PENDING, State.HELD),
             fence=0,
-            before=State.PENDING,
-            to=State.HELD,
             now=clock.now(),
             problem=LOOK,
         )

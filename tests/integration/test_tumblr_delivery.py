@@ -13,6 +13,7 @@ from publisher.alerts.conditions import Snapshot
 from publisher.db.models import Delivery, Event
 from publisher.db.problem_column import read_recorded
 from publisher.delivery import operate, stray_drafts
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.due import miss_expired
 from publisher.delivery.worker import Worker
 from publisher.platforms.base import KeySeed
@@ -179,5 +180,7 @@ def stray_events(outlet: Outlet) -> list[Event]:
 
 def work_once(outlet: Outlet) -> None:
     desk = outlet.desk
-    worker = Worker(desk.database, desk.channels, desk.renderer, outlet.clock, desk.settings.delivery, owner="me")
+    worker = Worker(
+        DeliveryContext(desk.database, desk.channels, desk.renderer, outlet.clock, desk.settings.delivery), owner="me"
+    )
     worker.drain("tumblr")

@@ -20,6 +20,7 @@ from publisher.db.session import Database
 from publisher.delivery import intents, leases, operate, post_owners, records
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery, claim
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.problem_codes import PublicPostProblem
 from publisher.delivery.worker import ACCOUNT_CHECK_SECONDS, Worker
@@ -73,7 +74,9 @@ class Bench:
     def worker(self) -> Worker:
         jitter = random.Random(7)
         return Worker(
-            self.database, self.channels, FakeRenderer(), self.clock, self.settings, owner="me", jitter=jitter
+            DeliveryContext(self.database, self.channels, FakeRenderer(), self.clock, self.settings),
+            owner="me",
+            jitter=jitter,
         )
 
     def drain(self) -> int:
@@ -452,7 +455,12 @@ def test_a_post_that_is_found_later_is_the_truth_in_any_state(bench: Bench, act:
     assert bench.row(delivery).state == {"nothing": "unconfirmed"}.get(act, act)
     public = Publication(remote_id="7", url="https://fake.example/7")
     habits = bench.channels.profile("fake").publishing
-    records.record_success(bench.database, claimed, attempt, public, habits, now=bench.clock.now())
+    records.record_success(
+        bench.database,
+        claimed,
+        attempt,
+        records.SuccessfulTry(publication=public, habits=habits, ended_at=bench.clock.now()),
+    )
     row = bench.row(delivery)
     problem = PublicPostProblem.CANCELED_AND_PUBLIC(link="https://fake.example/7")
     assert (row.state, row.remote_id, row.unknown_since) == ("published", "7", None)
@@ -467,7 +475,12 @@ def test_a_second_copy_is_reported_with_both_links(bench: Bench) -> None:
     first = bench.row(delivery).remote_url
     public = Publication(remote_id="7", url="https://fake.example/7")
     habits = bench.channels.profile("fake").publishing
-    records.record_success(bench.database, claimed, attempt, public, habits, now=bench.clock.now())
+    records.record_success(
+        bench.database,
+        claimed,
+        attempt,
+        records.SuccessfulTry(publication=public, habits=habits, ended_at=bench.clock.now()),
+    )
     row = bench.row(delivery)
     assert row.remote_url == first
     assert f"{first} and https://fake.example/7" in str(row.problem)

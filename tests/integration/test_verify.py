@@ -14,6 +14,7 @@ from publisher.core.content import Publication
 from publisher.core.problems import recorded_problem
 from publisher.db.models import Attempt, Delivery, Event, Post
 from publisher.db.session import Database
+from publisher.delivery.context import DeliveryContext
 from publisher.delivery.verify import AS_SENT, DIFFERS, MAX_LATE_READ_BACKS
 from publisher.delivery.worker import Worker
 from publisher.lifecycle_late_success import SECOND_COPY, record_late_success
@@ -48,7 +49,9 @@ class Bench:
     def drain(self) -> None:
         settings = DeliverySettings()
         Worker(
-            self.database, self.channels, FakeRenderer(), self.clock, settings, owner="me", jitter=random.Random(7)
+            DeliveryContext(self.database, self.channels, FakeRenderer(), self.clock, settings),
+            owner="me",
+            jitter=random.Random(7),
         ).drain("fake")
 
     def pass_time(self, **duration: float) -> None:

@@ -18,7 +18,7 @@ from publisher.db.models import Event
 from publisher.db.operations import Channel, Quota
 from publisher.db.staff import WebSession
 from publisher.delivery import operate
-from publisher.lifecycle import move
+from publisher.lifecycle import Move, move
 from publisher.sandbox.instagram.login import totp_code
 from publisher.sandbox.instagram.service import Sandbox as InstagramSandbox
 from publisher.sandbox.x.service import Sandbox as XSandbox
@@ -100,7 +100,7 @@ def test_the_page_shows_all_facts_of_a_channel(site: Site) -> None:
                 seen_at=now,
             )
         )
-        move(session, published, fence=0, before=State.PENDING, to=State.PUBLISHED, now=now, remote_id="7",
+        move(session, published, Move(State.PENDING, State.PUBLISHED), fence=0, now=now, remote_id="7",
              remote_url="https://www.instagram.com/p/7/", published_at=now)  # fmt: skip
     page = site.client("contributor").get("/channels").text
     text = card(page, "instagram")

@@ -18,7 +18,7 @@ from publisher.core.states import State
 from publisher.db.operations import Channel
 from publisher.delivery import operate
 from publisher.delivery.claim import claim
-from publisher.lifecycle import Fenced, move
+from publisher.lifecycle import Fenced, Move, move
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site, text_of
 from tests.fakes import add_delivery, the_delivery
@@ -42,9 +42,8 @@ def add_held_delivery(site: Site, *, unknown: bool = False, title: str = "A held
         move(
             session,
             delivery,
+            Move(State.PENDING, State.HELD),
             fence=0,
-            before=State.PENDING,
-            to=State.HELD,
             now=now,
             problem=recorded_problem("Look <b>here</b>."),
             **values,
@@ -127,14 +126,14 @@ def test_what_was_posted_by_hand_becomes_the_record_and_no_worker_sends_it(site:
     now = site.desk.now()
     assert claim(site.desk.database, "tumblr", owner="w", now=now, lease=now - now) is None
     with site.desk.database.writing() as session, pytest.raises(Fenced):
-        move(session, delivery, fence=0, before=State.PENDING, to=State.PREPARING, now=now)
+        move(session, delivery, Move(State.PENDING, State.PREPARING), fence=0, now=now)
 
 
 def test_a_delivery_in_a_workers_hands_can_not_be_adopted(site: Site) -> None:
     delivery = add_delivery(site.desk.database, site.desk.now(), channel="tumblr")
     with site.desk.database.writing() as session:
         move(
-            session, delivery, fence=0, before=State.PENDING, to=State.PREPARING, now=site.desk.now(), raise_fence=True,
+            session, delivery, Move(State.PENDING, State.PREPARING, raise_fence=True), fence=0, now=site.desk.now(),
             lease_owner="w", lease_until=site.desk.now(),
         )  # fmt: skip
     refused = site.client("operator").send_form(f"/deliveries/{delivery}/adopt", {"link": LINK})

@@ -24,7 +24,7 @@ from publisher.db.models import Event
 from publisher.db.session import Database
 from publisher.db.staff import Webhook, WebhookMessage
 from publisher.desk import Desk
-from publisher.lifecycle import record_event
+from publisher.lifecycle import record_delivery_event, record_event
 from publisher.starter import write_starter
 from publisher.webhooks import EVENTS, WebhookError, hooks, outbox, send_webhooks
 from publisher.webhooks.sending import ID_HEADER, TIMESTAMP_HEADER, send
@@ -79,8 +79,8 @@ def test_each_event_is_sent_signed_and_once(desk: Desk, receiver: Receiver) -> N
     added = add_hook(desk, receiver.url, greet=True)
     delivery = add_delivery(desk.database, desk.now(), channel="tumblr", title="A held cell")
     with desk.database.writing() as session:
-        record_event(
-            session, "delivery held", now=desk.now(), delivery_id=delivery, detail={"problem": "Look.", "fence": 3}
+        record_delivery_event(
+            session, delivery, "delivery held", now=desk.now(), detail={"problem": "Look.", "fence": 3}
         )
         record_event(session, "logged in", now=desk.now(), actor="ada@example.org")
     assert send_webhooks(desk, desk.now()) == 2

@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from publisher.db import upgrade
 from publisher.db.models import Pick, Post
 from publisher.desk import Desk
-from publisher.lifecycle import open_delivery
+from publisher.lifecycle import NewDelivery, open_delivery
 from publisher.starter import write_starter
 from tests.fakes import adapted_post
 
@@ -74,7 +74,9 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pick = Pick(slot=now.date(), post=post, reason="queue", picked_at=now)
         session.add_all([post, pick])
         due = now + timedelta(days=1)
-        open_delivery(session, pick=pick, channel="x", adapted=adapted_post(), due_at=due, expires_at=due, now=now)
+        open_delivery(
+            session, NewDelivery(pick=pick, channel="x", adapted=adapted_post(), due_at=due, expires_at=due), now=now
+        )
     desk.database.close()
     return desk.config
 

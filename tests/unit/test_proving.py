@@ -21,7 +21,7 @@ from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Pick, Post
 from publisher.db.session import Database
 from publisher.delivery.problem_codes import UnknownOutcomeProblem, blocked
-from publisher.lifecycle import record_event
+from publisher.lifecycle import record_delivery_event, record_event
 from publisher.proving.failure_points import FailurePoints
 from publisher.proving.fault_injection import Clocks
 from publisher.proving.fleet import ProcessExit
@@ -221,7 +221,7 @@ def test_how_struck_deliveries_ended_and_how_long_nobody_knew_is_counted(databas
     steps = [(looked_up, "unconfirmed", 0), (looked_up, "unconfirmed", 5), (looked_up, "published", 30)]
     with database.writing() as session:
         for number, state, after in steps:
-            record_event(session, f"delivery {state}", now=now + after * seconds, delivery_id=number)
+            record_delivery_event(session, number, f"delivery {state}", now=now + after * seconds)
         for fence in (1, 2):
             attempt = Attempt(delivery_id=refused, kind="send", fence=fence, worker="one", started_at=now)
             session.add(attempt)
@@ -242,7 +242,7 @@ def test_two_in_flight_on_a_channel_are_found_in_the_history(database: Database,
     end(database, State.HELD)
     with database.writing() as session:
         for number, state in zip([*numbers, *numbers], ["preparing", "preparing", "held", "held"], strict=True):
-            record_event(session, f"delivery {state}", now=clock.now(), delivery_id=number)
+            record_delivery_event(session, number, f"delivery {state}", now=clock.now())
     (sentence,) = found_by(database, clock, []).side_by_side
     assert f"deliveries {numbers}" in sentence
 
@@ -254,7 +254,7 @@ def test_a_change_by_an_overtaken_worker_is_found_in_the_history(database: Datab
     with database.writing() as session:
         for actor, fence, state in changes:
             detail = {"fence": fence}
-            record_event(session, f"delivery {state}", now=clock.now(), delivery_id=number, actor=actor, detail=detail)
+            record_delivery_event(session, number, f"delivery {state}", now=clock.now(), actor=actor, detail=detail)
     assert found_by(database, clock, []).overtaken == [
         f"fake (delivery {number}): delivery pending by one with fence 1 after 3"
     ]
@@ -272,7 +272,7 @@ def test_the_reasons_why_people_were_asked_are_counted_without_channels(database
         with database.writing() as session:
             problem = UnknownOutcomeProblem.CANNOT_BE_LOOKED_UP(channel=channel).with_remedy(None, delivery=number)
             detail = {"problem": problem.to_json()}
-            record_event(session, "delivery held", now=clock.now(), delivery_id=number, detail=detail)
+            record_delivery_event(session, number, "delivery held", now=clock.now(), detail=detail)
     findings = found_by(database, clock, [])
     assert findings.held_why == {"delivery.cannot-be-looked-up": 2}
     assert findings.asked == 2
@@ -284,7 +284,7 @@ def test_a_reason_is_counted_without_the_file_that_it_is_about(database: Databas
         problem = blocked(["/tmp/proof/config/captions/x1.j2: there is no such file. Mend it, then retry."])
         assert problem is not None
         detail = {"problem": problem.to_json()}
-        record_event(session, "delivery held", now=clock.now(), delivery_id=number, detail=detail)
+        record_delivery_event(session, number, "delivery held", now=clock.now(), detail=detail)
     assert found_by(database, clock, [], channels=("x1",)).held_why == {"delivery.blocked": 1}
 
 
@@ -405,7 +405,7 @@ def test_a_day_that_has_begun_is_not_skipped(
 def test_the_history_outlives_the_database(database: Database, clock: FixedClock, tmp_path: Path) -> None:
     number = add_delivery(database, clock.now())
     with database.writing() as session:
-        record_event(session, "delivery published", now=clock.now(), delivery_id=number, actor="a", detail={"fence": 3})
+        record_delivery_event(session, number, "delivery published", now=clock.now(), actor="a", detail={"fence": 3})
     write_history(database, tmp_path / "history.jsonl")
     *_, last = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert (last["event"], last["delivery"], last["actor"], last["fence"]) == ("delivery published", number, "a", 3)
