@@ -17,7 +17,7 @@ from publisher.backup.manifest import MANIFEST
 from publisher.backup.whole_backup import database_revision, make_dump
 from publisher.core.messages import _
 from publisher.core.private_files import make_private_folder
-from publisher.db.upgrade import back_up
+from publisher.db.sqlite_backup import back_up
 from publisher.settings import Settings
 
 EVERY = timedelta(hours=24)

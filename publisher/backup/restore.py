@@ -29,7 +29,8 @@ from publisher.core.messages import Message, _
 from publisher.core.private_files import make_private_folder
 from publisher.db.history import History
 from publisher.db.models import Media
-from publisher.db.upgrade import knows_revision, migrate
+from publisher.db.revisions import knows_revision
+from publisher.db.upgrade import migrate
 from publisher.media.opening import open_media_store
 from publisher.schedule.restore_gap import Gap
 from publisher.settings import Settings, load_settings

@@ -16,8 +16,9 @@ from sqlalchemy.engine import URL
 from publisher.backup.files import BackupError, as_backup_errors, copy_file
 from publisher.backup.reconcile import Reconciliation, reconcile
 from publisher.core.messages import _
+from publisher.db.revisions import knows_revision
 from publisher.db.session import Database
-from publisher.db.upgrade import knows_revision, prepare_database
+from publisher.db.upgrade import prepare_database
 from publisher.settings import Settings
 
 MAX_BYTES = 16 << 30

@@ -22,7 +22,7 @@ from publisher.backup.manifest import BackedUpFile, Manifest
 from publisher.backup.postgres_dump import dump
 from publisher.backup.sqlite_copy import DatabaseCopy, last_known_instant
 from publisher.core.messages import Message, _
-from publisher.db.upgrade import back_up
+from publisher.db.sqlite_backup import back_up
 from publisher.media import FolderStore, MediaDamaged, MediaMissing, MediaStore
 from publisher.media.opening import open_media_store
 from publisher.settings import Settings

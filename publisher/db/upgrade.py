@@ -6,37 +6,35 @@ that of several processes that start at once one does the work and the others fi
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, column, event, inspect, select, table, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from publisher.core.clock import monotonic, sleep
 from publisher.core.messages import Message, _
-from publisher.core.private_files import make_private_file, make_private_folder
-from publisher.db import engine_tables, session
+from publisher.core.private_files import make_private_file
+from publisher.db import engine_tables, revisions, session
 from publisher.db.base import Base
 from publisher.db.errors import RESTORE_HINT, DatabaseError
 from publisher.db.history import History
+from publisher.db.revisions import is_up_to_date, read_revisions, refuse_other_tables
 from publisher.db.session import create_database_engine
+from publisher.db.sqlite_backup import back_up
 
-__all__ = ["DatabaseError", "UpgradeReport", "back_up", "knows_revision", "migrate", "prepare_database"]
+__all__ = ["DatabaseError", "UpgradeReport", "migrate", "prepare_database"]
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSIONS = "alembic_version"
-"""The table in which Alembic keeps the revision."""
-MIGRATIONS = Path(__file__).parent / "migrations"
 ADVISORY_LOCK = 0x7075626C6973  # "publis": any number, the same in every process
 
 
@@ -114,54 +112,11 @@ def prepare_database(url: str, *, backups: Path, now: datetime, history: History
             engine.dispose()
 
 
-def back_up(file: Path, backups: Path, *, revision: str, now: datetime) -> Path:
-    """Copies a SQLite database that may be in use, checks the copy, and returns where it lies.
-
-    Raises:
-        DatabaseError: the copy is damaged.
-        OSError, sqlite3.Error: it can't be made.
-    """
-    make_private_folder(backups)
-    target = backups / f"{file.stem}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{revision}.db"
-    unfinished = target.with_suffix(".part")
-    unfinished.unlink(missing_ok=True)
-    make_private_file(unfinished)
-    try:
-        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(unfinished)) as copy:
-            source.backup(copy)
-            # A copy in WAL mode would be three files as soon as somebody opens it.
-            copy.execute("PRAGMA journal_mode=DELETE")
-            result = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        if result != "ok":
-            raise DatabaseError(
-                _(
-                    "{file} is damaged ({problem}); {remedy}",
-                    file=file,
-                    problem=" ".join(result.split()),
-                    remedy=RESTORE_HINT,
-                )
-            )
-        _flush(unfinished)
-        unfinished.replace(target)
-        _flush(backups)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return target
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _up_to_date_report(engine: Engine) -> UpgradeReport | None:
     """Returns a report when nothing is to be done; finds out by reading only, so that nobody waits."""
     with engine.execution_options(reading=True).connect() as connection:
-        before, after = _revisions(connection)
-        done = _is_done(connection, before, after)
+        before, after = read_revisions(connection)
+        done = is_up_to_date(connection, before, after)
     return UpgradeReport(before=before, after=after) if done else None
 
 
@@ -169,15 +124,15 @@ def _upgrade(engine: Engine, file: Path | None, backups: Path, now: datetime) ->
     with engine.begin() as connection:
         if file is None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
-        before, after = _revisions(connection)
-        if _is_done(connection, before, after):
+        before, after = read_revisions(connection)
+        if is_up_to_date(connection, before, after):
             return UpgradeReport(before=before, after=after)
         backup = None
         if file is not None and before is not None:
             # The lock is held: the copy is exactly what the migration starts from.
             backup = _checked_backup(file, backups, revision=before, now=now)
         migrate(connection)
-        _refuse_other_tables(connection, after)
+        refuse_other_tables(connection, after)
         if file is not None and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
             raise DatabaseError(
                 _(
@@ -187,19 +142,6 @@ def _upgrade(engine: Engine, file: Path | None, backups: Path, now: datetime) ->
                 )
             )
     return UpgradeReport(before=before, after=after, backup=backup)
-
-
-def known_revisions() -> list[str]:
-    """Returns every revision of this version of the program, the newest last, by the migrations' file names.
-
-    Alembic lists them, too, but takes 8 MiB; it is loaded where something is migrated.
-    """
-    return sorted(file.stem.partition("_")[0] for file in (MIGRATIONS / "versions").glob("*.py"))
-
-
-def knows_revision(revision: str) -> bool:
-    """Returns whether this version of the program can work with, or upgrade, a database of this revision."""
-    return revision in known_revisions()
 
 
 def migrate(connection: Connection) -> None:
@@ -231,86 +173,9 @@ def _config() -> Config:
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(revisions.MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
-
-
-def _is_done(connection: Connection, before: str | None, after: str) -> bool:
-    return before == after and not engine_tables.missing_migrations(connection)
-
-
-def _revisions(connection: Connection) -> tuple[str | None, str]:
-    """Returns the revision of the database (None: it has no tables of ours) and the one it should have."""
-    newest = known_revisions()[-1]
-    names = set(inspect(connection).get_table_names())
-    before = (
-        connection.scalar(select(column("version_num")).select_from(table(VERSIONS))) if VERSIONS in names else None
-    )
-    tables = names - {VERSIONS}
-    desk_tables = tables & set(Base.metadata.tables)
-    if (
-        (before is None and desk_tables)
-        or (before is not None and not desk_tables)
-        or engine_tables.has_foreign_tables(tables)
-    ):
-        raise DatabaseError(
-            _("{database} belongs to another program; choose another database", database=_name(connection))
-        )
-    if before is not None and not knows_revision(before):
-        raise DatabaseError(
-            _(
-                "{database} was written by a newer publisher, or by one that was never released (revision "
-                "{before}, this one knows {newest}); install that version, or {remedy}",
-                database=_name(connection),
-                before=before,
-                newest=newest,
-                remedy=RESTORE_HINT,
-            )
-        )
-    if engine_tables.newer_migrations(connection):
-        raise DatabaseError(
-            _(
-                "{database} was used with a newer version of {package} than is "
-                "installed here; install that version, or a newer one",
-                database=_name(connection),
-                package=engine_tables.PACKAGE,
-            )
-        )
-    if before is not None and before == newest:
-        _refuse_other_tables(connection, before)
-    return before, newest
-
-
-def _refuse_other_tables(connection: Connection, revision: str) -> None:
-    """Refuses a database with one of our revisions and other tables: the revision was rewritten since."""
-    present = {
-        name: {present_column["name"] for present_column in columns}
-        for (_schema, name), columns in inspect(connection).get_multi_columns().items()
-    }
-    for name, expected in Base.metadata.tables.items():
-        missing = [
-            present_column.name
-            for present_column in expected.columns
-            if present_column.name not in present.get(name, ())
-        ]
-        if missing:
-            raise DatabaseError(
-                _(
-                    "{database} says that it has revision {revision}, but its table {table} lacks "
-                    "{column}: it was made by a version that was never released; {remedy}",
-                    database=_name(connection),
-                    revision=revision,
-                    table=name,
-                    column=missing[0],
-                    remedy=RESTORE_HINT,
-                )
-            )
-
-
-def _name(connection: Connection) -> str:
-    url = connection.engine.url
-    return str(url.database) if connection.dialect.name == "sqlite" else url.render_as_string(hide_password=True)
 
 
 def _label(url: str, file: Path | None) -> str:

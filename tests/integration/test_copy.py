@@ -26,12 +26,13 @@ from publisher.backup.fingerprint import Fingerprint
 from publisher.backup.locking import locked_desk
 from publisher.cli.main import cli
 from publisher.core.states import State
-from publisher.db import upgrade
+from publisher.db import revisions
 from publisher.db.models import Delivery, Event, Post
 from publisher.db.operations import Process
 from publisher.db.session import Database, create_database_engine
+from publisher.db.sqlite_backup import back_up
 from publisher.db.staff import Person, WebhookMessage
-from publisher.db.upgrade import DatabaseError, back_up, prepare_database
+from publisher.db.upgrade import DatabaseError, prepare_database
 from publisher.desk import Desk
 from publisher.proving.postgres import ThrowawayPostgres
 from tests.conftest import OpenOutlet
@@ -259,7 +260,7 @@ def test_an_older_source_is_upgraded_first(tmp_path: Path, server: str, opened: 
     url = f"sqlite:///{tmp_path / 'old.db'}"
     engine = create_database_engine(url)
     config = Config()
-    config.set_main_option("script_location", str(upgrade.MIGRATIONS))
+    config.set_main_option("script_location", str(revisions.MIGRATIONS))
     config.set_main_option("path_separator", "os")
     with engine.begin() as connection:
         config.attributes["connection"] = connection

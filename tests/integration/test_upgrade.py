@@ -19,7 +19,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event, inspect
 
-from publisher.db import session, upgrade
+from publisher.db import revisions, session
 from publisher.db.base import Base
 from publisher.db.models import Media, Post, PostImage
 from publisher.db.operations import Channel
@@ -29,7 +29,7 @@ from tests.waiting import TIMEOUT
 
 NOW = datetime(2026, 3, 14, 8, 30, 5, tzinfo=UTC)
 
-HEAD = str(ScriptDirectory(str(upgrade.MIGRATIONS)).get_current_head())
+HEAD = str(ScriptDirectory(str(revisions.MIGRATIONS)).get_current_head())
 NEXT_MIGRATION = f"""
 import sqlalchemy as sa
 from alembic import op
@@ -71,9 +71,9 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
 
     def install(migration: str) -> None:
         folder = tmp_path / "100% newer" / "migrations"
-        shutil.copytree(upgrade.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(revisions.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "versions" / "next.py").write_text(migration, encoding="utf-8")
-        monkeypatch.setattr(upgrade, "MIGRATIONS", folder)
+        monkeypatch.setattr(revisions, "MIGRATIONS", folder)
 
     return install
 

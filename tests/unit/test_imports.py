@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from publisher.db import upgrade
+from publisher.db import revisions
 from publisher.db.models import Pick, Post
 from publisher.desk import Desk
 from publisher.lifecycle import NewDelivery, open_delivery
@@ -117,6 +117,6 @@ def test_the_process_that_opens_pictures_loads_no_part_of_the_desk() -> None:
 
 
 def test_the_names_of_the_migrations_contain_their_revisions() -> None:
-    scripts = ScriptDirectory(str(upgrade.MIGRATIONS))
-    assert upgrade.known_revisions() == sorted(script.revision for script in scripts.walk_revisions())
-    assert upgrade.known_revisions()[-1] == scripts.get_current_head()
+    scripts = ScriptDirectory(str(revisions.MIGRATIONS))
+    assert revisions.known_revisions() == sorted(script.revision for script in scripts.walk_revisions())
+    assert revisions.known_revisions()[-1] == scripts.get_current_head()
