@@ -18,7 +18,7 @@ from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.posts.channel_posts import ChannelPost, adapt_for_channels, source_post
 from publisher.posts.problems import own_problems
-from publisher.web.forms import anchor_of
+from publisher.web.form_field_names import anchor_of
 
 MAX_SPECS = 2000
 

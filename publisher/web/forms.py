@@ -23,12 +23,8 @@ from publisher.core.problems import Text
 from publisher.db.models import Post
 from publisher.posts.drafts import PostContent, is_supported_day
 from publisher.web.errors import PageError, as_sentence
+from publisher.web.form_field_names import IMAGE_TEXTS, TEXTS, TRANSLATED, field_of_value
 
-TEXTS = ("title", "standfirst", "body", "written_by", "credit", "licence", "link", "language")
-TRANSLATED = ("title", "standfirst", "body", "credit")
-IMAGE_TEXTS = ("alt_text", "credit", "licence")
-IMAGE_FIELDS = (*IMAGE_TEXTS, "fit", "padding")
-"""The fields of a picture that a problem can link to; other problems link to the picture."""
 CUSTOM_COLOUR = "colour"
 """The value of the field `padding` where the field `padding_colour` holds the colour."""
 DEFAULT_COLOUR = "#ffffff"
@@ -93,7 +89,9 @@ def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **mor
     try:
         content = kind.model_validate({**values, **more})
     except ValidationError as error:
-        invalid = {_field_of(item["loc"], numbers): _mistake_text(item) for item in error.errors(include_url=False)}
+        invalid = {
+            field_of_value(item["loc"], numbers): _mistake_text(item) for item in error.errors(include_url=False)
+        }
         mistakes = invalid | mistakes
     if mistakes:
         raise Mistakes(mistakes)
@@ -288,22 +286,6 @@ def _joined(numbers: Iterable[float]) -> str:
     return ", ".join(f"{number:g}" for number in numbers)
 
 
-def _field_of(path: Sequence[int | str], numbers: Sequence[int]) -> str:
-    """Names the form field of a field of the content. `numbers`: the pictures' numbers in the form."""
-    match list(path):
-        case ["images", int(number), str(name), *_] if name in IMAGE_TEXTS:
-            return f"images-{numbers[number]}-{name}"
-        case ["images", int(number), *_]:
-            return f"images-{numbers[number]}"
-        case ["translations", str(language), *rest]:
-            return f"tr-{language}-{rest[0] if rest and rest[0] in TRANSLATED else 'title'}"
-        case ["captions", str(channel), *_]:
-            return f"caption-{channel}"
-        case [str(name), *_]:
-            return name
-    return "form"
-
-
 def _mistake_text(error: Mapping[str, Any]) -> Text:
     """Says in a sentence what is wrong with a value. `error`: an error of pydantic."""
     if error["type"] == "string_too_short":
@@ -311,26 +293,3 @@ def _mistake_text(error: Mapping[str, Any]) -> Text:
     cause = (error.get("ctx") or {}).get("error")
     text = cause.args[0] if isinstance(cause, ValueError) and cause.args else describe_limit(error) or error["msg"]
     return as_sentence(str(text))
-
-
-def anchor_of(field: str, *, channel: str = "", translated: str = "", numbers: Sequence[int] = ()) -> str:
-    """Names the form field in which a problem is solved.
-
-    `translated`: the language of the channel's text, where it is a translation. `numbers`: the numbers of the
-    pictures in the form, in their order; without them, their places are their numbers.
-    """
-    if match := re.fullmatch(r"images\[(\d+)\](?:\.(\w+))?", field):
-        place, name = int(match[1]), match[2]
-        number = numbers[place] if place < len(numbers) else place
-        if name == "alt_text" and translated:
-            return f"tr-{translated}-alt-{number}"
-        return f"images-{number}-{name}" if name in IMAGE_FIELDS else f"images-{number}"
-    if translated and field in TRANSLATED:
-        return f"tr-{translated}-{field}"
-    if field == "caption":
-        return f"caption-{channel}"
-    if field.startswith("captions."):
-        return f"caption-{field.removeprefix('captions.')}"
-    if field == "images":
-        return "pictures"
-    return field if field in {*TEXTS, "tags", "links", "embargo_until", "fixed_date"} else "title"

@@ -38,9 +38,9 @@ from publisher.web.channel_preview import approval_blockers, channel_previews, t
 from publisher.web.differences import diff_words
 from publisher.web.errors import NotFound, as_sentence
 from publisher.web.field_labels import label_of
+from publisher.web.form_field_names import anchor_of
 from publisher.web.forms import (
     Mistakes,
-    anchor_of,
     content_of_fields,
     fields_of,
     fields_of_post,

@@ -10,9 +10,9 @@ import pytest
 from publisher.posts.drafts import PostContent, PostDraft, check_input
 from publisher.posts.errors import PostError
 from publisher.web.field_labels import label_of
+from publisher.web.form_field_names import anchor_of
 from publisher.web.forms import (
     Mistakes,
-    anchor_of,
     content_of_fields,
     fields_of_choices,
     file_name,
