@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from publisher.alerts import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
 from publisher.alerts.store import sending_failures
@@ -23,43 +21,24 @@ from publisher.backup.daily_copies import newest_backup_time
 from publisher.backup.files import BackupError
 from publisher.backup.postgres_dump import require_dump_program
 from publisher.cli.desk import actor, desk_of
+from publisher.cli.doctor_lines import Line, check
 from publisher.cli.doctor_secrets import describe_key, describe_private_files
-from publisher.cli.errors import describe_error
+from publisher.cli.doctor_work import check_work
 from publisher.cli.output import console, escape, json_option, print_json
 from publisher.core.messages import Message, _, current_reader, ngettext, set_reader
-from publisher.core.states import State
 from publisher.db.errors import RESTORE_HINT, DatabaseError
-from publisher.db.models import Delivery, Event
+from publisher.db.models import Event
 from publisher.db.operations import Channel
 from publisher.delivery import operate
-from publisher.delivery.budget import Spending, monthly_spendings
-from publisher.delivery.due import next_appointments
 from publisher.delivery.overview import check_login
 from publisher.delivery.platform_clocks import clock_differences, compare_clocks
 from publisher.desk import Desk
-from publisher.health import OVERDUE_AFTER, SCHEDULER, WORKER, last_heartbeats
-from publisher.health.failing import describe_failure
-from publisher.job_failures import failing_jobs
 from publisher.posts.targets import channels_by_account, check_targets, load_people
-from publisher.schedule.listing import days_of_cover
 from publisher.settings import Settings, SettingsError
-
-T = TypeVar("T")
 
 MIN_FREE_BYTES = 1 << 30
 """The free space that the disk should have."""
 MAX_BACKUP_AGE = timedelta(hours=48)
-MIN_DAYS_OF_COVER = 3
-"""So many coming days should have a post."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    good: bool
-    what: Message
-    told: Message | str
-    warning: bool = False
-    """The desk works, but a person should look."""
 
 
 @click.command("doctor")
@@ -86,30 +65,30 @@ def doctor_command(ctx: click.Context, as_json: bool) -> None:
 
 
 def _examine(desk: Desk) -> Iterator[Line]:
-    configuration = _check(_("configuration"), lambda: desk.settings, _config_file)
+    configuration = check(_("configuration"), lambda: desk.settings, _config_file)
     yield configuration[1]
     if configuration[0] is None:
         return
     settings = configuration[0]
-    yield _check(_("captions"), lambda: len(check_targets(settings)), _describe_templates)[1]
-    yield _check(_("people"), lambda: len(load_people(settings).people), _describe_people)[1]
+    yield check(_("captions"), lambda: len(check_targets(settings)), _describe_templates)[1]
+    yield check(_("people"), lambda: len(load_people(settings).people), _describe_people)[1]
     yield from _check_shared_accounts(settings)
-    database, line = _check(_("database"), lambda: desk.database, lambda _database: _describe_database(desk, settings))
+    database, line = check(_("database"), lambda: desk.database, lambda _database: _describe_database(desk, settings))
     yield line
     if database is not None:
-        yield _check(_("backup"), lambda: _describe_backup(desk, settings), _unchanged)[1]
-        yield _check(_("files"), lambda: describe_private_files(settings), _unchanged)[1]
-        yield _check(_("key"), lambda: describe_key(desk), _unchanged)[1]
-    yield _check(_("media"), lambda: desk.store, lambda store: store.examine())[1]
+        yield check(_("backup"), lambda: _describe_backup(desk, settings), _unchanged)[1]
+        yield check(_("files"), lambda: describe_private_files(settings), _unchanged)[1]
+        yield check(_("key"), lambda: describe_key(desk), _unchanged)[1]
+    yield check(_("media"), lambda: desk.store, lambda store: store.examine())[1]
     yield _check_disk(settings.root)
     yield _check_clock()
     with ThreadPoolExecutor(initializer=set_reader, initargs=(current_reader(),)) as pool:
         yield from pool.map(lambda name: _check_channel(desk, name), desk.channels.names())
     if database is not None:
         yield _check_platform_clocks(desk)
-        yield from _check_work(desk)
-        yield _check(_("alerts"), lambda: _describe_alert_addresses(desk), _unchanged)[1]
-    yield _check(_("ping"), read_ping_url, _describe_ping)[1]
+        yield from check_work(desk)
+        yield check(_("alerts"), lambda: _describe_alert_addresses(desk), _unchanged)[1]
+    yield check(_("ping"), read_ping_url, _describe_ping)[1]
 
 
 def _check_shared_accounts(settings: Settings) -> Iterator[Line]:
@@ -147,15 +126,6 @@ def _describe_account(desk: Desk, name: str) -> Message:
     if ends is None:
         return _("answers as {account}", account=account.name)
     return _("answers as {account}; the log-in ends {ends:moment}", account=account.name, ends=ends)
-
-
-def _check(what: Message, make: Callable[[], T], describe: Callable[[T], Message | str]) -> tuple[T | None, Line]:
-    """Makes something, and returns it with a line that describes it; None and the error where that fails."""
-    try:
-        made = make()
-        return made, Line(True, what, describe(made))
-    except Exception as error:
-        return None, Line(False, what, describe_error(error))
 
 
 def _describe_database(desk: Desk, settings: Settings) -> Message:
@@ -256,7 +226,7 @@ def _check_platform_clocks(desk: Desk) -> Line:
 
 
 def _check_channel(desk: Desk, name: str) -> Line:
-    line = _check(_("channel {channel}", channel=name), lambda: _describe_account(desk, name), _unchanged)[1]
+    line = check(_("channel {channel}", channel=name), lambda: _describe_account(desk, name), _unchanged)[1]
     resumed = line.good and operate.resume_after_refusal(desk.database, name, now=desk.now(), actor=actor())
     if resumed:
         return Line(True, line.what, _("{login}; it was paused and publishes again", login=line.told))
@@ -272,77 +242,3 @@ def _check_channel(desk: Desk, name: str) -> Line:
         )
         return Line(False, line.what, text)
     return line
-
-
-def _check_work(desk: Desk) -> Iterator[Line]:
-    with desk.database.reading() as session:
-        cover = days_of_cover(session, desk.settings, desk.now())
-        states = session.execute(select(Delivery.state, func.count()).group_by(Delivery.state))
-        counts: dict[str, int] = {state: number for state, number in states}
-        running = _check_processes(desk, session)
-        failing = failing_jobs(session)
-        costs = monthly_spendings(session, desk.settings, desk.now())
-    yield _check_cover(cover)
-    yield _check_deliveries(counts)
-    yield running
-    problems = [describe_failure(failure) for failure in failing]
-    yield Line(
-        not failing, _("jobs"), _("{problems:sentences}", problems=problems) if failing else _("all of them work")
-    )
-    yield from map(_check_costs, costs)
-
-
-def _check_cover(cover: int) -> Line:
-    if cover >= MIN_DAYS_OF_COVER:
-        return Line(True, _("queue"), ngettext("{count} day is covered", "{count} days are covered", count=cover))
-    text = ngettext(
-        "{count} day is covered; add and approve posts",
-        "{count} days are covered; add and approve posts",
-        count=cover,
-    )
-    return Line(False, _("queue"), text)
-
-
-def _check_deliveries(counts: dict[str, int]) -> Line:
-    waiting = [
-        _("{number} {state}", number=counts[state], state=state)
-        for state in (State.HELD, State.FAILED, State.UNCONFIRMED)
-        if counts.get(state)
-    ]
-    if not waiting:
-        return Line(True, _("deliveries"), _("none needs a person"))
-    return Line(False, _("deliveries"), _("{waiting:list}; see publisher deliveries", waiting=waiting))
-
-
-def _check_costs(cost: Spending) -> Line:
-    what = _("costs of {channel}", channel=cost.channel)
-    if not cost.nearly_spent:
-        return Line(True, what, cost.description)
-    text = _(
-        "{costs}; raise channels.{channel}.monthly_budget before posts are held",
-        costs=cost.description,
-        channel=cost.channel,
-    )
-    return Line(False, what, text)
-
-
-def _check_processes(desk: Desk, session: Session) -> Line:
-    """Checks that a scheduler and a worker run if work is due."""
-    now = desk.now()
-    heartbeats = last_heartbeats(session, now)
-    seen = [
-        _("{role} seen {at:moment}", role=role, at=heartbeats[role].at)
-        if role in heartbeats
-        else _("no {role} seen", role=role)
-        for role in (SCHEDULER, WORKER)
-    ]
-    due = [appointment for appointment in next_appointments(session, now) if appointment.at <= now]
-    if not due:
-        return Line(True, _("worker"), _("{processes:list}; nothing is overdue", processes=seen))
-    overdue = _(
-        "{processes:list}; {channel} has work since {at:moment}", processes=seen, channel=due[0].channel, at=due[0].at
-    )
-    if not all(role in heartbeats and heartbeats[role].lives(now) for role in (SCHEDULER, WORKER)):
-        return Line(False, _("worker"), _("{overdue}: start publisher run", overdue=overdue))
-    text = _("{overdue}: see the log of publisher run if it stays so", overdue=overdue)
-    return Line(now - due[0].at <= OVERDUE_AFTER, _("worker"), text)

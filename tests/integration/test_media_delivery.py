@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from publisher.cli.demo_check import differences
-from publisher.cli.doctor import Line, _examine
+from publisher.cli.doctor import _examine
+from publisher.cli.doctor_lines import Line
 from publisher.db.models import Delivery
 from publisher.desk import Desk
 from publisher.settings.private_paths import MEDIA_COPIES

@@ -1,0 +1,98 @@
+"""Checks for `publisher doctor` what is to be done, and whether it is being done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from publisher.cli.doctor_lines import Line
+from publisher.core.messages import _, ngettext
+from publisher.core.states import State
+from publisher.db.models import Delivery
+from publisher.delivery.budget import Spending, monthly_spendings
+from publisher.delivery.due import next_appointments
+from publisher.desk import Desk
+from publisher.health import OVERDUE_AFTER, SCHEDULER, WORKER, last_heartbeats
+from publisher.health.failing import describe_failure
+from publisher.job_failures import failing_jobs
+from publisher.schedule.listing import days_of_cover
+
+MIN_DAYS_OF_COVER = 3
+"""So many coming days should have a post."""
+
+
+def check_work(desk: Desk) -> Iterator[Line]:
+    """Yields the lines about the queue, the deliveries, the processes, the jobs and the costs."""
+    with desk.database.reading() as session:
+        cover = days_of_cover(session, desk.settings, desk.now())
+        states = session.execute(select(Delivery.state, func.count()).group_by(Delivery.state))
+        counts: dict[str, int] = {state: number for state, number in states}
+        running = _check_processes(desk, session)
+        failing = failing_jobs(session)
+        costs = monthly_spendings(session, desk.settings, desk.now())
+    yield _check_cover(cover)
+    yield _check_deliveries(counts)
+    yield running
+    problems = [describe_failure(failure) for failure in failing]
+    yield Line(
+        not failing, _("jobs"), _("{problems:sentences}", problems=problems) if failing else _("all of them work")
+    )
+    yield from map(_check_costs, costs)
+
+
+def _check_cover(cover: int) -> Line:
+    if cover >= MIN_DAYS_OF_COVER:
+        return Line(True, _("queue"), ngettext("{count} day is covered", "{count} days are covered", count=cover))
+    text = ngettext(
+        "{count} day is covered; add and approve posts",
+        "{count} days are covered; add and approve posts",
+        count=cover,
+    )
+    return Line(False, _("queue"), text)
+
+
+def _check_deliveries(counts: dict[str, int]) -> Line:
+    waiting = [
+        _("{number} {state}", number=counts[state], state=state)
+        for state in (State.HELD, State.FAILED, State.UNCONFIRMED)
+        if counts.get(state)
+    ]
+    if not waiting:
+        return Line(True, _("deliveries"), _("none needs a person"))
+    return Line(False, _("deliveries"), _("{waiting:list}; see publisher deliveries", waiting=waiting))
+
+
+def _check_costs(cost: Spending) -> Line:
+    what = _("costs of {channel}", channel=cost.channel)
+    if not cost.nearly_spent:
+        return Line(True, what, cost.description)
+    text = _(
+        "{costs}; raise channels.{channel}.monthly_budget before posts are held",
+        costs=cost.description,
+        channel=cost.channel,
+    )
+    return Line(False, what, text)
+
+
+def _check_processes(desk: Desk, session: Session) -> Line:
+    """Checks that a scheduler and a worker run if work is due."""
+    now = desk.now()
+    heartbeats = last_heartbeats(session, now)
+    seen = [
+        _("{role} seen {at:moment}", role=role, at=heartbeats[role].at)
+        if role in heartbeats
+        else _("no {role} seen", role=role)
+        for role in (SCHEDULER, WORKER)
+    ]
+    due = [appointment for appointment in next_appointments(session, now) if appointment.at <= now]
+    if not due:
+        return Line(True, _("worker"), _("{processes:list}; nothing is overdue", processes=seen))
+    overdue = _(
+        "{processes:list}; {channel} has work since {at:moment}", processes=seen, channel=due[0].channel, at=due[0].at
+    )
+    if not all(role in heartbeats and heartbeats[role].lives(now) for role in (SCHEDULER, WORKER)):
+        return Line(False, _("worker"), _("{overdue}: start publisher run", overdue=overdue))
+    text = _("{overdue}: see the log of publisher run if it stays so", overdue=overdue)
+    return Line(now - due[0].at <= OVERDUE_AFTER, _("worker"), text)
