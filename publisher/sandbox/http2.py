@@ -23,9 +23,8 @@ from hypercorn.config import Config
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
 from publisher.sandbox.http1 import LOOPBACK
+from publisher.sandbox.tunnel import Tunnel, happens_within
 from publisher.sandbox.wire import Answer, DrippingPart, Request
-
-CHUNK_BYTES = 64 * 1024
 
 
 class TlsServer:
@@ -56,7 +55,7 @@ class TlsServer:
         self._server_port = int(self._server_socket.getsockname()[1])
         self.proxy_url = f"http://{LOOPBACK}:{self._proxy_socket.getsockname()[1]}"
         self._config = _Config(_server_context(hosts, ca_file))
-        self._tunnels: dict[int, _Tunnel] = {}
+        self._tunnels: dict[int, Tunnel] = {}
         """By the local port from which the tunnel reaches the server, which is how a request names it."""
         self._running = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tls-server", daemon=True)
@@ -118,7 +117,7 @@ class TlsServer:
     async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection(LOOPBACK, self._server_port)
         port = int(server_writer.get_extra_info("sockname")[1])
-        tunnel = self._tunnels[port] = _Tunnel(reader, writer, server_reader, server_writer)
+        tunnel = self._tunnels[port] = Tunnel(reader, writer, server_reader, server_writer)
         try:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             await tunnel.run()
@@ -137,7 +136,7 @@ class TlsServer:
             answer = await asyncio.to_thread(self._answer, request)
             if answer.silent:
                 await receive()  # It returns when the client leaves.
-            elif not await _happens_within(self._stopping, answer.delay):
+            elif not await happens_within(self._stopping, answer.delay):
                 await self._send(answer, _client_port(scope), send)
 
     async def _send(self, answer: Answer, port: int, send: ASGISendCallable) -> None:
@@ -167,66 +166,10 @@ class TlsServer:
     async def _drip(self, answer: Answer, port: int, send: ASGISendCallable) -> None:
         """Sends a body byte by byte until it ends or the client leaves."""
         for number, byte in enumerate(answer.body, start=1):
-            if await _happens_within(self._stopping, answer.seconds_per_byte) or port not in self._tunnels:
+            if await happens_within(self._stopping, answer.seconds_per_byte) or port not in self._tunnels:
                 return
             more = number < len(answer.body)
             await send({"type": "http.response.body", "body": bytes([byte]), "more_body": more})
-
-
-class _Tunnel:
-    """Carries bytes between a client and the server until one of them or a fault ends it."""
-
-    def __init__(
-        self,
-        client_reader: asyncio.StreamReader,
-        client_writer: asyncio.StreamWriter,
-        server_reader: asyncio.StreamReader,
-        server_writer: asyncio.StreamWriter,
-    ) -> None:
-        self.seconds_per_byte = 0.0
-        """Above 0, what the server sends drips from now on."""
-        self._aborted = asyncio.Event()
-        self._client_writer = client_writer
-        self._server_writer = server_writer
-        self._server_reader = server_reader
-        self._up = asyncio.create_task(self._carry_up(client_reader))
-
-    async def run(self) -> None:
-        """Carries bytes until the server closes."""
-        try:
-            with contextlib.suppress(OSError):
-                await self._carry_down()
-        finally:
-            self._up.cancel()
-            await asyncio.wait({self._up})
-            self._server_writer.close()
-
-    async def _carry_down(self) -> None:
-        while data := await self._server_reader.read(CHUNK_BYTES):
-            pieces = [bytes([byte]) for byte in data] if self.seconds_per_byte else [data]
-            for piece in pieces:
-                if await _happens_within(self._aborted, self.seconds_per_byte):
-                    return
-                self._client_writer.write(piece)
-                await self._client_writer.drain()
-
-    async def _carry_up(self, client_reader: asyncio.StreamReader) -> None:
-        # The server closes when it sees the end, and what it sent before still reaches the client.
-        try:
-            await _copy(client_reader, self._server_writer)
-        finally:
-            with contextlib.suppress(OSError):
-                self._server_writer.write_eof()
-
-    def abort(self) -> None:
-        """Drops both ends at once; bytes under way are lost."""
-        self._aborted.set()
-        self._client_writer.transport.abort()
-        self._server_writer.transport.abort()
-
-    def end(self) -> None:
-        """Closes the server's end; what it has sent until now still reaches the client."""
-        self._up.cancel()
 
 
 def listening_socket(port: int) -> socket.socket:
@@ -237,23 +180,6 @@ def listening_socket(port: int) -> socket.socket:
     listening = socket.create_server((LOOPBACK, port), backlog=128)
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
-
-
-async def _happens_within(event: asyncio.Event, seconds: float) -> bool:
-    """Waits for an event, and tells whether it happened within these seconds."""
-    if not seconds:
-        return event.is_set()
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(CHUNK_BYTES):
-        writer.write(data)
-        await writer.drain()
 
 
 async def _run_lifespan(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
