@@ -41,7 +41,7 @@ NOT_FOR_PEOPLE = {
     "publisher.core.name_resolving.NotResolvedInTime": "an inner signal of the connections",
     "publisher.core.public_hosts.AddressRefused": "a clause that its callers put into their sentence",
     "publisher.core.timeouts.CallTimedOut": "a clause that its callers put into their sentence",
-    "publisher.intake.post_files._YamlRefused": "an error of YAML, answered with a PostError",
+    "publisher.intake.front_matter._YamlRefused": "an error of YAML, answered with a PostError",
     "publisher.lifecycle.Fenced": "an inner signal: somebody else has the delivery now",
     "publisher.lifecycle.NotApprovedText": "a guard that only a fault of the program meets",
     "publisher.platforms.exchange.CaFileUnreadable": "an error of requests, answered with a PlatformError",
