@@ -30,8 +30,9 @@ from publisher.platforms.errors import (
     Unavailable,
     Unconfirmed,
 )
-from publisher.platforms.instagram.answers import MEANINGS, REFUSALS, STATUSES, WORDS, Answer, Meaning, platform_error
+from publisher.platforms.instagram.answers import REFUSALS, Answer, platform_error
 from publisher.platforms.instagram.client import never_sent
+from publisher.platforms.instagram.meanings import MEANINGS, STATUSES, WORDS, Meaning
 from publisher.platforms.instagram.problem_codes import InstagramAccountProblem, InstagramRequestProblem
 from publisher.platforms.transport import SentRequest
 
