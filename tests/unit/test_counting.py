@@ -165,8 +165,17 @@ PLAIN_WORDS = st.text(alphabet=st.sampled_from("abcàé·–“”…日€🧬�
 @settings(deadline=None)
 @given(st.lists(PLAIN_WORDS, max_size=8).map(" ".join))
 def test_counting_word_by_word_agrees_with_counting_the_whole_text(text: str) -> None:
-    weighted_length("loads the rules")
+    weighted_length("README.md")  # loads the rules
     rules = sys.modules["twitter_text"]
+    assert weighted_length(text) == rules.parse_tweet(text).weightedLength
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="0149..:/()-_@#'%xé٣", min_size=2, max_size=20))
+def test_a_dot_before_a_figure_makes_no_link(text: str) -> None:
+    weighted_length("README.md")  # loads the rules
+    rules = sys.modules["twitter_text"]
+    assert find_links(text) == tuple(entity["url"] for entity in rules.extract_urls_with_indices(text))
     assert weighted_length(text) == rules.parse_tweet(text).weightedLength
 
 

@@ -34,6 +34,7 @@ NEVER = (
     "requests",
     "sqlalchemy.dialects.postgresql",
     "structlog",
+    "twitter_text",
     "uvicorn",
     "yaml",
     "zxcvbn",
@@ -64,7 +65,7 @@ print("", json.dumps(sorted(sys.modules)), sep="\\n")
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Writes the configuration of a new desk with one delivery."""
+    """Writes the configuration of a new desk with one delivery and, in its queue, one post under a usual licence."""
     folder = tmp_path_factory.mktemp("desk")
     write_starter(folder)
     desk = Desk(folder / "config" / "publisher.toml")
@@ -72,7 +73,17 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with desk.database.writing() as session:
         post = Post(state="withdrawn", position=1.0, title="A quiet cell", created_at=now, updated_at=now)
         pick = Pick(slot=now.date(), post=post, reason="queue", picked_at=now)
-        session.add_all([post, pick])
+        queued = Post(
+            state="approved",
+            approved_at=now,
+            position=2.0,
+            title="A cell that waits",
+            credit="Image by J. Doe",
+            licence="CC BY 4.0",
+            created_at=now,
+            updated_at=now,
+        )
+        session.add_all([post, pick, queued])
         due = now + timedelta(days=1)
         open_delivery(
             session, NewDelivery(pick=pick, channel="x", adapted=adapted_post(), due_at=due, expires_at=due), now=now

@@ -20,10 +20,10 @@ MAX_PARSED = 1000
 """Code points of one text that are searched for links: the search takes more than quadratic time."""
 
 _SEPARATOR = regex.compile(r"[ \t\n]+")
-# A link needs a dot inside a word; an emoji needs a character outside these plain ones.
-_NOT_PLAIN = regex.compile(
-    r"\S\.\S|[^\u0000-\u00a8\u00aa-\u00ad\u00af-\u10ff\u2000-\u200c\u2010-\u201f\u2026\u2032-\u2037]"
-)
+# A link needs a dot before the first letter of a domain, which no "4.0" has: the library, slow to load, is not asked.
+_DOMAIN_DOT = regex.compile(r"\S\.[^\s0-9]")
+# An emoji needs a character outside these plain ones.
+_NOT_PLAIN = regex.compile(r"[^\u0000-\u00a8\u00aa-\u00ad\u00af-\u10ff\u2000-\u200c\u2010-\u201f\u2026\u2032-\u2037]")
 _LIGHT = regex.compile(r"[\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
 _EMOJI = regex.compile(r"\p{Extended_Pictographic}|[\U0001F1E6-\U0001F1FF]{2}|[0-9#*]\ufe0f?\u20e3")
 _lock = threading.Lock()
@@ -54,13 +54,13 @@ def _resource_string(module: str, name: str) -> bytes:
 def weighted_length(text: str) -> int:
     """Returns the length that X compares with its limit: most scripts 1, others and emoji 2, a link 23.
 
-    Exact, except that a text with more than `MOST_PARSED` code points in words that could hold a
+    Exact, except that a text with more than `MAX_PARSED` code points in words that could hold a
     link or an emoji is counted from above.
     """
     total, parsed = 0, 0
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     for word in _SEPARATOR.split(text):
-        if not _NOT_PLAIN.search(word):
+        if not _NOT_PLAIN.search(word) and not _DOMAIN_DOT.search(word):
             total += _plain_length(word)
         elif (parsed := parsed + len(word)) <= MAX_PARSED:
             total += _parsed_length(word)
@@ -80,7 +80,7 @@ def _parsed_length(word: str) -> int:
 
 def find_links(text: str) -> tuple[str, ...]:
     """Returns what X makes a link of, bare domains such as `README.md` included, in order."""
-    words = [word for word in unicodedata.normalize("NFC", text).split() if "." in word]
+    words = [word for word in unicodedata.normalize("NFC", text).split() if _DOMAIN_DOT.search(word)]
     links: list[str] = []
     parsed = 0
     for word in words:
