@@ -85,9 +85,10 @@ class PublishingHabits(Frozen):
     settle_seconds: float
     """How long after it was accepted a post is read for the first time."""
     listing_lag_seconds: float
-    """The longest time that the platform was reported to take until a listing shows a new post."""
+    """So long after an unknown outcome a listing may lack the post: as late as the request may be carried out, and then
+    as late as the platform was reported to list a new post."""
     listing_lag_source: str
-    """Where that was reported."""
+    """Where the lag of listings was reported."""
     minimum_gap_seconds: float = 0.0
     """The least time between two posts of one channel, so that the pace is human."""
 

@@ -86,10 +86,10 @@ WHOLE_DAY_KINDS = ("skipped day", *COPY_KINDS)
 MAX_FAULTS_PER_PLATFORM = 4
 """On one day, however short the proof: each delivery has to succeed some time."""
 MAX_LATE_SECONDS = 600.0
-"""Of the faults above; shorter than the platforms' known lag, after which absence is decided."""
+"""Of the faults above. The product waits for this and for the longest known lag, one after the other."""
 MAX_KNOWN_LAG_SECONDS = 840.0
-"""The longest lag of a listing that was observed; the product waits longer."""
-UNKNOWN_LAG_SECONDS = (1000.0, 4000.0)
+"""The longest lag of a listing that was observed."""
+UNKNOWN_LAG_SECONDS = (1600.0, 4000.0)
 """Beyond what the product waits for. It is drawn only where the platform's own refusals are evidence."""
 MAX_PLATFORM_SKEW_SECONDS = 3600.0
 """More than the adapters allow for: nothing may be decided from times then."""

@@ -171,7 +171,7 @@ class DeliverySettings(Section):
     look_up_after: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(10.0, 60.0, 300.0), min_length=1)
     """Seconds after an unknown outcome at which the platform is asked whether the post is there."""
     listing_lag_seconds: float | None = Field(default=None, ge=0)
-    """Seconds by which a platform's list of posts may be late. None: as the platform's profile says."""
+    """Seconds after an unknown outcome for which a platform's list may lack the post. None: as its profile says."""
     after_unknown: Literal["wait", "ask"] = "wait"
     """After an unknown outcome, when the platform's list is up to date and does not show the post: `wait` sends it
     again, `ask` lets a person decide."""

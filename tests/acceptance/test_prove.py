@@ -17,6 +17,8 @@ from publisher.cli.main import cli
 from publisher.proving.habits import HabitChoices
 from publisher.proving.plan import (
     FAULT_KINDS,
+    MAX_KNOWN_LAG_SECONDS,
+    MAX_LATE_SECONDS,
     UNKNOWN_LAG_SECONDS,
     Condition,
     CopyPlan,
@@ -66,9 +68,15 @@ def test_a_fresh_seed_keeps_the_promise(tmp_path: Path) -> None:
 
 
 def test_lags_late_commits_and_mistakes_keep_the_promise(tmp_path: Path) -> None:
-    """Tries a post that is made after its 504, one that is listed too late, and a wrong template."""
+    """Tries a post that is made late and listed late, one that is listed later than that, and a wrong template."""
     plan = [
-        DayPlan(faults=tuple((platform, "late-504:300") for platform in PLATFORMS), process_faults=()),
+        DayPlan(
+            faults=tuple((platform, f"late-504:{MAX_LATE_SECONDS:.0f}") for platform in PLATFORMS),
+            process_faults=(),
+            condition=Condition.KNOWN_LAG,
+            lag_seconds=(MAX_KNOWN_LAG_SECONDS, MAX_KNOWN_LAG_SECONDS),
+            habits=(("x", (("refuse_duplicates", False),)),),
+        ),
         DayPlan(
             faults=tuple((platform, "drop-after") for platform in PLATFORMS),
             process_faults=(),

@@ -22,6 +22,7 @@ from publisher.db.models import Attempt, Delivery, Pick, Post
 from publisher.db.session import Database
 from publisher.delivery.problem_codes import UnknownOutcomeProblem, blocked
 from publisher.lifecycle import record_delivery_event, record_event
+from publisher.platforms.profiles import load_profile
 from publisher.proving.failure_points import FailurePoints
 from publisher.proving.fault_injection import Clocks
 from publisher.proving.fleet import ProcessExit
@@ -33,8 +34,10 @@ from publisher.proving.plan import (
     FAULT_KINDS,
     FAULTS,
     MAX_KNOWN_LAG_SECONDS,
+    MAX_LATE_SECONDS,
     MILESTONES,
     SIDE_STEP_FAULTS,
+    UNKNOWN_LAG_SECONDS,
     WHOLE_DAY_KINDS,
     Condition,
     ProofTerms,
@@ -123,6 +126,12 @@ def test_every_condition_of_a_day_is_planned() -> None:
         assert (day.lag_seconds[1] > 0) == ("lag" in day.condition)
         assert (len(day.skews) == len(PLATFORMS)) == (day.condition is Condition.PLATFORM_SKEW)
         assert (day.lag_seconds[0] > MAX_KNOWN_LAG_SECONDS) == (day.condition is Condition.UNKNOWN_LAG)
+
+
+@pytest.mark.parametrize("platform", sandbox_names())
+def test_the_product_waits_for_a_late_request_and_a_late_listing_together(platform: str) -> None:
+    lag = load_profile(platform).publishing.listing_lag_seconds
+    assert MAX_LATE_SECONDS + MAX_KNOWN_LAG_SECONDS < lag < UNKNOWN_LAG_SECONDS[0]
 
 
 def test_habits_of_every_platform_hide_no_evidence_that_a_day_needs() -> None:
@@ -349,6 +358,7 @@ def test_a_worker_that_reaches_a_freeze_stops_at_once(tmp_path: Path) -> None:
 STANDING_STILL_LATE = """
 import signal, sys
 from pathlib import Path
+from publisher.platforms.profiles import load_profile
 from publisher.proving import failure_points
 signal_self = failure_points._signal_self
 def signal_late(number):
