@@ -38,7 +38,7 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
         delivery.lease_owner = delivery.lease_until = None
         delivery.remote_id = publication.remote_id
         delivery.remote_url = publication.url
-        delivery.published_at = now
+        delivery.published_at = delivery.verify_at = now
         delivery.unknown_since = None
         delivery.problem = None
         if before == State.CANCELED:

@@ -452,6 +452,9 @@ def test_a_late_success_is_recorded_as_the_truth(bench: Bench) -> None:
     bench.drain()
     assert the_delivery(bench.database, delivery).state == "published"
     assert bench.copies == 1
+    with bench.database.reading() as session:
+        kinds = list(session.scalars(select(Attempt.kind).order_by(Attempt.id)))
+    assert kinds == ["send", "verify"], "it is read back like any other post"
 
 
 @on_every_database

@@ -14,7 +14,7 @@ from publisher.db.models import Delivery, Event
 from publisher.db.problem_column import read_recorded
 from publisher.delivery import operate, stray_drafts
 from publisher.delivery.context import DeliveryContext
-from publisher.delivery.due import miss_expired
+from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.worker import Worker
 from publisher.platforms.base import KeySeed
 from publisher.platforms.tumblr.adapter import Adapter
@@ -22,7 +22,7 @@ from publisher.sandbox.faults import Fault
 from publisher.sandbox.tumblr.npf import NewPost
 from publisher.sandbox.tumblr.service import Sandbox as TumblrSandbox
 from tests.conftest import OpenOutlet
-from tests.outlet import Outlet
+from tests.outlet import Outlet, ShortTimeoutChannels
 
 MAKING = ("upload/drop-after", "upload/504-after", "upload/500-before", "upload/late-504:100")
 READING = ("read/drop-before", "read/gateway-502", "read/gateway-404")
@@ -66,6 +66,33 @@ def test_the_order_of_the_faults_changes_nothing(open_outlet: OpenOutlet, order:
     outlet.run_until_idle(steps=120)
     assert (outlet.deliveries()["tumblr"].state, len(outlet.copies("tumblr"))) == ("published", 1)
     assert sandbox_of(outlet).blog.hidden_posts == {}
+
+
+def test_a_late_success_that_names_the_draft_is_corrected_to_the_public_post(open_outlet: OpenOutlet) -> None:
+    """The worker has lost its delivery when the answer comes, and the answer names the id that the draft had."""
+    outlet = open_outlet("tumblr")
+    outlet.shift_to_slot()
+    habits = sandbox_of(outlet).blog.habits
+    habits.drafts_keep_id, habits.edits_tell_new_id = False, False
+    outlet.add_post()
+    outlet.pick()
+    desk, channels = outlet.desk, ShortTimeoutChannels(outlet.desk.settings, outlet.clock, 2.0)
+
+    def lose_the_delivery(milestone: str, _delivery: int) -> None:
+        if milestone == "committed":
+            outlet.sandbox_servers.faults.add("tumblr", Fault.parse("read/gateway-504"))
+        elif milestone == "answered":
+            recover_lost(desk.database, desk.now(), timedelta(seconds=20), lambda owner: True)
+
+    context = DeliveryContext(desk.database, channels, desk.renderer, desk.clock, desk.settings.delivery)
+    worker = Worker(context, owner="slow", milestone=lose_the_delivery)
+    while outlet.deliveries()["tumblr"].state != "published":
+        worker.drain("tumblr")
+        outlet.sandbox_servers.ledger.shift(outlet.clock.shift_to(desk.now() + timedelta(seconds=30)))
+    outlet.run_until_idle()
+    row = outlet.deliveries()["tumblr"]
+    (copy,) = outlet.copies("tumblr")
+    assert (row.remote_id, row.remote_url, row.problem) == (copy.id, copy.url, None)
 
 
 @pytest.mark.parametrize("fault", ["upload/drop-after", "500-before", "late-504:1200", "late-504:20000"])
