@@ -208,6 +208,7 @@ class Proof:
         if self._clocks.now() < opens:
             self._clocks.jump_to(opens)
         began = monotonic()
+        self._change_timer.begin(began)
         faults = deque(plan.process_faults)
         tried_again = False
         self._next_reading = began + LEDGER_READING_SECONDS
@@ -283,7 +284,7 @@ class Proof:
             self._next_reading = now + LEDGER_READING_SECONDS
             if any(len(copies) > 1 for copies in posts_by_caption(self._sandbox.ledger()).values()):
                 return "a second copy is public, and nothing can undo that"
-        unchanged = now - max(began, self._change_timer.since)
+        unchanged = self._change_timer.unchanged
         if unchanged >= STUCK_SECONDS:
             reason = f"nothing has changed for {unchanged:.0f} seconds"
         elif now >= began + self._day_timeout:
@@ -302,7 +303,7 @@ class Proof:
         self._fleet.start_missing()
         rows = open_deliveries(self._outlet.database)
         self._recovery.watch(rows, self._fleet.living, monotonic())
-        still = self._change_timer.seconds(rows, monotonic()) > STILL_SECONDS
+        still = self._change_timer.look(rows, monotonic()) > STILL_SECONDS
         if self._faults.locked:
             return False
         held_by_mistake = self._held_by_mistake(rows)

@@ -16,6 +16,7 @@ from publisher.proving.fleet import ProcessExit
 
 ALLOWANCE = timedelta(minutes=2)
 READ_BACK_ALLOWANCE = timedelta(minutes=30)
+MAX_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +80,30 @@ def _next_look_at(row: Delivery, channel_waits: datetime | None) -> datetime:
 
 
 class ChangeTimer:
-    """Measures for how long no delivery has changed."""
+    """Measures for how long no delivery has changed, as far as somebody looked.
+
+    A pause between two looks counts as `MAX_LOOK_SECONDS` at most: while the proof itself waits, for processes that
+    finish their work or for a busy machine, it can't see what the desk does.
+    """
 
     def __init__(self) -> None:
         self._last: frozenset[tuple[int, int, str]] = frozenset()
-        self.since = 0.0
-        """By the monotonic clock."""
+        self._looked_at: float | None = None
+        self.unchanged = 0.0
+        """Seconds."""
 
-    def seconds(self, rows: Sequence[Delivery], now: float) -> float:
-        """Returns for how long nothing has changed."""
+    def begin(self, now: float) -> None:
+        """Begins a day. `now`: by the monotonic clock."""
+        self._looked_at, self.unchanged = now, 0.0
+
+    def look(self, rows: Sequence[Delivery], now: float) -> float:
+        """Compares with the last look, and returns for how many seconds nothing has changed."""
+        pause = now - (now if self._looked_at is None else self._looked_at)
+        self._looked_at = now
         current = frozenset((row.id, row.fence, row.state) for row in rows)
-        if current != self._last:
-            self._last, self.since = current, now
-        return now - self.since
+        self.unchanged = self.unchanged + min(pause, MAX_LOOK_SECONDS) if current == self._last else 0.0
+        self._last = current
+        return self.unchanged
 
 
 class Recovery:

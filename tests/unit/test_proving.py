@@ -44,10 +44,10 @@ from publisher.proving.plan import (
     draw_plan,
     first_day,
 )
-from publisher.proving.proof import next_day
+from publisher.proving.proof import STUCK_SECONDS, next_day
 from publisher.proving.report import Findings, Spread
 from publisher.proving.shared_clock import SharedClock
-from publisher.proving.watch import Recovery
+from publisher.proving.watch import ChangeTimer, Recovery
 from publisher.sandbox.discovery import sandbox_class, sandbox_names
 from publisher.sandbox.faults import ALL_KINDS, STEPS, Fault
 from publisher.sandbox_client import SandboxClient
@@ -419,3 +419,23 @@ def test_the_history_outlives_the_database(database: Database, clock: FixedClock
     write_history(database, tmp_path / "history.jsonl")
     *_, last = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert (last["event"], last["delivery"], last["actor"], last["fence"]) == ("delivery published", number, "a", 3)
+
+
+def test_a_wait_of_the_proof_itself_is_no_standstill_of_the_desk() -> None:
+    """Processes that finish an upload of a minute keep the proof from looking; a restore changes all after that."""
+    timer, row = ChangeTimer(), Delivery(id=1, fence=1, state="pending")
+    timer.begin(0.0)
+    assert [timer.look([row], now) for now in (0.1, 0.6, 60.6, 60.7)] == pytest.approx([0.0, 0.5, 1.5, 1.6])
+    row.fence = 2
+    assert [timer.look([row], now) for now in (120.0, 120.5)] == pytest.approx([0.0, 0.5])
+    timer.begin(200.0)
+    assert timer.unchanged == 0
+    assert timer.look([row], 200.2) == pytest.approx(0.2)
+
+
+def test_a_desk_that_stands_still_is_found_by_many_looks() -> None:
+    timer, row = ChangeTimer(), Delivery(id=1, fence=1, state="unconfirmed")
+    timer.begin(0.0)
+    for look in range(1, 1300):
+        timer.look([row], look * 0.05)
+    assert timer.unchanged > STUCK_SECONDS
