@@ -19,6 +19,7 @@ from sqlalchemy import select
 from publisher.adapt.images.inspection import ImageFacts
 from publisher.alerts.store import reconcile
 from publisher.core.clock import FixedClock
+from publisher.core.network_errors import DESCRIPTIONS
 from publisher.core.problems import recorded_problem
 from publisher.db.models import Event
 from publisher.db.operations import Quota
@@ -42,6 +43,7 @@ from publisher.staff import accounts
 from publisher.staff.api_tokens import new_api_token
 from publisher.staff.calendar_keys import new_calendar_key
 from publisher.starter import write_starter
+from publisher.webhooks.problem_codes import SendProblem
 from tests.desk_site import PASSWORD
 from tests.fakes import FakeChannels, FakePlatform, FakeRenderer, fake_profile
 from tests.outlet import draw
@@ -216,8 +218,8 @@ def _add_programs(desk: Desk) -> None:
         newest = session.scalars(select(Event.id).order_by(Event.id.desc()).limit(3))
         outcomes: tuple[dict[str, object], ...] = (
             {"sent_at": NOW, "status": 204, "tries": 1},
-            {"status": 503, "tries": 4, "trouble": "it answered 503"},
-            {"given_up_at": NOW, "tries": 13, "trouble": "it gave no answer (it took no connection in time)"},
+            {"status": 503, "tries": 4, "trouble": SendProblem.NOT_ACCEPTED(status=503)},
+            {"given_up_at": NOW, "tries": 13, "trouble": SendProblem.NO_ANSWER(why=DESCRIPTIONS["ConnectTimeout"])},
         )
         for event, outcome in zip(newest, outcomes, strict=True):
             session.add(WebhookMessage(webhook_id=hook.id, event_id=event, body=b"{}", next_try_at=NOW, **outcome))

@@ -11,12 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from publisher.core.logs import get_logger
-from publisher.core.messages import _
+from publisher.core.messages import Message, _
 from publisher.settings import SettingsError, read_secret
 
 URLS_VARIABLE = "PUBLISHER_NOTIFY_URLS"
 PING_VARIABLE = "PUBLISHER_PING_URL"
 TIMEOUT_SECONDS = 30.0
+UNKNOWN_TO_APPRISE = _("it is not an address that Apprise knows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +27,24 @@ class Address:
     name: str
     url: str = field(repr=False)
 
-    def send(self, title: str, body: str, *, bad: bool) -> str:
-        """Sends one message. Returns why that failed, as a clause without a secret; empty: it was sent."""
+    def send(self, title: str, body: str, *, bad: bool) -> Message | None:
+        """Sends one message. Returns why that failed, as a clause without a secret; None: it was sent."""
         try:
             return self._send(_load_apprise(), title, body, bad)
         except Exception as error:
             # Its text may quote the address.
             log = get_logger("alerts")
             log.error("sending to an address failed unexpectedly", address=self.name, error=type(error).__name__)
-            return "sending failed unexpectedly; the log has the kind of error"
+            return _("sending failed unexpectedly; the log has the kind of error")
 
-    def problem(self) -> str:
-        """Returns why nothing can ever be sent there; empty: it may work. Sends nothing."""
-        return "" if _load_apprise().Apprise.instantiate(self.url) else "it is not an address that Apprise knows"
+    def problem(self) -> Message | None:
+        """Returns why nothing can ever be sent there; None: it may work. Sends nothing."""
+        return None if _load_apprise().Apprise.instantiate(self.url) else UNKNOWN_TO_APPRISE
 
-    def _send(self, apprise: Any, title: str, body: str, bad: bool) -> str:
+    def _send(self, apprise: Any, title: str, body: str, bad: bool) -> Message | None:
         sender = apprise.Apprise(asset=apprise.AppriseAsset(app_id="publisher", app_desc="publisher"))
         if not sender.add(self.url):
-            return "it is not an address that Apprise knows"
+            return UNKNOWN_TO_APPRISE
         result = sender.notify(
             body=body,
             title=title,
@@ -51,15 +52,17 @@ class Address:
             body_format=apprise.NotifyFormat.TEXT,
             timeout=TIMEOUT_SECONDS,
         )
-        return "" if result else _failure_reason(result)
+        return None if result else _failure_reason(result)
 
 
-def _failure_reason(result: Any) -> str:
+def _failure_reason(result: Any) -> Message:
     """Returns the HTTP status from the log of a service, and nothing else of it, since that may name accounts."""
     statuses = [match[1] for line in result.logs() if (match := re.search(r"error=(\d{3})\b", str(line)))]
     if statuses:
-        return f"it answered {statuses[-1]}"
-    return "it did not answer in time" if result.status.name == "TIMEOUT" else "it did not accept the message"
+        return _("it answered {status}", status=int(statuses[-1]))
+    if result.status.name == "TIMEOUT":
+        return _("it did not answer in time")
+    return _("it did not accept the message")
 
 
 @cache

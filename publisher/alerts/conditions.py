@@ -99,6 +99,6 @@ def stated_reason(recorded: Problem | None) -> Problem:
     return recorded or AlertProblem.NO_REASON()
 
 
-def without_remedy(text: Message | Problem | str) -> Message | str:
+def without_remedy(text: Message | Problem) -> Message:
     """Returns what is wrong alone, for a text that names a remedy of its own."""
     return text.message if isinstance(text, Problem) else text

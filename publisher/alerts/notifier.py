@@ -11,10 +11,12 @@ from publisher.alerts.conditions import Snapshot
 from publisher.alerts.late_posts import late_channels
 from publisher.alerts.message import compose
 from publisher.alerts.ping import Ping
+from publisher.alerts.problem_codes import AlertSendProblem
 from publisher.alerts.tomorrow import examine_tomorrow
 from publisher.core.logs import get_logger
-from publisher.core.messages import reading_as
+from publisher.core.messages import Message, _, reading_as
 from publisher.core.outage_log import LogOnce
+from publisher.core.problems import Problem
 from publisher.db.operations import Alert
 from publisher.desk import Desk
 from publisher.health import check_ready
@@ -81,7 +83,7 @@ class Notifier:
 
     def _send_all(self, alerts: Sequence[Alert], addresses: Iterable[Address], now: datetime) -> None:
         reached = {alert.id: set(alert.reached) for alert in alerts}
-        failures: dict[int, list[str]] = {alert.id: [] for alert in alerts}
+        failures: dict[int, list[Message]] = {alert.id: [] for alert in alerts}
         for address in addresses:
             unsent = [alert for alert in alerts if address.name not in reached[alert.id]]
             if not unsent:
@@ -89,7 +91,7 @@ class Notifier:
             reason = self._send(address, unsent)
             for alert in unsent:
                 if reason:
-                    failures[alert.id].append(f"address {address.name}: {reason}")
+                    failures[alert.id].append(_("address {address}: {reason}", address=address.name, reason=reason))
                 else:
                     reached[alert.id].add(address.name)
         for alert in alerts:
@@ -97,20 +99,20 @@ class Notifier:
                 self._desk.database,
                 alert,
                 reached=reached[alert.id],
-                send_error="; ".join(failures[alert.id]),
+                send_error=_send_error(failures[alert.id]),
                 next_try_at=now + _retry_pause(alert.tries),
                 now=now,
             )
 
-    def _send(self, address: Address, alerts: Sequence[Alert]) -> str:
-        """Sends one message to one address. Returns why that failed; empty: it was sent."""
+    def _send(self, address: Address, alerts: Sequence[Alert]) -> Message | None:
+        """Sends one message to one address. Returns why that failed; None: it was sent."""
         settings = self._desk.settings
         with reading_as(alert_reader(settings)):
             message = compose(settings.outlet.name, alerts, settings.notify.link)
         reason = address.send(message.title, message.body, bad=message.bad)
         log = self._log_of(address)
         if reason:
-            log.failed_because(reason)
+            log.failed_because(str(reason))
         else:
             log.worked()
             get_logger("alerts").info("sent", address=address.name, alerts=len(alerts))
@@ -122,6 +124,10 @@ class Notifier:
                 "alerts", "sending alerts to an address", address=address.name, variable=URLS_VARIABLE
             )
         return self._address_logs[address.name]
+
+
+def _send_error(failures: Sequence[Message]) -> Problem | None:
+    return AlertSendProblem.NOT_SENT(failures=list(failures)) if failures else None
 
 
 def _retry_pause(tries: int) -> timedelta:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import requests
 
 from publisher.alerts.addresses import PING_VARIABLE, read_ping_url
+from publisher.core.messages import Message, _
 from publisher.core.network_errors import describe_failure
 from publisher.core.outage_log import LogOnce
 from publisher.core.timeouts import CallLimit, CallTimedOut, call_with_timeout
@@ -41,22 +42,22 @@ class Ping:
             return
         self._tried_at = now
         if reason := _request(url):
-            self._log.failed_because(reason)
+            self._log.failed_because(str(reason))
         else:
             self._log.worked()
 
 
-def _request(url: str) -> str:
-    """Returns why the request failed; empty: it worked. Of an error only its kind, since its text names the address."""
+def _request(url: str) -> Message | None:
+    """Returns why the request failed; None: it worked. Of an error only its kind, since its text names the address."""
     try:
         status = call_with_timeout(lambda: _read_status(url), WHOLE_SECONDS, _PATIENCE)
     except CallTimedOut as error:
-        return str(error)
+        return error.text
     except requests.RequestException as error:
-        return str(describe_failure(error))
+        return describe_failure(error)
     if 300 <= status < 400:
-        return f"it answered {status}, which leads elsewhere; set the address that it leads to"
-    return "" if status < 300 else f"it answered {status}"
+        return _("it answered {status}, which leads elsewhere; set the address that it leads to", status=status)
+    return None if status < 300 else _("it answered {status}", status=status)
 
 
 def _read_status(url: str) -> int:

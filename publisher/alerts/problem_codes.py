@@ -156,6 +156,12 @@ class AlertEnding(ProblemCode):
     CLOCK_AGREES = _("This machine's clock agrees with the platforms'.")
 
 
+class AlertSendProblem(ProblemCode):
+    """Names why an alert was not sent to each of its addresses."""
+
+    NOT_SENT = _("{failures:clauses}")
+
+
 class LinkProblem(ProblemCode):
     """Names why a link of a post does not work, each as a clause."""
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, and_, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Text, and_, or_, select, type_coerce, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.alerts import account_alerts, changed_today, delivery_alerts, late_posts, machine_alerts, outlet_alerts
 from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, Snapshot, identity_of
+from publisher.core.problems import Problem
 from publisher.db.operations import IS_OPEN_ALERT, Alert, AlertKind
 from publisher.db.session import Database
 from publisher.settings import Settings
@@ -143,7 +144,7 @@ def _close(session: Session, alert: Alert, ending: Ending, now: datetime) -> Non
     """Closes an alert. Its end is sent to every address, even to one that did not get its beginning."""
     values: dict[str, Any] = {"ending": ending.problem}
     if ending.problem is None:
-        values |= {"end_sent_at": now, "send_error": ""}
+        values |= {"end_sent_at": now, "send_error": None}
     session.execute(
         update(Alert)
         .where(Alert.id == alert.id, Alert.closed_at.is_(None))
@@ -159,10 +160,11 @@ def _is_unsent(now: datetime) -> ColumnElement[bool]:
     return or_(and_(Alert.sent_at.is_(None), Alert.closed_at.is_(None), Alert.problem.is_not(None)), has_unsent_end)
 
 
-def sending_failures(session: Session, now: datetime) -> list[str]:
+def sending_failures(session: Session, now: datetime) -> list[Problem]:
     """Lists why alerts could not be sent, each reason once."""
-    query = select(Alert.send_error).where(_is_unsent(now), Alert.send_error != "")
-    return list(session.scalars(query.distinct().order_by(Alert.send_error)))
+    has_failed = type_coerce(Alert.send_error, Text) != ""
+    query = select(Alert.send_error).where(_is_unsent(now), has_failed)
+    return [problem for problem in session.scalars(query.distinct().order_by(Alert.send_error)) if problem]
 
 
 def claim(database: Database, now: datetime, claim_time: timedelta) -> list[Alert]:
@@ -183,11 +185,17 @@ def claim(database: Database, now: datetime, claim_time: timedelta) -> list[Aler
 
 
 def record(
-    database: Database, alert: Alert, *, reached: Iterable[str], send_error: str, next_try_at: datetime, now: datetime
+    database: Database,
+    alert: Alert,
+    *,
+    reached: Iterable[str],
+    send_error: Problem | None,
+    next_try_at: datetime,
+    now: datetime,
 ) -> None:
-    """Records the result of a try; `send_error` empty: all have it. Does nothing if it was closed meanwhile."""
+    """Records the result of a try; `send_error` None: all have it. Does nothing if it was closed meanwhile."""
     values: dict[str, Any] = {"reached": sorted(reached), "send_error": send_error, "next_try_at": next_try_at}
-    if not send_error:
+    if send_error is None:
         values["end_sent_at" if alert.closed_at else "sent_at"] = now
     with database.writing() as session:
         _update(session, alert, values, tries=alert.tries)

@@ -66,8 +66,9 @@ def _render_problem(alert: Alert, link: str) -> str:
 
 
 def _alert_row(alert: Alert, link: str) -> dict[str, object]:
-    columns = ("kind", "channel", "day", "opened_at", "sent_at", "send_error")
+    columns = ("kind", "channel", "day", "opened_at", "sent_at")
     row = {column: getattr(alert, column) for column in columns}
+    row |= {"send_error": str(alert.send_error or "")}
     row |= {"channel": alert.channel or None, "delivery": alert.delivery_id or None}
     row |= {"title": render_headline(alert), "message": _render_problem(alert, link)}
     headline = {} if alert.headline is None else {"headline": alert.headline.to_json()}

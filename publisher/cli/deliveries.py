@@ -10,6 +10,7 @@ from sqlalchemy import select
 from publisher.cli.desk import desk_of
 from publisher.cli.output import console, escape, json_option, print_json, print_table, styled
 from publisher.cli.row_number import ROW_NUMBER
+from publisher.core.event_names import event_name
 from publisher.core.messages import _
 from publisher.core.problems import Problem
 from publisher.db.models import STATES
@@ -37,7 +38,13 @@ def deliveries_command(
     """List deliveries, the newest day first."""
     desk = desk_of(ctx)
     if channel is not None and channel not in desk.channels:
-        raise SettingsError(f"there is no channel {channel!r}; known are {', '.join(desk.channels.names())}")
+        raise SettingsError(
+            _(
+                "there is no channel '{channel}'; known are {channels:list}",
+                channel=channel,
+                channels=list(desk.channels.names()),
+            )
+        )
     criteria = DeliveryFilter(day.date() if day else None, channel or "", (state,) if state else ())
     with desk.database.reading() as session:
         rows = find_deliveries(session, criteria, limit=limit)
@@ -66,17 +73,21 @@ def _print_spendings(desk: Desk) -> None:
     with desk.database.reading() as session:
         for spending in monthly_spendings(session, desk.settings, desk.now()):
             style = "yellow" if spending.nearly_spent else "dim"
-            console().print(f"[{style}]The channel {spending.channel} has spent {spending.description}.[/]")
+            text = _(
+                "The channel {channel} has spent {spending}.", channel=spending.channel, spending=spending.description
+            )
+            console().print(f"[{style}]{escape(text)}[/]")
 
 
 def print_deliveries(desk: Desk, rows: list[DeliveryRow]) -> None:
     """Prints a table of deliveries; a hint when there are none."""
     if not rows:
-        console().print("There are no deliveries. `publisher rehearse` shows what would go out.")
+        console().print(escape(_("There are no deliveries. `publisher rehearse` shows what would go out.")))
         return
     titles = {row.title for row in rows}
     shared = titles.pop() if len(titles) == 1 else ""
-    columns = ["no.", "day", "channel", "state", "published", *([] if shared else ["title"]), "link or problem"]
+    columns = [_("no."), _("day"), _("channel"), _("state"), _("published")]
+    columns += [*([] if shared else [_("title")]), _("link or problem")]
     print_table(escape(shared), columns, (_cells(desk, row, with_title=not shared) for row in rows))
 
 
@@ -129,18 +140,18 @@ def _print_history(desk: Desk, history: DeliveryHistory) -> None:
     say(f"[bold]{escape(row.title)}[/] · {row.place} · {row.day} · {styled(row.state)}")
     cost = sum(attempt.cost_usd for attempt in history.attempts)
     for label, value in (
-        ("link", row.url),
-        ("answers", history.adapted.get("reply_to")),
-        ("problem", row.problem),
-        ("key", row.idempotency_key),
-        ("scheduled", desk.local(row.scheduled_at)),
-        ("too late from", desk.local(row.expires_at)),
-        ("next try", local_time(desk, row.next_try_at) if row.next_try_at else None),
-        ("cost", f"about {format_dollars(round(cost * MICROS))}" if cost else None),
+        (_("link"), row.url),
+        (_("answers"), history.adapted.get("reply_to")),
+        (_("problem"), row.problem),
+        (_("key"), row.idempotency_key),
+        (_("scheduled"), desk.local(row.scheduled_at)),
+        (_("too late from"), desk.local(row.expires_at)),
+        (_("next try"), local_time(desk, row.next_try_at) if row.next_try_at else None),
+        (_("cost"), _("about {cost}", cost=format_dollars(round(cost * MICROS))) if cost else None),
     ):
         if value:
             say(f"  {label}: {escape(str(value))}")
-    lines = [(event.at, event.name, _event_detail(desk, event)) for event in history.events]
+    lines = [(event.at, str(event_name(event.name)), _event_detail(desk, event)) for event in history.events]
     lines += [
         (attempt.started_at, str(describe_attempt(attempt.kind, attempt.outcome)), _attempt_detail(attempt))
         for attempt in history.attempts
@@ -148,7 +159,7 @@ def _print_history(desk: Desk, history: DeliveryHistory) -> None:
     # The event is written before the request that it is about, in the same instant, so it comes first.
     print_table(
         "",
-        ("time", "what", "detail"),
+        (_("time"), _("what"), _("detail")),
         (
             (desk.local(at, "%m-%d %H:%M:%S"), escape(what), escape(detail))
             for at, what, detail in sorted(lines, key=lambda line: line[0])
@@ -159,7 +170,7 @@ def _print_history(desk: Desk, history: DeliveryHistory) -> None:
 def _attempt_detail(attempt: AttemptRow) -> str:
     parts = (
         f"HTTP {attempt.status}" if attempt.status else "",
-        f"request {attempt.request_id}" if attempt.request_id else "",
+        str(_("request {request_id}", request_id=attempt.request_id)) if attempt.request_id else "",
         str(attempt.problem or ""),
         attempt.detail,
     )
@@ -168,7 +179,7 @@ def _attempt_detail(attempt: AttemptRow) -> str:
 
 def _event_detail(desk: Desk, event: EventRow) -> str:
     """Renders who acted, the problem, and the next try of an event."""
-    by = f"by {event.actor}" if event.actor.startswith("cli") else ""
+    by = str(_("by {actor}", actor=event.actor)) if event.actor.startswith("cli") else ""
     due = event.detail.get("due_at")
     parts = (by, str(event.problem or ""), _next_try(desk, datetime.fromisoformat(due) if due else None))
     return " ".join(part for part in parts if part)

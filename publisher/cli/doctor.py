@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import click
 from sqlalchemy import func, select
@@ -26,6 +25,7 @@ from publisher.cli.doctor_secrets import describe_key, describe_private_files
 from publisher.cli.doctor_work import check_work
 from publisher.cli.output import console, escape, json_option, print_json
 from publisher.core.messages import Message, _, current_reader, ngettext, set_reader
+from publisher.core.problems import Problem
 from publisher.db.errors import RESTORE_HINT, DatabaseError
 from publisher.db.models import Event
 from publisher.db.operations import Channel
@@ -162,7 +162,7 @@ def _describe_alert_addresses(desk: Desk) -> Message:
     if not addresses:
         return _("no address is set, so nobody gets alerts; set {variable} to change that", variable=URLS_VARIABLE)
     with desk.database.reading() as session:
-        failed: list[Any] = list(sending_failures(session, desk.now()))
+        failed: list[Problem | Message] = list(sending_failures(session, desk.now()))
     failed += [
         _("address {address}: {reason}", address=address.name, reason=reason)
         for address in addresses

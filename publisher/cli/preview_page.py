@@ -10,17 +10,20 @@ import jinja2
 
 from publisher.adapt.text.rich_html import describe_length, rich_parts
 from publisher.core.content import AdaptedImage, AdaptedPost, Rendition
-from publisher.core.messages import _
+from publisher.core.messages import Message, _, current_reader
 from publisher.core.problems import Problem
+from publisher.core.template_texts import install_translations
 from publisher.posts.preview import RenderedPost
 
 _PAGES = jinja2.Environment(
     loader=jinja2.PackageLoader("publisher.cli", "pages"),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
+    finalize=lambda value: str(value) if isinstance(value, Message | Problem) else value,
     trim_blocks=True,
     lstrip_blocks=True,
 )
+install_translations(_PAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ def preview_page(title: str, about: str, rendered: Sequence[RenderedPost], heade
     """
     problems = {problem for preview in rendered for problem in preview.problems}
     return _PAGES.get_template("preview.html").render(
+        language=current_reader().language,
         title=title,
         about=about,
         blocking=sum(problem.blocking for problem in problems),

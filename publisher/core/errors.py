@@ -40,7 +40,7 @@ class UserError(Exception):
     """Names the error for programs and logs, in kebab case. It never changes; each subclass has its own."""
     kind: ErrorKind = ErrorKind.CONFLICT
 
-    def __init__(self, message: Message | Problem | str) -> None:
+    def __init__(self, message: Message | Problem) -> None:
         super().__init__(message)
         self.text = message
 

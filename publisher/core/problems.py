@@ -98,6 +98,10 @@ class Problem:
             "remedy": self.remedy.code if self.remedy else None,
         }
 
+    def to_json_with_text(self) -> dict[str, Any]:
+        """Returns the problem as programs get it, with what is wrong and what to do in the present reader's words."""
+        return {**self.to_json(), "message": str(self)}
+
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """Reads a stored problem; one of a newer version of the program is shown by its code and its values."""

@@ -168,5 +168,5 @@ class Alert(Base):
     next_try_at: Mapped[datetime]
     reached: Mapped[list[str]] = mapped_column(default=list)
     """The addresses that have the present message already, by name, while others don't."""
-    send_error: Mapped[str] = mapped_column(Text, default="")
+    send_error: Mapped[Problem | None] = mapped_column(ProblemColumn(absent=""), nullable=False)
     """Why the last try to send it failed."""

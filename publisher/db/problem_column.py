@@ -18,11 +18,16 @@ class ProblemColumn(TypeDecorator[Problem]):
     impl = Text
     cache_ok = True
 
+    def __init__(self, absent: str | None = None) -> None:
+        """`absent`: what stands for no problem in a column that is never NULL."""
+        super().__init__()
+        self.absent = absent
+
     def process_bind_param(self, value: Problem | None, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value.to_json(), ensure_ascii=False)
+        return self.absent if value is None else json.dumps(value.to_json(), ensure_ascii=False)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Problem | None:
-        return None if value is None else _read_stored(value)
+        return _read_stored(value) if value else None
 
 
 def _read_stored(value: str) -> Problem:

@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from publisher.core.problems import Problem
 from publisher.db.base import Base, Index
+from publisher.db.problem_column import ProblemColumn
 
 IS_UNSENT = text("sent_at IS NULL AND given_up_at IS NULL")
 
@@ -222,6 +224,7 @@ class WebhookMessage(Base):
     sent_at: Mapped[datetime | None]
     given_up_at: Mapped[datetime | None]
     status: Mapped[int | None]
-    trouble: Mapped[str] = mapped_column(Text, default="")
+    trouble: Mapped[Problem | None] = mapped_column(ProblemColumn(absent=""), nullable=False)
+    """Why the last try failed."""
 
     webhook: Mapped[Webhook] = relationship(lazy="joined")

@@ -43,12 +43,12 @@ class OwnMachineFailed(UserError):
     code = "machine-not-ready"
     kind = ErrorKind.MACHINE
 
-    def __init__(self, why: Problem | Message | str) -> None:
+    def __init__(self, why: Problem | Message) -> None:
         self.problem = DeliveryProblem.OWN_MACHINE_FAILED(why=why)
         super().__init__(self.problem)
 
 
-def find_own_failure(error: BaseException) -> Problem | Message | str | None:
+def find_own_failure(error: BaseException) -> Problem | Message | None:
     """Returns what failed on this machine, as a clause; None where an error is about something else."""
     if isinstance(error, PlatformError):
         return None

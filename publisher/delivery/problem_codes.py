@@ -366,6 +366,6 @@ class RetriedProblem(ProblemCode):
     )
 
 
-def blocked(problems: Sequence[Problem | Message | str]) -> Problem | None:
+def blocked(problems: Sequence[Problem | Message]) -> Problem | None:
     """Makes the problem of a delivery whose post can't go out on its channel as it is; None: nothing blocks it."""
     return DeliveryProblem.BLOCKED(problems=list(problems)) if problems else None

@@ -152,7 +152,7 @@ class EventRow:
 
 def problem_to_json(problem: Problem | None) -> dict[str, Any] | None:
     """Returns a problem for programs: its code, parameters and remedy, and its text for the present reader."""
-    return None if problem is None else {**problem.to_json(), "message": str(problem)}
+    return None if problem is None else problem.to_json_with_text()
 
 
 def _fields_to_json(row: DeliveryRow | AttemptRow | EventRow) -> dict[str, Any]:

@@ -42,8 +42,7 @@ class PostProblem:
 
 def problem_to_json(problem: ContentProblem) -> dict[str, Any]:
     """Returns a problem as programs get it, with its text for the present reader."""
-    shown = {"field": problem.field, "message": problem.message, "blocking": problem.blocking}
-    return shown | problem.problem.to_json()
+    return {"field": problem.field, "blocking": problem.blocking, **problem.problem.to_json_with_text()}
 
 
 def content_problems(post: Post, targets: Mapping[str, Target], people: PeopleDirectory) -> tuple[PostProblem, ...]:

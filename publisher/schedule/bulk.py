@@ -18,7 +18,7 @@ from publisher.schedule.approval import NotApproved
 from publisher.schedule.order import After, End, FixedDate, Place, Reserve, move_back
 from publisher.schedule.post_queue import PostQueue
 
-Reason = Message | Problem | str
+Reason = Message | Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from publisher import lifecycle
 from publisher.core.content import ContentProblem
 from publisher.core.messages import Message, _
+from publisher.core.problems import value_to_json
 from publisher.db.models import Pick, Post
 from publisher.db.session import Database
 from publisher.posts.desk_parts import DeskParts
@@ -107,7 +108,7 @@ def move_post(session: Session, post: Post, to: Place, desk: DeskParts, actor: s
         _refuse_date(fixed_date_problems(session, post, desk.settings, now))
     else:
         _set_position(session, post, _free_position(session, post, place))
-    detail = {"to": _describe_place(to)}
+    detail = {"to": value_to_json(_describe_place(to))}
     lifecycle.record_event(session, "post moved", now=now, post_id=post.id, actor=actor, detail=detail)
 
 
@@ -239,22 +240,22 @@ def _renumber(session: Session, posts: ColumnElement[bool]) -> None:
     )
 
 
-def _describe_place(to: Place) -> str:
+def _describe_place(to: Place) -> Message:
     match to:
         case Front():
-            return "front"
+            return _("front")
         case Position(number):
-            return f"position {number}"
+            return _("position {number}", number=number)
         case Before(neighbour):
-            return f"before post {neighbour}"
+            return _("before post {post}", post=neighbour)
         case After(neighbour):
-            return f"after post {neighbour}"
+            return _("after post {post}", post=neighbour)
         case FixedDate(day):
-            return f"{day:%Y-%m-%d}"
+            return _("{day:day}", day=day)
         case Up():
-            return "one up"
+            return _("one up")
         case Down():
-            return "one down"
+            return _("one down")
         case End():
-            return "end of the queue"
-    return "reserve"
+            return _("end of the queue")
+    return _("reserve")

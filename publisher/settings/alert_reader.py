@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from publisher.core.messages import Face, Reader
-from publisher.core.translations import SOURCE_LANGUAGE
 from publisher.settings.loading import Settings
 
 
 def alert_reader(settings: Settings) -> Reader:
     """Returns the reader of alerts. With a link to the desk's pages, people are sent there, else to commands."""
     face = Face.PAGE if settings.notify.link else Face.COMMAND
-    return Reader(SOURCE_LANGUAGE, settings.outlet.zone, face)
+    return Reader(settings.outlet.desk_language, settings.outlet.zone, face)
 
 
 def operator_reader(settings: Settings) -> Reader:

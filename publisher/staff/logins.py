@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from publisher.core.messages import _
+from publisher.core.messages import Message, _, ngettext
+from publisher.core.problems import value_to_json
 from publisher.db.session import Database
 from publisher.db.staff import Person, WebSession
 from publisher.lifecycle import record_event
@@ -171,24 +172,34 @@ def _refused_logins(session: Session, person: Person, address: str) -> list[dict
     passwords = take_unreported_tries(session, guess_at(GuessedSubject.LOG_IN, person.email, address), MAX_PER_PAIR)
     messages = []
     if codes is not None:
-        text = (
-            f"{_number_of(codes, 'wrong code')} came after your right password since you were here, {_last_of(codes)} "
-            "If that was not you, somebody knows your password: change it now, on the page of your account."
-        )
-        messages.append({"tone": "bad", "text": text})
+        messages.append({"tone": "bad", "text": value_to_json(_wrong_codes_text(codes))})
     if passwords is not None:
-        not_found_out = "" if codes else " Your password was not found out."
-        text = (
-            f"{_number_of(passwords, 'log-in')} with your address and a wrong password were refused since you were "
-            f"here, {_last_of(passwords)} If that was not you, tell an admin.{not_found_out}"
-        )
-        messages.append({"tone": "note", "text": text})
+        texts = [_wrong_passwords_text(passwords)]
+        if codes is None:
+            texts.append(_("Your password was not found out."))
+        messages.append({"tone": "note", "text": value_to_json(texts)})
     return messages
 
 
-def _number_of(refused: RefusedLogins, what: str) -> str:
-    return f"1 {what}" if refused.number == 1 else f"{refused.number} {what}s"
+def _wrong_codes_text(refused: RefusedLogins) -> Message:
+    return ngettext(
+        "1 wrong code came after your right password since you were here, from {address} at {at:moment}. "
+        "If that was not you, somebody knows your password: change it now, on the page of your account.",
+        "{count} wrong codes came after your right password since you were here, the last from {address} at "
+        "{at:moment}. If that was not you, somebody knows your password: change it now, on the page of your account.",
+        count=refused.number,
+        address=refused.last_from or _("an unknown address"),
+        at=refused.last_at,
+    )
 
 
-def _last_of(refused: RefusedLogins) -> str:
-    return f"the last from {refused.last_from or 'an unknown address'} on {refused.last_at:%Y-%m-%d at %H:%M} UTC."
+def _wrong_passwords_text(refused: RefusedLogins) -> Message:
+    return ngettext(
+        "1 log-in with your address and a wrong password was refused since you were here, from {address} at "
+        "{at:moment}. If that was not you, tell an admin.",
+        "{count} log-ins with your address and a wrong password were refused since you were here, the last from "
+        "{address} at {at:moment}. If that was not you, tell an admin.",
+        count=refused.number,
+        address=refused.last_from or _("an unknown address"),
+        at=refused.last_at,
+    )

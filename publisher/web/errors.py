@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from publisher.core.errors import ErrorKind, UserError
-from publisher.core.messages import _
-from publisher.core.problems import Text
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem, Text
 
 ROLES_FORBID_IT = _("Your roles don't allow this; ask an admin of the desk.")
 
@@ -50,7 +50,7 @@ class ConfirmationNeeded(Forbidden):
 
     code = "confirmation-needed"
 
-    def __init__(self, fields: list[tuple[str, str]], refused: Text = "") -> None:
+    def __init__(self, fields: list[tuple[str, str]], refused: Message | Problem | None = None) -> None:
         super().__init__(refused or _("Give your password again to change this."))
         self.fields = fields
         self.refused = refused
@@ -74,6 +74,11 @@ class NotFound(PageError):
     code = "not-found"
 
     status = 404
+
+
+def sentence_of(text: Text) -> Message:
+    """Makes a text of what the present reader is told in a whole sentence."""
+    return Message("{sentence}", {"sentence": as_sentence(str(text))})
 
 
 def as_sentence(text: str) -> str:

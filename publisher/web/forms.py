@@ -19,10 +19,10 @@ from starlette.datastructures import FormData
 from publisher.core.errors import ErrorKind, UserError
 from publisher.core.messages import Message, _, ngettext
 from publisher.core.post_limits import FORM_BYTES, describe_limit
-from publisher.core.problems import Text
+from publisher.core.problems import Problem
 from publisher.db.models import Post
 from publisher.posts.drafts import PostContent, is_supported_day
-from publisher.web.errors import PageError, as_sentence
+from publisher.web.errors import PageError, sentence_of
 from publisher.web.form_field_names import IMAGE_TEXTS, TEXTS, TRANSLATED, field_of_value
 
 CUSTOM_COLOUR = "colour"
@@ -39,7 +39,7 @@ class Mistakes(UserError):
     code = "form-mistakes"
     kind = ErrorKind.INVALID
 
-    def __init__(self, fields: Mapping[str, Text]) -> None:
+    def __init__(self, fields: Mapping[str, Message | Problem]) -> None:
         texts = list(fields.values())
         super().__init__(texts[0] if len(texts) == 1 else Message("{texts:list}", {"texts": texts}))
         self.fields = dict(fields)
@@ -75,7 +75,7 @@ def _normalize(text: str) -> str:
 
 def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **more: Any) -> Content:
     """Makes a post's content of the fields. Raises Mistakes."""
-    mistakes: dict[str, Text] = {}
+    mistakes: dict[str, Message | Problem] = {}
     numbers = image_numbers(fields)
     values: dict[str, Any] = {name: fields.get(name, "") for name in TEXTS if name in fields}
     values |= {
@@ -89,7 +89,7 @@ def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **mor
     try:
         content = kind.model_validate({**values, **more})
     except ValidationError as error:
-        invalid = {
+        invalid: dict[str, Message | Problem] = {
             field_of_value(item["loc"], numbers): _mistake_text(item) for item in error.errors(include_url=False)
         }
         mistakes = invalid | mistakes
@@ -135,7 +135,7 @@ def _parse_tags(text: str) -> list[str]:
     return list(dict.fromkeys(tag for tag in tags if tag))
 
 
-def _parse_links(text: str, mistakes: dict[str, Text]) -> list[dict[str, str]]:
+def _parse_links(text: str, mistakes: dict[str, Message | Problem]) -> list[dict[str, str]]:
     links = []
     for line in filter(str.strip, text.split("\n")):
         label, separator, url = line.rpartition("|")
@@ -145,7 +145,7 @@ def _parse_links(text: str, mistakes: dict[str, Text]) -> list[dict[str, str]]:
     return links
 
 
-def _parse_instant(text: str, zone: ZoneInfo, mistakes: dict[str, Text]) -> datetime | None:
+def _parse_instant(text: str, zone: ZoneInfo, mistakes: dict[str, Message | Problem]) -> datetime | None:
     if not text:
         return None
     try:
@@ -189,7 +189,7 @@ def _translation_values(fields: Fields, numbers: Sequence[int]) -> dict[str, dic
     return translations
 
 
-def _image_values(fields: Fields, number: int, mistakes: dict[str, Text]) -> dict[str, Any]:
+def _image_values(fields: Fields, number: int, mistakes: dict[str, Message | Problem]) -> dict[str, Any]:
     def field(name: str) -> str:
         return fields.get(f"images-{number}-{name}", "").strip()
 
@@ -286,10 +286,10 @@ def _joined(numbers: Iterable[float]) -> str:
     return ", ".join(f"{number:g}" for number in numbers)
 
 
-def _mistake_text(error: Mapping[str, Any]) -> Text:
+def _mistake_text(error: Mapping[str, Any]) -> Message:
     """Says in a sentence what is wrong with a value. `error`: an error of pydantic."""
     if error["type"] == "string_too_short":
         return _("Write something.")
     cause = (error.get("ctx") or {}).get("error")
     text = cause.args[0] if isinstance(cause, ValueError) and cause.args else describe_limit(error) or error["msg"]
-    return as_sentence(str(text))
+    return sentence_of(text)

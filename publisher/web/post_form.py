@@ -16,9 +16,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
-from publisher.core.messages import _, ngettext
+from publisher.core.messages import Message, _, ngettext
 from publisher.core.post_limits import IMAGES
-from publisher.core.problems import Text
+from publisher.core.problems import Problem
 from publisher.db.models import Event, Media, Post
 from publisher.db.staff import Autosave, PostVersion
 from publisher.desk import Desk
@@ -36,7 +36,7 @@ from publisher.schedule.post_queue import PostQueue
 from publisher.staff.accounts import actor_of
 from publisher.web.channel_preview import approval_blockers, channel_previews, template_captions
 from publisher.web.differences import diff_words
-from publisher.web.errors import NotFound, as_sentence
+from publisher.web.errors import NotFound, sentence_of
 from publisher.web.field_labels import label_of
 from publisher.web.form_field_names import anchor_of
 from publisher.web.forms import (
@@ -63,7 +63,7 @@ class EditorForm:
 
     fields: dict[str, str]
     post: Post | None = None
-    mistakes: Mapping[str, Text] = field(default_factory=dict)
+    mistakes: Mapping[str, Message | Problem] = field(default_factory=dict)
     problems: tuple[PostProblem, ...] = ()
     theirs: Mapping[str, str] = field(default_factory=dict)
     """The texts of somebody else who saved meanwhile, by field."""
@@ -154,7 +154,7 @@ class FormWithFiles:
     """A form whose files were stored as pictures, as a browser without scripts sends them."""
 
     fields: dict[str, str]
-    refused: dict[str, Text]
+    refused: dict[str, Message | Problem]
     """The mistakes of the field `files`: files that are no pictures, or too many."""
 
 
@@ -164,7 +164,7 @@ async def form_with_files(request: Request, form: Annotated[FormData, Depends(po
     Where the queue is full, the form is shown again, so that nothing that was typed is lost.
     """
     fields = fields_of(form)
-    refused: list[Text] = []
+    refused: list[Message | Problem] = []
     files = [file for file in form.getlist("files") if isinstance(file, UploadFile) and file.filename]
     if len(files) > IMAGES:
         refused.append(
@@ -179,13 +179,13 @@ async def form_with_files(request: Request, form: Annotated[FormData, Depends(po
         try:
             media = await slow_work_of(request).pictures.run(partial(_store_file, request, file), person_of(request))
         except (PostError, MediaError) as error:
-            refused.append(as_sentence(str(error)))
+            refused.append(sentence_of(error.text))
         except WorkRefused as refusal:
             refused.append(refusal.text)
             break
         else:
             fields[f"images-{next_image_number(fields)}-media"] = media.sha256
-    return FormWithFiles(fields, {"files": " ".join(map(str, refused))} if refused else {})
+    return FormWithFiles(fields, {"files": Message("{reasons:sentences}", {"reasons": refused})} if refused else {})
 
 
 def _store_file(request: Request, sent: UploadFile) -> Media:

@@ -14,16 +14,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from publisher.core import post_limits
+from publisher.core.event_names import event_name
 from publisher.core.messages import Face, Message, _, current_reader, reading_as
 from publisher.core.problems import Problem, Text, value_from_json, value_to_json
-from publisher.core.translations import translations
-from publisher.db.problem_column import read_recorded
+from publisher.core.template_texts import install_translations
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.staff.roles import Permission
 from publisher.web.date_format import format_moment, format_number, long_day, short_day
 from publisher.web.event_cache import PageCache
-from publisher.web.event_names import event_name
+from publisher.web.event_details import event_details
 from publisher.web.field_labels import label_of
 from publisher.web.flashes import Flash, add_flash, store_flashes, take_flashes
 from publisher.web.reader import reader_of
@@ -52,10 +52,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.add_extension("jinja2.ext.i18n")
-    environment.policies["ext.i18n.trimmed"] = True
-    # The extension adds this method.
-    environment.install_gettext_callables(_translate, _translate_number, newstyle=True)  # type: ignore[attr-defined]
+    install_translations(environment)
     environment.filters["number"] = format_number
     environment.filters["long_day"] = long_day
     environment.filters["short_day"] = short_day
@@ -63,16 +60,8 @@ def templates() -> Environment:
     environment.filters["post_state"] = post_state
     environment.filters["role_name"] = role_name
     environment.filters["event_name"] = event_name
-    environment.globals |= {"local": format_moment, "label_of": label_of, "read_recorded": read_recorded}
+    environment.globals |= {"local": format_moment, "label_of": label_of, "event_details": event_details}
     return environment
-
-
-def _translate(text: str) -> str:
-    return translations(current_reader().language).gettext(text)
-
-
-def _translate_number(singular: str, plural: str, number: int) -> str:
-    return translations(current_reader().language).ngettext(singular, plural, number)
 
 
 def _render_text(value: Any) -> Any:

@@ -10,6 +10,7 @@ import uvicorn
 from publisher.core.clock import monotonic, sleep
 from publisher.core.errors import UserError
 from publisher.core.listening_socket import ListeningSocket
+from publisher.core.messages import _
 from publisher.core.open_file_limit import bound_connections
 from publisher.core.special_addresses import normalize_address
 from publisher.desk import Desk
@@ -76,7 +77,7 @@ class WebServer:
         deadline = monotonic() + START_TIMEOUT_SECONDS
         while not self._server.started:
             if not self._thread.is_alive() or monotonic() > deadline:
-                raise NotServed("the pages could not be served; the log says why")
+                raise NotServed(_("the pages could not be served; the log says why"))
             sleep(0.01)
 
     def stop(self) -> None:
@@ -106,5 +107,11 @@ def _bind(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise NotServed(f"port {port} of {host} can't be used ({error.strerror}); choose another with --port") from None
+        text = _(
+            "port {port} of {host} can't be used ({reason}); choose another with --port",
+            port=port,
+            host=host,
+            reason=error.strerror,
+        )
+        raise NotServed(text) from None
     return listening

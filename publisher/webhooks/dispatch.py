@@ -12,6 +12,7 @@ from publisher.desk import Desk
 from publisher.settings.alert_reader import program_reader
 from publisher.webhooks import outbox
 from publisher.webhooks.hooks import seal_purpose
+from publisher.webhooks.problem_codes import SendProblem
 from publisher.webhooks.sending import SendResult, send
 
 MAX_DISPATCH_TIME = timedelta(seconds=60)
@@ -44,7 +45,7 @@ def send_webhooks(desk: Desk, now: datetime) -> int:
         outbox.record(database, claimed, status=result.status, trouble=result.trouble, now=ended)
         if result.trouble:
             failed_webhooks.add(claimed.webhook_id)
-            _log_failure(claimed, result.trouble)
+            _log_failure(claimed, str(result.trouble))
         else:
             accepted += 1
     return accepted
@@ -54,7 +55,7 @@ def _send(desk: Desk, claimed: outbox.ClaimedMessage, seal: SecretCipher, now: d
     try:
         secret = seal.decrypt(claimed.secret, seal_purpose(claimed.url))
     except WrongKey as error:
-        return SendResult(None, str(error))
+        return SendResult(None, SendProblem.SECRET_UNREADABLE(why=error.text))
     private = desk.settings.web.webhooks_to_private
     return send(claimed.url, secret, claimed.event, claimed.body, private=private, now=now)
 

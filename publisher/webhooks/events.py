@@ -56,7 +56,7 @@ def render_message(session: Session, event: Event, outlet: str) -> bytes:
     }
     if (problem := read_recorded(event.detail.get("problem"))) is not None:
         message["detail"]["problem"] = str(problem)
-        message["problem"] = {**problem.to_json(), "message": str(problem.message)}
+        message["problem"] = problem.to_json_with_text()
     if post is not None:
         message["post"] = {"id": post.id, "title": post.title}
     if delivery is not None:

@@ -16,6 +16,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, CursorResult, Select, and_, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from publisher.core.problems import Problem
 from publisher.db.models import Event
 from publisher.db.session import Database
 from publisher.db.staff import IS_UNSENT, Webhook, WebhookMessage
@@ -133,10 +134,12 @@ def _load_claimed(session: Session, message_id: int) -> ClaimedMessage:
     return ClaimedMessage(message.id, hook.id, hook.url, hook.secret, event_id(event), message.body, message.tries)
 
 
-def record(database: Database, claimed: ClaimedMessage, *, status: int | None, trouble: str, now: datetime) -> None:
-    """Records the result of a try; `trouble` empty: it was accepted. Does nothing when another has the claim by now."""
-    values: dict[str, Any] = {"status": status, "trouble": trouble[:500]}
-    if not trouble:
+def record(
+    database: Database, claimed: ClaimedMessage, *, status: int | None, trouble: Problem | None, now: datetime
+) -> None:
+    """Records the result of a try; `trouble` None: it was accepted. Does nothing when another has the claim by now."""
+    values: dict[str, Any] = {"status": status, "trouble": trouble}
+    if trouble is None:
         values["sent_at"] = now
     elif claimed.tries > len(RETRY_PAUSES):
         values["given_up_at"] = now

@@ -1,4 +1,4 @@
-"""Lists why a change of the webhooks is refused."""
+"""Lists why a change of the webhooks is refused, and why a message of one was not accepted."""
 
 from __future__ import annotations
 
@@ -21,3 +21,14 @@ class WebhookProblem(ProblemCode):
     ADDRESS_REFUSED = _("Nothing can be sent there: {reason:clause}.")
     PRIVATE_ADDRESS_REFUSED = _("Nothing can be sent there: {reason:clause}."), Remedy.ALLOW_PRIVATE_WEBHOOKS
     NO_SUCH_WEBHOOK = _("There is no webhook {webhook}.")
+
+
+class SendProblem(ProblemCode):
+    """Names why a webhook's message was not accepted, each as a clause."""
+
+    DESTINATION_REFUSED = _("{why}")
+    SECRET_UNREADABLE = _("{why}")
+    NO_ADDRESS = _("it has no address")
+    NO_ANSWER = _("it gave no answer ({why})")
+    LEADS_ELSEWHERE = _("it answered {status}, which leads elsewhere; add the address that it leads to")
+    NOT_ACCEPTED = _("it answered {status}")

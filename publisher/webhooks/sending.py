@@ -11,8 +11,10 @@ from urllib3.exceptions import HTTPError
 
 from publisher import __version__
 from publisher.core.network_errors import describe_failure
+from publisher.core.problems import Problem
 from publisher.core.public_hosts import AddressRefused, ResolvedHost, close_after
 from publisher.webhooks.hooks import WEBHOOK_PREFIX, resolve_webhook_host
+from publisher.webhooks.problem_codes import SendProblem
 
 ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER = "webhook-id", "webhook-timestamp", "webhook-signature"
 STEP_SECONDS = 10.0
@@ -30,8 +32,8 @@ class SendResult:
 
     status: int | None
     """The HTTP status; None: no answer."""
-    trouble: str
-    """Why it failed, as a clause; empty: the message was accepted."""
+    trouble: Problem | None
+    """Why it failed, as a clause; None: the message was accepted."""
 
 
 def signed_headers(secret: str, event: str, body: bytes, now: datetime) -> dict[str, str]:
@@ -50,14 +52,14 @@ def send(url: str, secret: str, event: str, body: bytes, *, private: bool, now: 
     try:
         place = resolve_webhook_host(url, private=private)
     except AddressRefused as refusal:
-        return SendResult(None, str(refusal))
+        return SendResult(None, SendProblem.DESTINATION_REFUSED(why=refusal.text))
     headers = {
         "Host": place.url.netloc or "",
         "User-Agent": f"publisher/{__version__}",
         "Content-Type": "application/json",
         **signed_headers(secret, event, body, now),
     }
-    result = SendResult(None, "it has no address")
+    result = SendResult(None, SendProblem.NO_ADDRESS())
     for address in place.addresses[:MAX_ADDRESSES]:
         result, reached = _send_to_address(place, address, headers, body)
         if reached:
@@ -79,14 +81,14 @@ def _send_to_address(
             return _result_of_status(connection.getresponse().status), True
     except (HTTPError, HTTPException, OSError, ValueError) as error:
         # Its text may quote the address, and the address may hold a secret.
-        return SendResult(None, f"it gave no answer ({describe_failure(error)})"), reached
+        return SendResult(None, SendProblem.NO_ANSWER(why=describe_failure(error))), reached
     finally:
         connection.close()
 
 
 def _result_of_status(status: int) -> SendResult:
     if 200 <= status < 300:
-        return SendResult(status, "")
+        return SendResult(status, None)
     if 300 <= status < 400:
-        return SendResult(status, f"it answered {status}, which leads elsewhere; add the address that it leads to")
-    return SendResult(status, f"it answered {status}")
+        return SendResult(status, SendProblem.LEADS_ELSEWHERE(status=status))
+    return SendResult(status, SendProblem.NOT_ACCEPTED(status=status))

@@ -514,7 +514,7 @@ def test_a_failing_address_is_retried_and_the_others_get_alerts_once(
         assert "Failed to send" not in log.getvalue()
         with desk.database.reading() as session:
             send_error = session.scalars(select(Alert.send_error)).one()
-        assert send_error == "address 1 (json): it answered 500"
+        assert str(send_error) == "address 1 (json): it answered 500"
         box.statuses.clear()
         clock.advance(minutes=10)
         notifier.notify(clock.now())

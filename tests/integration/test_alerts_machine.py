@@ -12,6 +12,7 @@ from publisher.alerts import Notifier, store
 from publisher.alerts.conditions import Condition
 from publisher.alerts.problem_codes import AlertHeadline, AlertProblem
 from publisher.core.clock import FixedClock
+from publisher.core.messages import Message
 from publisher.db.models import Post
 from publisher.db.operations import Alert, AlertKind
 from publisher.delivery.clock_changes import restart_look_ups
@@ -81,7 +82,7 @@ def test_a_failing_part_is_alerted_once_with_its_reason_and_so_is_its_end(
 ) -> None:
     record_heartbeat(desk.database, "me:1", "scheduler", clock.now())
     failures = FailureLog(desk.database, "me:1", clock.now)
-    failures.failed(TickPart.PICK, SettingsError("publisher.toml is gone"), tried_again_in=60)
+    failures.failed(TickPart.PICK, SettingsError(Message("publisher.toml is gone")), tried_again_in=60)
     notifier = Notifier(desk)
     for _ in range(2):
         notifier.notify(clock.now())

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from publisher.core.clock import ShiftedClock
 from publisher.core.errors import SettingsError, UserError
+from publisher.core.messages import Message
 from publisher.core.problems import recorded_problem
 from publisher.core.states import State
 from publisher.db.models import Delivery, Post
@@ -608,9 +609,9 @@ def test_a_platform_that_can_not_be_reached_is_a_problem_of_its_own(
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (MediaUnreachable("The media store was not reached; try again later."), 503),
-        (SettingsError("outlet.name is missing; write it"), 500),
-        (WeakPassword("A password has at least 12 characters."), 422),
+        (MediaUnreachable(Message("The media store was not reached; try again later.")), 503),
+        (SettingsError(Message("outlet.name is missing; write it")), 500),
+        (WeakPassword(Message("A password has at least 12 characters.")), 422),
     ],
 )
 def test_every_error_that_is_fit_to_show_is_answered_with_its_code(

@@ -31,6 +31,7 @@ from publisher.cli.backup import _restore_report
 from publisher.cli.doctor import _describe_backup
 from publisher.cli.main import cli
 from publisher.core.clock import FixedClock
+from publisher.core.messages import Message
 from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.session import Database
@@ -627,7 +628,7 @@ def test_a_backup_that_fails_is_reported_and_the_desk_goes_on(
 
     def fail() -> None:
         failed.set()
-        raise BackupError("the disk is full")
+        raise BackupError(Message("the disk is full"))
 
     scheduler = Scheduler(
         database,

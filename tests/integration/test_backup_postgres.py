@@ -29,6 +29,7 @@ from publisher.backup.whole_backup import BackupReport, make_backup
 from publisher.cli.doctor import _describe_backup
 from publisher.cli.main import cli
 from publisher.core.clock import FixedClock
+from publisher.core.messages import Message
 from publisher.core.states import State
 from publisher.db.history import UnknownHistory
 from publisher.db.models import Post
@@ -200,7 +201,7 @@ def test_no_desk_takes_a_database_before_it_is_reconciled(
 
     def break_off(*_: object, **__: object) -> None:
         refused()
-        raise BackupError("it broke off")
+        raise BackupError(Message("it broke off"))
 
     monkeypatch.setattr(restoring, "reconcile", break_off)
     with pytest.raises(BackupError, match=r"it broke off; the PostgreSQL database .* was left half restored"):

@@ -25,6 +25,7 @@ from publisher.backup.files import BackupError
 from publisher.cli.doctor import _check_platform_clocks
 from publisher.cli.regular import alert_jobs, heartbeat_job, housekeeping_jobs
 from publisher.core.clock import FixedClock
+from publisher.core.messages import Message
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Alert, Channel, Process, Quota
 from publisher.db.session import Database
@@ -404,7 +405,7 @@ def fail(desk: Desk, clock: FixedClock, job: str, error: Exception) -> FailureLo
 
 def test_a_failing_part_of_the_tick_is_not_ready_and_says_why(desk: Desk, clock: FixedClock) -> None:
     assert read_checks(desk)["jobs"] == (True, "All of them work.")
-    failures = fail(desk, clock, TickPart.PICK, SettingsError("people.toml can't be read: line 3"))
+    failures = fail(desk, clock, TickPart.PICK, SettingsError(Message("people.toml can't be read: line 3")))
     ok, sentence = read_checks(desk)["jobs"]
     assert not ok
     since = desk.local(clock.now(), "%H:%M on %Y-%m-%d")
@@ -429,7 +430,7 @@ def test_a_fault_of_the_program_is_reported_without_its_name(desk: Desk, clock: 
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (BackupError("pg_dump is not there; install it"), "pg_dump is not there; install it. Mend that;"),
+        (BackupError(Message("pg_dump is not there; install it")), "pg_dump is not there; install it. Mend that;"),
         (OSError(28, "No space left on device", "/backups"), "No space left on device: /backups. It is tried again"),
     ],
 )
@@ -498,7 +499,10 @@ def test_a_platforms_time_is_recorded_only_if_needed_and_never_raises(small_desk
             changes.append((row.clock_ahead_seconds, row.clock_seen_at == clock.now()))
     assert changes == [(0.0, True), (0.0, False), (30.0, True), (30.0, False), (31.0, True), (0.0, True)]
 
-    for error in (OperationalError("UPDATE", {}, Exception("disk I/O error")), DatabaseError("its tables are newer")):
+    for error in (
+        OperationalError("UPDATE", {}, Exception("disk I/O error")),
+        DatabaseError(Message("its tables are newer")),
+    ):
 
         def broken(why: Exception = error) -> Database:
             raise why
@@ -535,7 +539,7 @@ def test_captions_that_can_not_be_made_are_a_warning_with_their_reason(small_des
 
 
 def test_programs_get_the_code_of_what_is_wrong(small_desk: Desk, clock: FixedClock) -> None:
-    fail(small_desk, clock, TickPart.PICK, SettingsError("people.toml can't be read: line 3"))
+    fail(small_desk, clock, TickPart.PICK, SettingsError(Message("people.toml can't be read: line 3")))
     readiness = json.loads(json.dumps(describe_readiness(small_desk.settings, check_ready(small_desk))))
     checks = {check["name"]: check for check in readiness["checks"]}
     assert not readiness["ready"]

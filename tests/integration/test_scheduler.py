@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from publisher.core.clock import ClockChange, FixedClock, SystemClock
+from publisher.core.messages import Message
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -244,7 +245,9 @@ def watched_scheduler(
 
 
 @on_every_database
-@pytest.mark.parametrize("error", [SettingsError("people.toml: line 3 is no TOML"), KeyError("a fault of ours")])
+@pytest.mark.parametrize(
+    "error", [SettingsError(Message("people.toml: line 3 is no TOML")), KeyError("a fault of ours")]
+)
 def test_a_pick_that_fails_stops_neither_recovery_nor_misses_nor_work(
     database: Database, clock: FixedClock, error: Exception
 ) -> None:
@@ -299,7 +302,7 @@ def test_what_fails_is_written_down_with_its_reason_until_it_works(
     database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("publisher.job_failures.MIN_FAILURE_SECONDS", 0.0)
-    pick = Broken(SettingsError("people.toml: line 3 is no TOML"))
+    pick = Broken(SettingsError(Message("people.toml: line 3 is no TOML")))
     scheduler = watched_scheduler(database, clock, pick)
     began = clock.now()
     scheduler.tick()

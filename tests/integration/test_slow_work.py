@@ -17,7 +17,7 @@ import requests
 from publisher.adapt.images import inspection
 from publisher.adapt.images.child_process import run_image_process
 from publisher.adapt.images.rendering import ImageRefused
-from publisher.core.messages import Face, Reader, current_reader, set_reader
+from publisher.core.messages import Face, Message, Reader, current_reader, set_reader
 from publisher.core.problems import recorded_problem
 from publisher.posts.errors import PostError
 from publisher.staff.api_tokens import new_api_token
@@ -144,7 +144,7 @@ def get(path: str) -> Act:
     return lambda _site, client: ask(client, path)
 
 
-PLATFORM_AWAY = PostError("it does not answer")
+PLATFORM_AWAY = PostError(Message("it does not answer"))
 PAGES = "publisher.web.pages"
 SLOW_HANDLERS: dict[str, tuple[str, Exception, Act]] = {
     "adopt": (f"{PAGES}.deliveries.adopt", PLATFORM_AWAY, adopt),
@@ -161,7 +161,7 @@ SLOW_HANDLERS: dict[str, tuple[str, Exception, Act]] = {
     ),
     "webhook": (
         f"{PAGES}.webhooks.hooks.add_webhook",
-        WebhookError("no"),
+        WebhookError(Message("no")),
         post("/webhooks", {"url": "https://example.org/"}),
     ),
     "stored picture": (

@@ -99,12 +99,6 @@ def publish_and_read_back(folder: Path) -> None:
     assert process.returncode == 0
 
 
-def test_the_problems_of_a_platform_are_found_by_their_codes(toy: Path) -> None:
-    script = "from publisher.core.problems import find_code; print(find_code('toy.post-refused').template)"
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert found.stdout == "The toy platform refused this post; change it.\n"
-
-
 def test_a_platform_in_two_folders_is_found_and_posts_are_read_back(
     sandbox: SandboxClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from publisher.adapt.text.templates import TemplateError
 from publisher.core.clock import ShiftedClock
 from publisher.core.errors import SettingsError, UserError
+from publisher.core.messages import Message
 from publisher.db.errors import DatabaseError
 from publisher.db.staff import Person, WebSession
 from publisher.staff.guesses import MAX_PER_PAIR
@@ -274,10 +275,10 @@ def test_a_failure_has_a_reference_that_stands_in_the_log(
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (DatabaseError("the database is damaged; restore a backup"), 503),
-        (SettingsError("outlet.name is missing; write it"), 409),
-        (TemplateError("x.j2: line 3 has no end; add one"), 409),
-        (NotFound("There is no such page."), 404),
+        (DatabaseError(Message("the database is damaged; restore a backup")), 503),
+        (SettingsError(Message("outlet.name is missing; write it")), 409),
+        (TemplateError(Message("x.j2: line 3 has no end; add one")), 409),
+        (NotFound(Message("There is no such page.")), 404),
     ],
 )
 def test_a_page_shows_the_sentence_of_every_error_that_is_fit(

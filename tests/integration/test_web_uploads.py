@@ -15,6 +15,7 @@ import pytest
 import requests
 from sqlalchemy import func, select, text, update
 
+from publisher.core.messages import Message
 from publisher.db.models import Media, Post
 from publisher.db.session import Database
 from publisher.db.staff import Upload
@@ -178,7 +179,7 @@ def test_a_picture_waits_for_a_store_that_is_away(
     upload = begin(editor, "disc.png", len(content))
 
     def away(self: FolderStore, content: bytes) -> str:
-        raise MediaUnreachable("the bucket can't be reached; try later")
+        raise MediaUnreachable(Message("the bucket can't be reached; try later"))
 
     with monkeypatch.context() as patched:
         patched.setattr(FolderStore, "put", away)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
+from publisher.alerts.addresses import PING_VARIABLE, UNKNOWN_TO_APPRISE, URLS_VARIABLE, read_addresses, read_ping_url
 from publisher.alerts.link_check import BrokenLink, check_link
 from publisher.alerts.message import MAX_CHARACTERS, MAX_LISTED, compose, render_details
 from publisher.alerts.problem_codes import AlertEnding, AlertHeadline
@@ -108,7 +108,7 @@ def test_an_address_is_known_by_its_place_and_service_alone(tmp_path: Path) -> N
 
     assert [address.name for address in addresses] == ["1 (slack)", "2 (mailto)", "3 (not a URL)"]
     assert "sekrit" not in repr(addresses)
-    assert [address.problem() for address in addresses[1:]] == ["", "it is not an address that Apprise knows"]
+    assert [address.problem() for address in addresses[1:]] == [None, UNKNOWN_TO_APPRISE]
     file = tmp_path / "urls"
     file.write_text("json://one\njson://two\n", encoding="utf-8")
     with environment({URLS_VARIABLE: "", f"{URLS_VARIABLE}_FILE": str(file)}):

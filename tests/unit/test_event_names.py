@@ -8,11 +8,11 @@ from pathlib import Path
 
 import publisher
 from publisher import job_failures, lifecycle, lifecycle_late_success
+from publisher.core.event_names import EVENT_NAMES, event_name
 from publisher.core.states import State
 from publisher.delivery import clock_changes, stray_drafts, verify
 from publisher.posts import possibly_shown
 from publisher.staff import guesses
-from publisher.web.event_names import EVENT_NAMES, event_name
 from publisher.webhooks.events import EVENTS
 
 RECORDERS = frozenset({"record_event", "_record_event", "_insert_person"})

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from publisher.core.errors import SettingsError
 from publisher.core.log_folding import MAX_ALIKE, MAX_REMEMBERED, FoldingHandler
 from publisher.core.logs import HIDDEN, LIBRARIES, SECRET_HINT, SECRETS_IN_TEXT, configure_logs, get_logger
+from publisher.core.messages import Message
 from publisher.core.outage_log import LogOnce
 from publisher.core.problems import recorded_problem
 from publisher.db.errors import DatabaseError
@@ -362,7 +363,7 @@ def test_kinds_of_lines_are_forgotten_before_they_fill_the_memory(lines: Callabl
 
 
 def test_a_line_about_an_error_that_is_fit_to_show_has_its_code(lines: Callable[[], list[dict[str, Any]]]) -> None:
-    LogOnce("scheduler", "the backup").failed(DatabaseError("the database is damaged"), trace=False)
+    LogOnce("scheduler", "the backup").failed(DatabaseError(Message("the database is damaged")), trace=False)
     get_logger("web").error("failed", exc_info=Unavailable(recorded_problem("Tumblr was not reached")))
     get_logger("web").error("failed", exc_info=ValueError("a fault"))
 

@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import update
 
 from publisher.core.clock import FixedClock
+from publisher.core.messages import Message
 from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Pick, Post
 from publisher.db.session import Database
@@ -290,7 +291,7 @@ def test_the_reasons_why_people_were_asked_are_counted_without_channels(database
 def test_a_reason_is_counted_without_the_file_that_it_is_about(database: Database, clock: FixedClock) -> None:
     number = add_delivery(database, clock.now(), channel="x1")
     with database.writing() as session:
-        problem = blocked(["/tmp/proof/config/captions/x1.j2: there is no such file. Mend it, then retry."])
+        problem = blocked([Message("/tmp/proof/config/captions/x1.j2: there is no such file. Mend it, then retry.")])
         assert problem is not None
         detail = {"problem": problem.to_json()}
         record_delivery_event(session, number, "delivery held", now=clock.now(), detail=detail)

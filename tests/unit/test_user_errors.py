@@ -16,7 +16,7 @@ from publisher.backup.files import BackupError
 from publisher.cli.errors import describe_error
 from publisher.core.encryption import EncryptionError
 from publisher.core.errors import ErrorKind, SettingsError, SettingsUnreadable, UserError
-from publisher.core.messages import _
+from publisher.core.messages import Message, _
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.problem_codes import ActProblem
 from publisher.job_failures import FailureReason, classify_error
@@ -157,14 +157,14 @@ def test_a_refused_act_has_its_reason_as_its_code() -> None:
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (PostNotFound("there is no post 7"), 404),
-        (StaleEdit("post 7 was changed"), 412),
-        (PictureRefused("a.png is no picture"), 422),
-        (MachineError("this machine has no free memory"), 503),
+        (PostNotFound(Message("there is no post 7")), 404),
+        (StaleEdit(Message("post 7 was changed")), 412),
+        (PictureRefused(Message("a.png is no picture")), 422),
+        (MachineError(Message("this machine has no free memory")), 503),
         (SettingsUnreadable(_("publisher.toml can't be read"), lasting=False), 503),
-        (PostError("post 7 has left the queue"), 409),
-        (MediaError("the media store refused"), 503),
-        (SettingsError("outlet.name is missing"), 500),
+        (PostError(Message("post 7 has left the queue")), 409),
+        (MediaError(Message("the media store refused")), 503),
+        (SettingsError(Message("outlet.name is missing")), 500),
     ],
 )
 def test_the_api_gives_each_kind_its_status(error: UserError, status: int) -> None:
@@ -178,11 +178,11 @@ def test_every_kind_has_a_status() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        RehearsalRefused("No post is ready to be rehearsed; approve one first."),
-        PeopleDirectoryError("people.toml can't be read"),
-        BackupError("pg_dump is not there; install it"),
-        EncryptionError("PUBLISHER_KEY is missing"),
-        WeakPassword("A password has at least 12 characters."),
+        RehearsalRefused(Message("No post is ready to be rehearsed; approve one first.")),
+        PeopleDirectoryError(Message("people.toml can't be read")),
+        BackupError(Message("pg_dump is not there; install it")),
+        EncryptionError(Message("PUBLISHER_KEY is missing")),
+        WeakPassword(Message("A password has at least 12 characters.")),
     ],
 )
 def test_faces_show_the_sentence_of_every_user_error(error: UserError) -> None:

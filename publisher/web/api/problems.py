@@ -120,7 +120,7 @@ class ErrorAnswer:
 
     status: int
     code: str
-    text: Message | Problem | str
+    text: Message | Problem
     errors: Sequence[FieldProblem] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -161,15 +161,9 @@ def problem_response(request: Request, answer: ErrorAnswer) -> Response:
     return JSONResponse(details.model_dump(exclude_none=True), status, headers, MEDIA_TYPE)
 
 
-def _parameters_of(text: Message | Problem | str) -> dict[str, Any]:
+def _parameters_of(text: Message | Problem) -> dict[str, Any]:
     """Returns the values of a text as programs get them."""
-    match text:
-        case Problem():
-            return values_to_json(text.parameters)
-        case Message():
-            return values_to_json(text.values)
-        case _:
-            return {}
+    return values_to_json(text.parameters if isinstance(text, Problem) else text.values)
 
 
 def answer_of(refused: RequestRefused) -> ErrorAnswer:

@@ -9,8 +9,8 @@ from fastapi.responses import Response
 from sqlalchemy import select
 
 from publisher.core.encryption import SecretCipher
-from publisher.core.messages import _
-from publisher.core.problems import Text
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem
 from publisher.core.translations import desk_languages
 from publisher.db.staff import Person, WebSession
 from publisher.staff import second_factor
@@ -34,7 +34,7 @@ def account(request: Request) -> Response:
     return _page(request)
 
 
-def _page(request: Request, status: int = 200, **mistakes: Text) -> Response:
+def _page(request: Request, status: int = 200, **mistakes: Message | Problem) -> Response:
     desk = desk_of(request)
     me: Person = request.state.session.person
     with desk.database.reading() as session:

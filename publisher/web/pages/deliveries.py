@@ -112,7 +112,7 @@ def delivery(request: Request, delivery_id: int) -> Response:
 
 
 def _delivery_page(
-    request: Request, delivery_id: int, *, refusal: Problem | Message | str | None = None, link: str = ""
+    request: Request, delivery_id: int, *, refusal: Problem | Message | None = None, link: str = ""
 ) -> Response:
     """Shows one delivery; with the `refusal` of an adoption, and the `link` that was typed for it."""
     with desk_of(request).database.reading() as session:

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import FormData
 
-from publisher.core.messages import _
+from publisher.core.messages import Message, _
 from publisher.core.post_limits import MAX_ROW_NUMBER
-from publisher.core.problems import Text
+from publisher.core.problems import Problem
 from publisher.db.models import Post
 from publisher.posts import autosaves
 from publisher.posts.drafts import PostChanges, PostDraft
@@ -138,7 +138,7 @@ def live_preview(request: Request, form: Annotated[FormData, Depends(posted_form
     return page(request, "channel_previews.html", 422 if context["mistakes_of_fields"] else 200, **context)
 
 
-def _raise_refused(refused: dict[str, Text]) -> None:
+def _raise_refused(refused: dict[str, Message | Problem]) -> None:
     """Raises Mistakes where a file was refused, so that it is shown with all other mistakes."""
     if refused:
         raise Mistakes(refused)
@@ -183,7 +183,7 @@ def _fixed_day(fields: Mapping[str, str]) -> date:
         raise Mistakes({"fixed_date": _("Choose the day on which it goes out.")}) from None
 
 
-def _move_post(request: Request, post: Post, fields: Mapping[str, str]) -> list[Text]:
+def _move_post(request: Request, post: Post, fields: Mapping[str, str]) -> list[Message]:
     """Moves the post to the place that the form names; returns the reasons where it can't have it."""
     place = fields.get("place", "")
     before = "reserve" if post.reserve else "date" if post.fixed_date else "queue"

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from publisher.core.encryption import SecretCipher
-from publisher.core.messages import _
-from publisher.core.problems import Text
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem
 from publisher.db.staff import Person
 from publisher.staff import logins, second_factor
 from publisher.staff.accounts import accept_invite, find_invited_person, has_no_people, load_person
@@ -111,7 +111,9 @@ def accept_invitation(request: Request, token: str, password: Annotated[str, For
     return _ask_code_or_enter(request, person, "/")
 
 
-def _invitation_page(request: Request, token: str, status: int = 200, refused: Text = "") -> Response:
+def _invitation_page(
+    request: Request, token: str, status: int = 200, refused: Message | Problem | None = None
+) -> Response:
     person = _invited_person(request, token)
     known = person.password_hash is not None
     return page(request, "invitation.html", status, name=person.name, known=known, token=token, refused=refused)

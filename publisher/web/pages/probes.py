@@ -13,6 +13,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
+from publisher.core.messages import _
 from publisher.health.metrics import CONTENT_TYPE, render_metrics
 from publisher.health.probe_access import holds_probe_token
 from publisher.health.ready import check_ready, describe_readiness
@@ -45,7 +46,7 @@ def readyz(request: Request) -> Response:
 def metrics(request: Request) -> Response:
     """Returns the metrics for Prometheus. For anybody else there is nothing here."""
     if not _is_insider(request):
-        raise NotFound("The address is wrong, or what it showed is gone.")
+        raise NotFound(_("The address is wrong, or what it showed is gone."))
     return Response(render_metrics(desk_of(request)), media_type=CONTENT_TYPE)
 
 

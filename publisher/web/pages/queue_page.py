@@ -12,8 +12,8 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import Response
 from pydantic import StringConstraints
 
-from publisher.core.messages import _
-from publisher.core.problems import Text
+from publisher.core.messages import Message, _
+from publisher.core.problems import Problem
 from publisher.posts.problem_cache import ProblemCache
 from publisher.posts.undo import MAX_POSTS
 from publisher.schedule import listing
@@ -239,7 +239,7 @@ def _parse_day(text: str) -> date:
         raise PageError(_("Choose a date.")) from None
 
 
-def _to_queue(request: Request, view: str, mistake: Text | None = None) -> Response:
+def _to_queue(request: Request, view: str, mistake: Message | Problem | None = None) -> Response:
     if mistake:
         flash(request, mistake, "bad")
     return redirect(request, "queue", View.of(view).query)
