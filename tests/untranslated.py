@@ -86,6 +86,16 @@ def untranslated_texts(page: str, data: frozenset[str]) -> list[str]:
     return hard_coded
 
 
+def untranslated_parts(printed: str, data: frozenset[str]) -> list[str]:
+    """Lists the parts of printed lines with letters that are neither translated nor data."""
+    depth, parts = 0, []
+    for line in printed.splitlines():
+        outside, depth = _outside_brackets(line, depth)
+        if _has_letters(rest := _without(outside, data)):
+            parts.append(rest)
+    return parts
+
+
 def _has_letters(text: str) -> bool:
     return any(letter.isalpha() for letter in text)
 

@@ -12,6 +12,7 @@ from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, escape, json_option, print_json, print_table, styled
 from publisher.cli.row_number import ROW_NUMBER
+from publisher.core.field_names import FIELD_NAMES
 from publisher.core.messages import Message, _, ngettext
 from publisher.db.models import Post
 from publisher.posts.post_store import last_pick, load_post
@@ -25,6 +26,24 @@ PLACE_NAMES: Mapping[QueuePart, Message] = {
     "queue": _("queue"),
     "reserve": _("reserve"),
 }
+
+
+OTHER_FIELD_NAMES: Mapping[str, Message] = {
+    "id": _("no."),
+    "state": _("state"),
+    "version": _("version"),
+    "reserve": _("reserve"),
+    "fixed_date": _("fixed date"),
+    "last_shown_on": _("last shown on"),
+    "file": _("file"),
+    "sha256": _("hash"),
+    "pixels": _("pixels"),
+    "alt_text": _("alt text"),
+    "choices": _("choices"),
+    "label": _("label"),
+    "url": _("address"),
+}
+"""Besides those that sentences name."""
 
 
 @click.command("queue")
@@ -100,7 +119,7 @@ def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
         return
     for name, value in fields.items():
         if value not in ("", None, [], {}):
-            console().print(f"[bold]{name.replace('_', ' ')}[/]: {escape(_render_value(value))}")
+            console().print(f"[bold]{_name_of(name)}[/]: {escape(_render_value(value))}")
     if pick:
         console().print(f"[bold]{_('picked for')}[/]: {pick.slot}")
     for problem in problems:
@@ -127,9 +146,13 @@ def _post_fields(post: Post) -> dict[str, Any]:
     return {name: getattr(post, name) for name in names} | {"images": images}
 
 
+def _name_of(field: str) -> Message | str:
+    return FIELD_NAMES.get(field) or OTHER_FIELD_NAMES.get(field, field)
+
+
 def _render_value(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        lines = ("\n    ".join(f"{key}: {field}" for key, field in item.items() if field) for item in value)
+        lines = ("\n    ".join(f"{_name_of(key)}: {field}" for key, field in item.items() if field) for item in value)
         return "".join(f"\n  - {line}" for line in lines)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 

@@ -107,7 +107,9 @@ def render(message: Message, reader: Reader) -> str:
         template = catalogue.ngettext(message.source, message.plural, int(message.values[COUNT]))
     else:
         template = catalogue.gettext(message.source)
-    return _Formatter(reader).vformat(template, (), message.values)
+    text = _Formatter(reader).vformat(template, (), message.values)
+    # Pages and programs get UTF-8, which has no half of a pair. The command line shows such a value in its own way.
+    return text if text.isascii() or reader.face is Face.COMMAND else text.encode("utf-8", "replace").decode()
 
 
 def as_sentence(text: str) -> str:
