@@ -24,6 +24,8 @@ POST_CLASSES = frozenset({"prose", "screen"})
 """Classes of elements that show parts of a post's text."""
 OWN_LANGUAGE = "own-language"
 WITHOUT_LANGUAGE = frozenset({"https://", "HTTP", "#ffffff"})
+LONG_LINE = 60
+"""A longer line may be a part of a post's text."""
 NAMED_VALUES = frozenset({"state", "reason", "kind", "roles", "role"})
 """Columns whose values have names for people: they are no data."""
 
@@ -88,10 +90,11 @@ def untranslated_texts(page: str, data: frozenset[str]) -> list[str]:
 
 def untranslated_parts(printed: str, data: frozenset[str]) -> list[str]:
     """Lists the parts of printed lines with letters that are neither translated nor data."""
-    depth, parts = 0, []
+    depth, parts, joined = 0, [], " ".join(data)
     for line in printed.splitlines():
         outside, depth = _outside_brackets(line, depth)
-        if _has_letters(rest := _without(outside, data)):
+        is_paragraph = len(outside) > LONG_LINE and outside.strip(" :") in joined
+        if not is_paragraph and _has_letters(rest := _without(outside, data)):
             parts.append(rest)
     return parts
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from publisher.alerts.outlet_alerts import is_good_news
-from publisher.core.messages import Message, _, as_sentence, current_reader, ngettext, render
+from publisher.core.messages import ENGLISH_READER, Message, _, as_sentence, ngettext, render
 from publisher.core.problems import Problem
 from publisher.db.operations import Alert
 
@@ -76,8 +76,9 @@ def _render_remedy(problem: Problem, link: str) -> str:
     if remedy is None:
         return ""
     if link and remedy.path:
-        return link.rstrip("/") + render(Message(remedy.path, problem.parameters), current_reader())
-    return render(Message(remedy.command, problem.parameters), current_reader())
+        # An address has no language.
+        return link.rstrip("/") + render(Message(remedy.path, problem.parameters), ENGLISH_READER)
+    return str(remedy.command.fill(problem.parameters))
 
 
 def _render_alert(alert: Alert, link: str) -> str:

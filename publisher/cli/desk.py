@@ -29,11 +29,12 @@ def desk_of(ctx: click.Context) -> Desk:
     """
     config = ctx.find_root().obj
     desk = Desk(config if isinstance(config, Path) else Path("config/publisher.toml"))
-    set_reader(_reader_of(desk))
+    set_reader(reader_of(desk))
     return desk
 
 
-def _reader_of(desk: Desk) -> Reader:
+def reader_of(desk: Desk) -> Reader:
+    """Returns the reader of what commands print, in the language of the outlet's desk."""
     try:
         outlet = desk.settings.outlet
     except SettingsError:

@@ -147,13 +147,15 @@ def _post_fields(post: Post) -> dict[str, Any]:
 
 
 def _name_of(field: str) -> Message | str:
-    return FIELD_NAMES.get(field) or OTHER_FIELD_NAMES.get(field, field)
+    return FIELD_NAMES.get(field) or OTHER_FIELD_NAMES.get(field) or field
 
 
 def _render_value(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
         lines = ("\n    ".join(f"{_name_of(key)}: {field}" for key, field in item.items() if field) for item in value)
         return "".join(f"\n  - {line}" for line in lines)
+    if isinstance(value, bool):
+        return str(_("yes") if value else _("no"))
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

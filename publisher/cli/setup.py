@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from publisher.cli.desk import desk_of
+from publisher.cli.desk import desk_of, reader_of
 from publisher.cli.echo import echo
-from publisher.core.messages import _
+from publisher.core.messages import _, set_reader
 from publisher.desk import Desk
 from publisher.starter import starter_files, write_starter
 
@@ -21,10 +21,11 @@ from publisher.starter import starter_files, write_starter
 def init_command(folder: Path) -> None:
     """Write a commented configuration and an empty queue into FOLDER; nothing is overwritten."""
     written = write_starter(folder)
+    desk = Desk(folder / "config" / "publisher.toml")
+    set_reader(reader_of(desk))
     for path in starter_files():
         file = folder / path
         echo(_("wrote {file}", file=file) if file in written else _("kept  {file}", file=file))
-    desk = Desk(folder / "config" / "publisher.toml")
     echo(desk.prepare().sentence)
     echo(
         _(

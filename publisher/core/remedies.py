@@ -44,7 +44,7 @@ class Remedy(Enum):
         "/channels",
     )
     RAISE_BUDGET = (
-        "raise channels.{channel}.monthly_budget",
+        _("raise channels.{channel}.monthly_budget"),
         _("Raise channels.{channel}.monthly_budget in the configuration."),
         _("Have channels.{channel}.monthly_budget raised in the configuration."),
         _("An operator can raise channels.{channel}.monthly_budget in the configuration."),
@@ -72,7 +72,7 @@ class Remedy(Enum):
         "/deliveries/{delivery}",
     )
     RETRY_OR_CANCEL = (
-        "publisher retry {delivery}, or publisher cancel {delivery}",
+        _("publisher retry {delivery}, or publisher cancel {delivery}"),
         _("Use retry to publish it late, or cancel."),
         _("Let it try again to publish it late, or cancel it."),
         _("Retry the delivery to publish it late, or cancel it."),
@@ -92,7 +92,7 @@ class Remedy(Enum):
         "/deliveries/{delivery}",
     )
     RESTORE_CHANNEL = (
-        "publisher retry {delivery}, or publisher cancel {delivery}",
+        _("publisher retry {delivery}, or publisher cancel {delivery}"),
         _(
             "Write it there again and restart the desk, then: publisher retry {delivery}. "
             "Or give this up: publisher cancel {delivery}."
@@ -102,7 +102,7 @@ class Remedy(Enum):
         "/deliveries/{delivery}",
     )
     LOOK_THEN_SETTLE = (
-        "publisher adopt {delivery} LINK if it is there, else publisher retry {delivery} --i-have-looked",
+        _("publisher adopt {delivery} LINK if it is there, else publisher retry {delivery} --i-have-looked"),
         _("If it is there: publisher adopt {delivery} LINK. If it is not: publisher retry {delivery} --i-have-looked"),
         _("If it is there, adopt it by its link. If it is not, say that you have looked and try again."),
         _("If it is there, adopt it by its link. If it is not, repeat this with i_have_looked."),
@@ -194,9 +194,9 @@ class Remedy(Enum):
     )
 
     def __init__(
-        self, command: str, on_command_line: Message, on_page: Message, to_program: Message, path: str
+        self, command: Message | str, on_command_line: Message, on_page: Message, to_program: Message, path: str
     ) -> None:
-        self.command = command
+        self.command = command if isinstance(command, Message) else Message(command)
         self.sentences: Mapping[Face, Message] = {
             Face.COMMAND: on_command_line,
             Face.PAGE: on_page,

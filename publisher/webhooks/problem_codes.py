@@ -27,7 +27,7 @@ class SendProblem(ProblemCode):
     """Names why a webhook's message was not accepted, each as a clause."""
 
     DESTINATION_REFUSED = _("{why}")
-    SECRET_UNREADABLE = _("{why}")
+    SECRET_UNREADABLE = _("its secret can't be read: {why:clause}")
     NO_ADDRESS = _("it has no address")
     NO_ANSWER = _("it gave no answer ({why})")
     LEADS_ELSEWHERE = _("it answered {status}, which leads elsewhere; add the address that it leads to")

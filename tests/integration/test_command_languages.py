@@ -8,16 +8,21 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
+from publisher.alerts.message import compose
 from publisher.cli import plain_console
 from publisher.cli.errors import describe_error
 from publisher.cli.main import cli
 from publisher.cli.output import STATE_STYLES, console
 from publisher.core.messages import Reader, reading_as
+from publisher.db.operations import Alert
 from publisher.desk import Desk
+from publisher.settings.alert_reader import alert_reader
+from publisher.staff.roles import Role
 from tests.full_site import build_full_site
 from tests.pseudo_locale import PSEUDO_LANGUAGE, pseudo_locale
-from tests.untranslated import data_of, untranslated_parts
+from tests.untranslated import data_of, untranslated_parts, untranslated_texts
 
 COMMANDS = (
     "queue",
@@ -30,7 +35,6 @@ COMMANDS = (
     "approve 9999",
     "withdraw 9",
     "edit 9 --title Another",
-    "edit 9 --alt 9=nothing",
     "deliveries",
     "deliveries --state held",
     "deliveries --day 1999-01-01",
@@ -56,14 +60,20 @@ COMMANDS = (
     "user deactivate nobody@example.org",
     "user deactivate mar@example.org",
     "user remove-second-factor mar@example.org",
-    "key",
-    "db history",
-    "db upgrade",
+    "key rotate",
+    "db copy sqlite:///nowhere/there.db sqlite:///nowhere/other.db",
     "backup nowhere/there",
     "restore nowhere/there",
     "init",
 )
-WORDS_OF_PROGRAM = frozenset({"HTTP", "kB", "webp", "jpeg", "png", "UTC", "BST", "GMT", "B", "GB", "MB"})
+KEYS = frozenset(
+    {"title", "standfirst", "body", "credit", "alt_texts", "None", "False", "True", "fit", "focal_point", "crop_box",
+     "protected", "gutters", "padding", "window", "credit_strip"}
+)  # fmt: skip
+"""Of what `publisher show` prints as it is stored."""
+WORDS_OF_PROGRAM = KEYS | frozenset(
+    {"HTTP", "kB", "webp", "jpeg", "png", "UTC", "BST", "GMT", "B", "GB", "MB", *(role.value for role in Role)}
+)
 
 
 @pytest.fixture(scope="module")
@@ -95,18 +105,44 @@ def test_no_command_prints_a_text_of_its_own(desk: Desk, monkeypatch: pytest.Mon
     folder = desk.config.parent.parent
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PUBLISHER__OUTLET__DESK_LANGUAGE", PSEUDO_LANGUAGE)
-    data = data_of(desk) | WORDS_OF_PROGRAM | {*STATE_STYLES, *desk.settings.channels, str(folder), *command.split()}
+    data = (
+        data_of(desk)
+        | WORDS_OF_PROGRAM
+        | {*STATE_STYLES, *desk.settings.channels, str(folder), str(desk.config), *command.split()}
+    )
     with reading_as(Reader()):
         result = CliRunner().invoke(cli, ["--config", str(desk.config), *command.split()])
         printed = result.output
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             with reading_as(Reader(PSEUDO_LANGUAGE)):
+                assert isinstance(result.exception, Exception)
                 printed += describe_error(result.exception)
     assert printed
     hard_coded = [line for line in untranslated_parts(without_usage(printed), data) if line]
-    assert not hard_coded, printed
+    assert not hard_coded, f"{hard_coded} in {printed}"
 
 
 def without_usage(printed: str) -> str:
-    """Removes what the library of the command line says about a wrong option."""
-    return re.sub(r"^(Usage: .*|Try '.*|Error: )", "", printed, flags=re.MULTILINE)
+    """Removes what the library of the command line says about a wrong option, and hashtags."""
+    return re.sub(r"^(Usage: .*|Try '.*|Error: )|#\w+", "", printed, flags=re.MULTILINE)
+
+
+def test_the_page_of_a_preview_is_in_the_language_of_the_desk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLISHER__OUTLET__DESK_LANGUAGE", PSEUDO_LANGUAGE)
+    file = desk.config.parent.parent / "preview.html"
+    with reading_as(Reader()):
+        CliRunner().invoke(cli, ["--config", str(desk.config), "preview", "9", "--html", str(file)])
+    page = re.sub(r"<style>.*?</style>|#\w+", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert f'<html lang="{PSEUDO_LANGUAGE}">' in page
+    assert not untranslated_texts(page, data_of(desk) | WORDS_OF_PROGRAM)
+    assert "Nothing stands" in page or "below." in page or "going out." in page
+
+
+def test_alerts_are_in_the_language_of_the_desk(desk: Desk) -> None:
+    with desk.database.reading() as session:
+        alerts = list(session.scalars(select(Alert)))
+    assert alerts
+    with reading_as(alert_reader(desk.settings)):
+        message = compose("Cells Daily", alerts, "https://desk.example.org")
+    data = data_of(desk) | {"https://desk.example.org"}
+    assert not untranslated_parts(re.sub(r"https://desk[^⟧\s]+", "", f"{message.title}\n{message.body}"), data)

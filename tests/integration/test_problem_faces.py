@@ -72,7 +72,7 @@ def problem_of(code: ProblemCode, remedy: Remedy | None = None) -> Problem:
     remedy = remedy or code.remedy
     texts = [code.template, *(remedy.sentences.values() if remedy else ())]
     if remedy:
-        texts += [Message(remedy.command), Message(remedy.path)]
+        texts += [remedy.command, Message(remedy.path)]
     return code(remedy, **{name: value_for(name, form) for name, form in fields_of(*texts).items()})
 
 

@@ -96,7 +96,10 @@ def test_each_problem_gets_its_parameters(path: Path) -> None:
         code = listed[function.attr]
         texts = [code.template.source, code.template.plural]
         if code.remedy and not call.args:
-            texts += [code.remedy.sentences[face].source for face in Face] + [code.remedy.command, code.remedy.path]
+            texts += [code.remedy.sentences[face].source for face in Face] + [
+                code.remedy.command.source,
+                code.remedy.path,
+            ]
         given = {keyword.arg for keyword in call.keywords}
         if None not in given:
             missing = fields_of(*texts) - given
@@ -128,4 +131,4 @@ def test_each_module_of_codes_is_found() -> None:
 def test_each_remedy_has_a_command_and_a_sentence_for_each_place() -> None:
     for remedy in Remedy:
         assert set(remedy.sentences) == set(Face)
-        fields_of(remedy.command, remedy.path, *(remedy.sentences[face].source for face in Face))
+        fields_of(remedy.command.source, remedy.path, *(remedy.sentences[face].source for face in Face))
