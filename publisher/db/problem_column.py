@@ -53,9 +53,13 @@ class ProblemsColumn(TypeDecorator[list[Problem]]):
 
 def read_recorded(stored: object) -> Problem | None:
     """Reads a problem from an event's detail. Older versions of the program have stored a sentence there."""
-    if isinstance(stored, Mapping):
-        return Problem.from_json(stored)
-    return recorded_problem(str(stored)) if stored else None
+    if not stored:
+        return None
+    try:
+        return Problem.from_json(stored) if isinstance(stored, Mapping) else recorded_problem(str(stored))
+    except (ValueError, TypeError, LookupError, AttributeError):
+        # A page that lists events must not fail over one of them.
+        return recorded_problem(str(stored))
 
 
 def problem_contains(column: InstrumentedAttribute[Problem | None], text: str) -> ColumnElement[bool]:

@@ -9,6 +9,7 @@ from string import Formatter
 from typing import Any
 
 import pytest
+from sqlalchemy import select, text
 from starlette.requests import Request
 
 from publisher.alerts.message import render_details
@@ -20,6 +21,7 @@ from publisher.core.problems import Problem, ProblemCode, StoredProblem, import_
 from publisher.core.remedies import Remedy
 from publisher.db.models import Event
 from publisher.db.session import Database
+from publisher.db.staff import Webhook, WebhookMessage
 from publisher.delivery.row import problem_to_json as delivery_problem_to_json
 from publisher.posts.problems import problem_to_json
 from publisher.web.api.problems import RequestRefused, answer_of, problem_response
@@ -52,7 +54,7 @@ def every_code() -> list[ProblemCode]:
 
 def fields_of(*texts: Message) -> dict[str, str]:
     """Returns the fields of texts, with the format of each."""
-    sources = [source for text in texts for source in (text.source, text.plural)]
+    sources = [source for message in texts for source in (message.source, message.plural)]
     return {name: form or "" for source in sources for _text, name, form, _ in Formatter().parse(source) if name}
 
 
@@ -110,11 +112,11 @@ def test_every_face_renders_every_kind_of_problem_with_its_remedy(
         texts = {}
         for face in Face:
             with reading_as(Reader(language, UTC, face)):
-                texts[face] = text = str(problem)
+                texts[face] = shown = str(problem)
                 if problem.remedy:
-                    assert text.endswith(str(problem.remedy.sentence(face, problem.parameters))), code
-                assert StoredProblem.UNKNOWN_CODE.template.source[:20] not in text, code
-                assert (OPENING in text and CLOSING in text) is (language == PSEUDO_LANGUAGE), code
+                    assert shown.endswith(str(problem.remedy.sentence(face, problem.parameters))), code
+                assert StoredProblem.UNKNOWN_CODE.template.source[:20] not in shown, code
+                assert (OPENING in shown and CLOSING in shown) is (language == PSEUDO_LANGUAGE), code
         with reading_as(Reader(language, UTC, Face.PAGE)):
             assert template.render(problem=problem), code
             assert event_details({"problem": problem.to_json()})[0][1] == texts[Face.PAGE], code
@@ -150,7 +152,7 @@ def test_every_remedy_is_said_in_every_place(language: str) -> None:
                 assert "?" not in str(remedy.sentence(face, problem.parameters)).replace("?state=held", "")
 
 
-@pytest.mark.parametrize("hostile", HOSTILE, ids=[ascii(text)[:12] for text in HOSTILE])
+@pytest.mark.parametrize("hostile", HOSTILE, ids=[ascii(value)[:12] for value in HOSTILE])
 def test_a_value_with_any_text_is_shown_by_every_face(
     codes: list[ProblemCode], language: str, database: Database, hostile: str
 ) -> None:
@@ -173,3 +175,20 @@ def test_a_value_with_any_text_is_shown_by_every_face(
             assert escape(problem)
             assert render_details(problem, "https://desk.example.org")
             assert as_api_answer(problem)["code"] == code.short_code
+
+
+def test_what_older_versions_stored_of_a_failed_try_is_read_as_that_sentence(database: Database) -> None:
+    old = "it {answered} 500; 100 %"
+    with database.writing() as session:
+        session.add(Webhook(id=1, url="https://hooks.example.org/", secret="sealed", created_at=AT))
+        session.add(Event(id=1, at=AT, name="post added", actor="", detail={}))
+        session.flush()
+        session.add(WebhookMessage(webhook_id=1, event_id=1, body=b"{}", next_try_at=AT, trouble=None))
+        session.flush()
+        empty = session.scalar(text("SELECT trouble FROM webhook_message"))
+        session.execute(text("UPDATE webhook_message SET trouble = :old"), {"old": old})
+        session.expire_all()
+        read = session.scalars(select(WebhookMessage)).one().trouble
+    assert empty == "", "the column is never NULL"
+    assert read == StoredProblem.RECORDED(sentence=old)
+    assert str(read) == old

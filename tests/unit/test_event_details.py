@@ -26,11 +26,10 @@ def recorded_keys(path: Path) -> Iterator[str]:
         return
     details = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "detail"]
     for node in ast.walk(tree):
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        if any(isinstance(target, ast.Name) and target.id == "detail" for target in targets) and node.value:
-            details.append(node.value)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id == "detail" for target in targets):
+                details.append(node.value)
     for detail in details:
         if isinstance(detail, ast.Dict):
             yield from (
@@ -80,3 +79,13 @@ def test_details_of_another_version_are_shown_as_they_are() -> None:
         ("warnings", "too dark, blurred, {'code': 7}"),
     ]
     assert str(detail_name("carrier_{braces}")) == "carrier {braces}"
+
+
+def test_a_problem_that_no_version_has_stored_is_shown_as_it_is() -> None:
+    for stored in (
+        {"parameters": {}},
+        {"code": "delivery.missed", "parameters": 7},
+        {"code": "x.y", "parameters": [1]},
+    ):
+        ((_name, shown),) = event_details({"problem": stored})
+        assert shown == str(stored)
