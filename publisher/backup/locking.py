@@ -135,6 +135,7 @@ def refuse_busy(connection: Connection, name: Message | str, *, now: datetime, s
         )
 
 
-def first_line(error: DBAPIError) -> str:
+def first_line(error: DBAPIError) -> Message | str:
     """Returns what the database said, without the statement and its values."""
-    return (str(error.orig).strip().splitlines() or ["no reason given"])[0]
+    lines = str(error.orig).strip().splitlines()
+    return lines[0] if lines else _("no reason given")

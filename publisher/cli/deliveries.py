@@ -95,7 +95,7 @@ def _cells(desk: Desk, row: DeliveryRow, *, with_title: bool) -> list[str]:
     return [
         str(row.id),
         row.day.isoformat(),
-        row.place,
+        str(row.place),
         styled(row.state),
         desk.local(row.published_at, "%H:%M:%S"),
         *([escape(row.title)] if with_title else []),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Self
 
+from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
 from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Event
@@ -67,9 +68,11 @@ class DeliveryRow:
         )
 
     @property
-    def place(self) -> str:
+    def place(self) -> Message | str:
         """Returns the channel, and which part of a thread it is: `x`, then `x, part 2`."""
-        return f"{self.channel}, part {self.part}" if self.part > 1 else self.channel
+        if self.part == 1:
+            return self.channel
+        return _("{channel}, part {part}", channel=self.channel, part=self.part)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the row for programs, with the problem's text for the present reader."""

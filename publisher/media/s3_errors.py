@@ -8,7 +8,7 @@ from publisher.core.messages import Message, _
 from publisher.core.network_errors import describe_failure
 from publisher.settings.buckets import Bucket
 
-KEY_VARIABLES = "PUBLISHER_S3_ACCESS_KEY and PUBLISHER_S3_SECRET_KEY"
+KEY_VARIABLES = _("PUBLISHER_S3_ACCESS_KEY and PUBLISHER_S3_SECRET_KEY")
 WRONG_REGION_CODES = frozenset(
     {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 )

@@ -252,7 +252,7 @@ def _read_template(file: Path, key: str) -> str:
             _("{key}: the template {file} is not there; write it, or name another one", key=key, file=str(file))
         ) from None
     except OSError as error:
-        raise unreadable_error(f"{key}: the template {file}", error) from error
+        raise unreadable_error(_("{key}: the template {file}", key=key, file=str(file)), error) from error
     except UnicodeDecodeError:
         raise SettingsError(
             _("{key}: the template {file} is not UTF-8 text; save it as UTF-8", key=key, file=str(file))

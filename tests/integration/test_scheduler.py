@@ -311,7 +311,7 @@ def test_what_fails_is_written_down_with_its_reason_until_it_works(
     with database.reading() as session:
         [failure] = failing_jobs(session)
     assert (failure.job, failure.owner, failure.since) == (TickPart.PICK, "me:1", began)
-    assert (failure.reason, failure.detail) == (FailureReason.MISTAKE, "people.toml: line 3 is no TOML")
+    assert (failure.reason, str(failure.detail)) == (FailureReason.MISTAKE, "people.toml: line 3 is no TOML")
     pick.error = KeyError("a fault of ours")
     scheduler.tick()
     with database.reading() as session:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import publisher
 from publisher.core.messages import Reader, _, reading_as
@@ -82,10 +83,11 @@ def test_details_of_another_version_are_shown_as_they_are() -> None:
 
 
 def test_a_problem_that_no_version_has_stored_is_shown_as_it_is() -> None:
-    for stored in (
+    unreadable: list[dict[str, Any]] = [
         {"parameters": {}},
         {"code": "delivery.missed", "parameters": 7},
         {"code": "x.y", "parameters": [1]},
-    ):
+    ]
+    for stored in unreadable:
         ((_name, shown),) = event_details({"problem": stored})
         assert shown == str(stored)

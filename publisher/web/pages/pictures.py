@@ -6,6 +6,7 @@ Only files of the renderer are served, never what was uploaded.
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
@@ -28,11 +29,12 @@ PICTURE_CACHE_CONTROL = "private, max-age=31536000, immutable"
 MISSING_PICTURE = _("This picture is not here.")
 PLACEHOLDER = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="33" height="33" viewBox="0 0 33 33">\
-<title>This picture is being made; load the page again in a moment</title>\
+<title>{title}</title>\
 <rect width="33" height="33" fill="#e4e4e4"/><circle cx="10" cy="16.5" r="2" fill="#777"/>\
 <circle cx="16.5" cy="16.5" r="2" fill="#777"/><circle cx="23" cy="16.5" r="2" fill="#777"/></svg>
 """
 """`waiting.js` recognises it by its size."""
+IS_BEING_MADE = _("This picture is being made; load the page again in a moment")
 Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
@@ -90,7 +92,8 @@ def _stored_or_made(request: Request, spec: RenditionSpec) -> Rendition | None:
 
 def _picture_response(rendition: Rendition | None) -> Response:
     if rendition is None:
-        return Response(PLACEHOLDER, media_type="image/svg+xml", headers={"cache-control": "no-store"})
+        placeholder = PLACEHOLDER.format(title=escape(str(IS_BEING_MADE)))
+        return Response(placeholder, media_type="image/svg+xml", headers={"cache-control": "no-store"})
     return FileResponse(
         rendition.path, media_type=rendition.mime_type, headers={"cache-control": PICTURE_CACHE_CONTROL}
     )
