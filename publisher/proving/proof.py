@@ -39,8 +39,9 @@ from publisher.sandbox_client import SandboxClient, running_sandbox
 from publisher.schedule.slots import slot_day, slot_opens
 from publisher.settings import Settings
 
-STUCK_SECONDS = 60.0
-"""An open delivery that has not changed for so long is stuck, however busy the machine is."""
+STUCK_SECONDS = 180.0
+"""An open delivery that has not changed for so long is stuck, however busy the machine is. An upload that is never
+answered takes 70 seconds, in which every other delivery may wait for the clock, and the clock for the upload."""
 DAY_TIMEOUT_SECONDS = 300.0
 TIMEOUT_PER_CHANNEL_SECONDS = 30.0
 """So much longer for each channel of a platform: all of them publish at once, on few cores. It ends what repeats

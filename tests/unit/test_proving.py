@@ -24,6 +24,7 @@ from publisher.db.session import Database
 from publisher.delivery.problem_codes import UnknownOutcomeProblem, blocked
 from publisher.lifecycle import record_delivery_event, record_event
 from publisher.platforms.profiles import load_profile
+from publisher.platforms.transport import deadline_for
 from publisher.proving.failure_points import FailurePoints
 from publisher.proving.fault_injection import Clocks
 from publisher.proving.fleet import ProcessExit
@@ -53,7 +54,7 @@ from publisher.sandbox.discovery import sandbox_class, sandbox_names
 from publisher.sandbox.faults import ALL_KINDS, STEPS, Fault
 from publisher.sandbox_client import SandboxClient
 from publisher.schedule.restore_gap import SHOWN_ON
-from publisher.settings import load_settings
+from publisher.settings import DeliverySettings, load_settings
 from tests import mutants
 from tests.fakes import add_delivery
 from tests.waiting import wait_until
@@ -315,6 +316,12 @@ def test_a_recovery_is_measured_from_the_kill_and_not_from_one_long_ago() -> Non
     assert (recovery.taken_back, recovery.at_rest) == ([2.0], [5.0])
 
 
+def test_an_upload_that_is_never_answered_does_not_count_as_standing_still() -> None:
+    """Nothing else changes meanwhile: all others wait for the clock, and the clock for the upload."""
+    bytes_per_second = DeliverySettings().slowest_uplink_kbit * 1000 / 8
+    assert 2 * deadline_for(10_000, bytes_per_second) < STUCK_SECONDS
+
+
 def test_a_failure_point_strikes_once_and_only_its_delivery(tmp_path: Path) -> None:
     """SIGCONT does nothing to a running process."""
     points = FailurePoints(tmp_path)
@@ -437,6 +444,6 @@ def test_a_wait_of_the_proof_itself_is_no_standstill_of_the_desk() -> None:
 def test_a_desk_that_stands_still_is_found_by_many_looks() -> None:
     timer, row = ChangeTimer(), Delivery(id=1, fence=1, state="unconfirmed")
     timer.begin(0.0)
-    for look in range(1, 1300):
+    for look in range(1, int(STUCK_SECONDS / 0.05) + 100):
         timer.look([row], look * 0.05)
     assert timer.unchanged > STUCK_SECONDS
