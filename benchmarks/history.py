@@ -113,6 +113,7 @@ def _add_deliveries(session: Session, after_pick: int, *, published: bool) -> No
     at = Pick.picked_at
     columns: dict[str, Any] = {
         "pick_id": Pick.id,
+        "slot": Pick.slot,
         "channel_name": Channel.name,
         "part": literal(0),
         "fence": literal(1),

@@ -1,27 +1,27 @@
-"""Compares this renderer with Pillow in its usual form and with sharp, on pictures for a feed.
+"""Compares this renderer with one plain pass of the same library, with sharp and with Pillow, on pictures for a feed.
 
-    python -m benchmarks.images [--feed small|large] [--repeat N] [--sharp FOLDER_WITH_NODE_MODULES]
+    python -m benchmarks.images [--feed small|large] [--repeat N] [--sharp FOLDER_WITH_NODE_MODULES] [--judge PYTHON]
+                                [--former TREE]
 
-`small` is 1440 x 1800 pixels and 8 MB, as on Instagram; `large` 4096 x 4096 and 5 MB, as on X. Only this
-renderer keeps to the limit in bytes; the others save at quality 95.
+`small` is 1440 x 1800 pixels and 8 MB, as on Instagram; `blog` 2048 x 3072 and 10 MB, as on Tumblr; `large` 4096 x 4096
+and 5 MB, as on X. Only this renderer keeps to the limit in bytes; sharp and Pillow save at quality 95, the plain pass
+at the quality that this renderer chose. `--former`: an older tree of this program, measured in the same run.
 
-Each job runs in a process of its own, the tools in turn. Time is the median wall time with the start
-of the process, memory the highest peak. SSIM and PSNR compare with the drawn picture, scaled by an
-independent library. Nothing is asserted: read the table.
+Each job runs in a process of its own, the tools in turn. Seconds are those of the processor, user and system, with the
+start of the process: the least of the runs; memory is the highest peak. `--judge` is a Python that has the package
+`ssimulacra2`: SSIMULACRA2 and CIEDE2000 compare the middle 1000 x 1000 pixels with the drawn picture, scaled by Pillow.
+Nothing is asserted: read the table.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,14 +29,16 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from skimage.metrics import structural_similarity
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 from publisher.adapt.images.child_process import child_environment
-from publisher.core.content import RenditionSpec
+from publisher.core.content import RENDITION_RECIPE, ImageFormat, RenditionSpec
 from tests import image_samples as samples
 
 Image.MAX_IMAGE_PIXELS = None
-SIMILARITY: Any = structural_similarity
+JUDGED_SIDE = 1000
+DIFFERENCE: Any = deltaE_ciede2000
+TO_LAB: Any = rgb2lab
 
 OURS = """
 import pathlib, runpy
@@ -51,6 +53,34 @@ image = Image.open(sys.argv[1])
 image.thumbnail((int(sys.argv[3]), int(sys.argv[4])), Image.Resampling.LANCZOS)
 image.convert("RGB").save(sys.argv[2], "JPEG", quality=95)
 print(pathlib.Path("/proc/self/status").read_text())
+"""
+PLAIN = """
+import json, pathlib, sys
+import pyvips
+pyvips.cache_set_max(0)
+source, target, width, height, quality = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
+image = pyvips.Image.new_from_file(source, access="sequential", fail_on="warning")
+sideways = image.get_typeof("orientation") and image.get("orientation") > 4
+width, height = (height, width) if sideways else (width, height)
+if image.hasalpha():
+    image = image.flatten(background=[255])
+scale = min(width / image.width, height / image.height)
+image = image.resize(scale, kernel="lanczos3") if scale < 1 else image
+if image.get_typeof("icc-profile-data"):
+    image = image.icc_transform("srgb", embedded=True, intent="perceptual")
+elif image.format == "ushort":
+    image = image.colourspace("srgb")
+image = image.copy_memory().autorot() if sideways else image
+if target.endswith(".png"):
+    image.pngsave(target, compression=9, keep="none")
+else:
+    image.jpegsave(target, Q=quality, subsample_mode="off", optimize_coding=True, interlace=True, keep="none")
+print(pathlib.Path("/proc/self/status").read_text())
+"""
+JUDGE = """
+import sys
+from ssimulacra2 import compute_ssimulacra2
+print(compute_ssimulacra2(sys.argv[1], sys.argv[2]))
 """
 SHARP = """
 const sharp = require('sharp'), fs = require('fs');
@@ -68,9 +98,14 @@ class Feed:
     width: int
     height: int
     max_bytes: int
+    formats: tuple[ImageFormat, ...]
 
 
-FEEDS = {"small": Feed(1440, 1800, 8_000_000), "large": Feed(4096, 4096, 5_000_000)}
+FEEDS = {
+    "small": Feed(1440, 1800, 8_000_000, ("jpeg", "gif")),
+    "blog": Feed(2048, 3072, 10_000_000, ("jpeg", "png", "gif")),
+    "large": Feed(4096, 4096, 5_000_000, ("jpeg", "png", "gif")),
+}
 
 
 @dataclass(frozen=True)
@@ -78,7 +113,7 @@ class Source:
     name: str
     path: Path
     picture: Image.Image
-    """The picture itself, before it became a file: 8-bit sRGB."""
+    """The picture itself, before it became a file: upright 8-bit sRGB."""
 
 
 @dataclass(frozen=True)
@@ -89,21 +124,46 @@ class Outcome:
 
 
 def draw_sources(folder: Path) -> list[Source]:
-    """Draws the six originals; the largest is tiled from a smaller picture."""
-    cells, tissue, plot = samples.fluorescence(4000, 3000), samples.tissue(6000, 4000), samples.line_figure(4000, 3000)
+    """Draws the originals; the largest is tiled from a smaller picture."""
+    cells, tissue, plot = samples.fluorescence(4000, 3000), samples.tissue(6000, 4000), samples.line_figure(6000, 4500)
     inked, tile = samples.tissue(4000, 3000, seed=3), samples.fluorescence(2500, 2500, seed=5)
-    deep = (tile.cast("ushort") * 257).cast("ushort").copy(interpretation="rgb16").replicate(4, 4)
+    microscope = samples.fluorescence(4000, 3000, seed=9)
+    turned = samples.wide_gamut_jpeg(cells.rot270(), folder / "p3.jpg")
+    _add_orientation(turned, 6)
     moving = samples.animation(folder / "animated.gif", 640, 640, 30)
     with Image.open(moving) as first:
         still = first.convert("RGB")
+    glass = samples.on_glass(samples.line_figure(4000, 3000))
     return [
-        Source("12 MP JPEG, Display P3", samples.wide_gamut_jpeg(cells, folder / "p3.jpg"), _pillow_image(cells)),
         Source("24 MP PNG", samples.save(tissue, folder / "large.png", compression=3), _pillow_image(tissue)),
-        Source("100 MP 16-bit TIFF, LZW", _lzw(deep, folder / "deep.tif"), _pillow_image(tile.replicate(4, 4))),
-        Source("12 MP JPEG, CMYK", samples.ink_jpeg(inked, folder / "ink.jpg"), _pillow_image(inked)),
-        Source("12 MP PNG with alpha", samples.save(samples.on_glass(plot), folder / "glass.png"), _pillow_image(plot)),
+        Source("histology, 12 MP JPEG", samples.save(inked, folder / "tissue.jpg", Q=95), _pillow_image(inked)),
+        Source("Display P3, turned, 12 MP JPEG", turned, _pillow_image(cells)),
+        Source(
+            "100 MP 16-bit TIFF, LZW", _lzw(_deep(tile, 4), folder / "deep.tif"), _pillow_image(tile.replicate(4, 4))
+        ),
+        Source("CMYK, 12 MP JPEG", samples.ink_jpeg(inked, folder / "ink.jpg"), _pillow_image(inked)),
+        Source(
+            "alpha, 12 MP PNG",
+            samples.save(glass, folder / "glass.png"),
+            _pillow_image(samples.line_figure(4000, 3000)),
+        ),
         Source("animated GIF, 30 frames", moving, still),
+        Source("line figure, 27 MP PNG", samples.save(plot, folder / "plot.png"), _pillow_image(plot)),
+        Source("16-bit, 12 MP PNG", samples.save(_deep(microscope, 1), folder / "deep.png"), _pillow_image(microscope)),
     ]
+
+
+def _deep(image: Any, times: int) -> Any:
+    return (image.cast("ushort") * 257).cast("ushort").copy(interpretation="rgb16").replicate(times, times)
+
+
+def _add_orientation(path: Path, orientation: int) -> None:
+    """Writes the EXIF orientation into a JPEG, right behind its start, without touching its pixels or profile."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    segment = exif.tobytes()
+    content = path.read_bytes()
+    path.write_bytes(content[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + content[2:])
 
 
 def _lzw(image: Any, path: Path) -> Path:
@@ -121,11 +181,12 @@ Job = tuple[list[str], str]
 def ours(source: Source, target: Path, feed: Feed) -> Job:
     spec = RenditionSpec(
         source="",
-        formats=("jpeg", "gif"),
+        formats=feed.formats,
         max_bytes=feed.max_bytes,
         max_width=feed.width,
         max_height=feed.height,
         animated=source.path.suffix == ".gif",
+        recipe=RENDITION_RECIPE,
     )
     request = {
         "task": "render",
@@ -144,24 +205,55 @@ def sharp(source: Source, target: Path, feed: Feed) -> Job:
     return ["node", "-e", SHARP, str(source.path), str(target), str(feed.width), str(feed.height)], ""
 
 
-def run(job: Job, target: Path, environment: dict[str, str]) -> Outcome:
+def plain(source: Source, target: Path, feed: Feed, answer: dict[str, Any]) -> Job:
+    """Returns one decoding, scaling and encoding with the same library, to the quality and format of our rendition."""
+    size = [str(feed.width), str(feed.height), str(answer["quality"] or 95)]
+    file = target.with_suffix(f".{answer['format']}")
+    return [sys.executable, "-c", PLAIN, str(source.path), str(file), *size], ""
+
+
+def run(job: Job, environment: dict[str, str], folder: Path) -> tuple[float, float, str]:
+    """Runs a job and returns its seconds of the processor, its peak memory in MiB and its output."""
     command, standard_input = job
-    started_at = time.perf_counter()
-    result = subprocess.run(command, input=standard_input, capture_output=True, text=True, env=environment, check=True)
-    seconds = time.perf_counter() - started_at
-    peak = int(result.stdout.rpartition("VmHWM:")[2].split()[0])
-    return Outcome(seconds, peak / 1024, target)
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+        # Python looks for modules in the present folder first: it must hold no tree of the program.
+        cwd=folder,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(standard_input)
+    process.stdin.close()
+    output = process.stdout.read()
+    _, process.returncode, usage = os.wait4(process.pid, 0)
+    if process.returncode:
+        raise SystemExit(f"A job failed: {' '.join(command[:1] + command[3:])}")
+    peak = int(output.rpartition("VmHWM:")[2].split()[0])
+    return usage.ru_utime + usage.ru_stime, peak / 1024, output
 
 
-def compare(source: Source, file: Path) -> tuple[float, float]:
-    """Computes SSIM of the lightness, and PSNR of the colours in decibels."""
+def compare(source: Source, file: Path, judge: str | None, folder: Path) -> tuple[str, str]:
+    """Computes SSIMULACRA2 and the mean CIEDE2000 of the middle of the picture."""
     with Image.open(file) as image:
-        rendered = np.asarray(image.convert("RGB"), dtype=np.float64)
-    size = (rendered.shape[1], rendered.shape[0])
-    reference = np.asarray(source.picture.resize(size, Image.Resampling.LANCZOS), dtype=np.float64)
-    ssim = SIMILARITY(reference.mean(-1), rendered.mean(-1), data_range=255, gaussian_weights=True)
-    error = float(((reference - rendered) ** 2).mean())
-    return float(ssim), 10 * math.log10(255**2 / error) if error else math.inf
+        rendered = image.convert("RGB")
+    reference = source.picture.resize(rendered.size, Image.Resampling.LANCZOS)
+    left, top = (max(0, (side - JUDGED_SIDE) // 2) for side in rendered.size)
+    box = (left, top, min(rendered.width, left + JUDGED_SIDE), min(rendered.height, top + JUDGED_SIDE))
+    parts = [picture.crop(box) for picture in (reference, rendered)]
+    colours = [TO_LAB(np.asarray(part, dtype=np.float64) / 255) for part in parts]
+    difference = f"{float(DIFFERENCE(*colours).mean()):.2f}"
+    if judge is None:
+        return "", difference
+    paths = [folder / "reference-part.png", folder / "rendered-part.png"]
+    for part, path in zip(parts, paths, strict=True):
+        part.save(path)
+    answer = subprocess.run([judge, "-c", JUDGE, *map(str, paths)], capture_output=True, text=True, check=True)
+    return f"{float(answer.stdout.split()[-1]):.1f}", difference
 
 
 def _has_sharp(environment: dict[str, str]) -> bool:
@@ -169,39 +261,79 @@ def _has_sharp(environment: dict[str, str]) -> bool:
     return result.returncode == 0
 
 
-def measure(sources: list[Source], folder: Path, feed: Feed, repeat: int, environment: dict[str, str]) -> None:
-    tools: dict[str, Callable[[Source, Path, Feed], Job]] = {"publisher": ours, "Pillow": pillow}
-    if shutil.which("node") and _has_sharp(environment):
-        tools["sharp"] = sharp
-    print(f"{'source':26} {'tool':10} {'s':>6} {'MB':>6} {'kB':>6} {'SSIM':>7} {'PSNR':>6}")
-    for source in sources:
-        outcomes: dict[str, list[Outcome]] = {name: [] for name in tools}
-        for _ in range(repeat):
-            for name, tool in tools.items():
-                target = folder / f"{name}{source.path.suffix}"
-                child_variables = child_environment(folder) if tool is ours else environment
-                outcomes[name].append(run(tool(source, target, feed), target, child_variables))
-        for name, runs in outcomes.items():
-            seconds = statistics.median(outcome.seconds for outcome in runs)
-            peak = max(outcome.peak_mb for outcome in runs)
-            ssim, psnr = compare(source, runs[-1].file)
-            size = runs[-1].file.stat().st_size / 1000
-            print(
-                f"{source.name:26} {name:10} {seconds:6.2f} {peak:6.0f} {size:6.0f} {ssim:7.4f} {psnr:6.1f}", flush=True
-            )
+@dataclass(frozen=True)
+class Bench:
+    folder: Path
+    feed: Feed
+    repeat: int
+    environment: dict[str, str]
+    judge: str | None
+    former: Path | None
+
+    def measure(self, sources: list[Source]) -> None:
+        print("| source | tool | kB | s | MiB | SSIMULACRA2 | CIEDE2000 |\n| --- | --- | --- | --- | --- | --- | --- |")
+        for source in sources:
+            runs: dict[str, list[Outcome]] = {}
+            for _ in range(self.repeat):
+                for name, outcome in self._render(source):
+                    runs.setdefault(name, []).append(outcome)
+            for name, outcomes in runs.items():
+                self._print(source, name, outcomes)
+
+    def _render(self, source: Source) -> list[tuple[str, Outcome]]:
+        """Renders one source with every tool in turn."""
+        outcomes = []
+        child_variables = child_environment() | {"TMPDIR": str(self.folder)}
+        trees = {"publisher": child_variables}
+        if self.former:
+            trees["publisher, before"] = child_variables | {"PYTHONPATH": str(self.former)}
+        answer: dict[str, Any] = {}
+        for name, variables in trees.items():
+            target = self.folder / name.replace(", ", "-")
+            seconds, peak, output = run(ours(source, target, self.feed), variables, self.folder)
+            answer = answer or json.loads(output.splitlines()[0])
+            outcomes.append((name, Outcome(seconds, peak, target)))
+        tools: dict[str, Callable[[Source, Path, Feed], Job]] = {"Pillow": pillow}
+        if shutil.which("node") and _has_sharp(self.environment):
+            tools["sharp"] = sharp
+        if answer["format"] != "gif":
+            tools["one plain pass"] = lambda source, target, feed: plain(source, target, feed, answer)
+        for name, tool in tools.items():
+            target = self.folder / f"{name}{source.path.suffix}".replace(" ", "-")
+            environment = child_variables if name == "one plain pass" else self.environment
+            seconds, peak, _ = run(tool(source, target, self.feed), environment, self.folder)
+            file = target.with_suffix(f".{answer['format']}") if name == "one plain pass" else target
+            outcomes.append((name, Outcome(seconds, peak, file)))
+        return outcomes
+
+    def _print(self, source: Source, name: str, outcomes: list[Outcome]) -> None:
+        seconds = min(outcome.seconds for outcome in outcomes)
+        peak = max(outcome.peak_mb for outcome in outcomes)
+        file = outcomes[-1].file
+        likeness, difference = compare(source, file, self.judge, self.folder)
+        size = file.stat().st_size / 1000
+        print(
+            f"| {source.name} | {name} | {size:.0f} | {seconds:.2f} | {peak:.0f} | {likeness} | {difference} |",
+            flush=True,
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Renderings of six pictures, tool by tool.")
+    parser = argparse.ArgumentParser(description="Renderings of nine pictures, tool by tool.")
     parser.add_argument("--feed", choices=FEEDS, default="small")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--sharp", type=Path, help="the folder whose node_modules holds sharp")
+    parser.add_argument("--judge", help="a Python that has the package ssimulacra2")
+    parser.add_argument("--former", type=Path, help="an older tree of this program")
     arguments = parser.parse_args()
     environment = dict(os.environ)
     if arguments.sharp:
         environment["NODE_PATH"] = str(arguments.sharp / "node_modules")
     with tempfile.TemporaryDirectory() as name:
-        measure(draw_sources(Path(name)), Path(name), FEEDS[arguments.feed], arguments.repeat, environment)
+        folder = Path(name)
+        feed = FEEDS[arguments.feed]
+        bench = Bench(folder, feed, arguments.repeat, environment, arguments.judge, arguments.former)
+        bench.measure(draw_sources(folder))
 
 
 if __name__ == "__main__":

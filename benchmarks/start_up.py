@@ -111,7 +111,9 @@ def seconds_of_picture(folder: Path) -> float:
     if not file.exists():
         draw(file, width=300, height=300)
     request = json.dumps({"task": "inspect", "source": str(file)}).encode()
-    return seconds_of(["-m", "publisher.adapt.images.process"], folder, child_environment(folder), request)
+    return seconds_of(
+        ["-m", "publisher.adapt.images.process"], folder, {**child_environment(), "TMPDIR": str(folder)}, request
+    )
 
 
 def fill_desk(folder: Path) -> Desk:

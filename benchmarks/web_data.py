@@ -18,6 +18,7 @@ from publisher.desk import Desk
 from publisher.intake.post_files import read_folder
 from publisher.posts.channel_posts import adapt_for_channels
 from publisher.posts.posts import add_post
+from publisher.posts.search_index import refresh_index
 from publisher.samples.draw import write_samples
 from publisher.starter import write_starter
 
@@ -25,7 +26,7 @@ ACTOR = "history"
 ADJECTIVES = ("quiet", "folded", "branching", "glowing", "wandering", "striped", "hollow", "patient", "crowded", "thin")
 NOUNS = ("cells", "neurons", "roots", "bones", "capsids", "glands", "fibres", "spores", "vessels", "crystals", "gills")
 TAGS = ("microscopy", "biology", "plants", "brain", "virus", "bone", "development", "fluorescence", "electron", "x-ray")
-OWN_COLUMNS = {"id", "version", "position", "title", "tags", "state", "approved_at", "last_shown_on"}
+OWN_COLUMNS = {"id", "version", "position", "title", "tags", "state", "approved_at", "last_shown_on", "words_stale"}
 """Columns in which a copied post differs from its sample."""
 
 
@@ -38,14 +39,23 @@ class _Sample:
     adapted: dict[str, dict[str, Any]]
 
 
-def build_outlet(folder: Path, published: int = 5000, queued: int = 200, clock: Clock | None = None) -> Desk:
+def build_outlet(
+    folder: Path, published: int = 5000, queued: int = 200, clock: Clock | None = None, *, database: str = ""
+) -> Desk:
     """Makes a desk in `folder` whose last `published` days each have a post on every channel of the starter.
 
     `queued` posts wait: nine of ten approved, the others drafts and in review; every twentieth is in
-    the reserve, and a few have a fixed date. The same numbers give the same desk, except for today's date.
+    the reserve, and a few have a fixed date. The same numbers give the same desk, except for today's date. `database`:
+    the URL of one that is not in the folder.
     """
     write_starter(folder)
-    desk = Desk(folder / "config" / "publisher.toml", clock)
+    config = folder / "config" / "publisher.toml"
+    if database:
+        settings = config.read_text(encoding="utf-8").replace(
+            '# database = "sqlite:///queue.db"', f'database = "{database}"'
+        )
+        config.write_text(settings, encoding="utf-8")
+    desk = Desk(config, clock)
     now, generator = desk.now(), random.Random(13)
     today = now.astimezone(desk.settings.outlet.zone).date()
     samples = _add_samples(desk, folder / "samples")
@@ -58,6 +68,7 @@ def build_outlet(folder: Path, published: int = 5000, queued: int = 200, clock: 
             _set_waiting_state(post, number, today)
         ids = _insert_posts(session, samples, posts)
         _insert_history(session, samples, dict(zip(past_days, ids, strict=False)))
+    refresh_index(desk.database)
     return desk
 
 

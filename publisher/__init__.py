@@ -1,34 +1,30 @@
-"""The publishing desk of an outlet that shows one picture a day.
+"""Publishes one picture a day on the channels of an outlet.
 
-A post's way through the house, stage by stage::
+Packages, in the order of a post's way (docs/tour.md walks it file by file)::
 
-    settings, mistakes     the configuration, and what to say when it is wrong
-    sealing                secrets that lie in the database
-    clock, logs, trouble   the only reading of the time; logs without secrets; trouble told once
-    name_resolving         addresses of host names, within a time
-    outside                the way to addresses that somebody wrote down, never to machines of our own
-    content, profiles      what travels between stages; a platform's limits as data
-    media/                 originals and renditions, stored by hash: in a folder, or in a bucket
-    adapt/                 post + profile + template -> the exact caption and images of a channel
-    platforms/             one adapter and one profile per platform
-    db/                    tables, sessions, migrations
-    states, lifecycle      the states of a delivery; the only place that changes one
-    staff/                 people, roles, log-ins
-    post_queue/            posts, order, approval, picking the day's post
-    delivery/              claim, publish, settle what is unknown, records
-    desk                   everything that works on one outlet, made when it is first asked for
-    scheduler              wakes the stages; holds no posts
-    health/                who lives, what is wrong, what is measured: for people and for Prometheus
-    keeping/               backups, daily or whole, and their way back
-    webhooks/              other programs are told what happens
-    alerts/                sends people an alert once when something needs them; examines tomorrow's post
-    proving/               faults, kills and clock jumps against the sandbox, and what came of them
-    cli/                   the command line
-    web/                   the pages
-    sandbox/               local platforms that speak the real wire protocols
-    sandbox_client         starts them, and talks to their control port
-    starter/               what a new desk begins with
-    samples/               pictures and texts of a demo outlet, drawn and written here
+    core/           what every stage stands on: clock, content, states, problems, errors, logs, encryption
+    settings/       the configuration, and what is wrong with it
+    media/          originals and renditions, stored by hash: in a folder, or in a bucket
+    platforms/      what a platform promises; each platform in a folder of its own
+    adapt/          post + profile + template -> the exact text and pictures of a channel
+    db/             tables, sessions, migrations
+    lifecycle       the states of a delivery: the only place that changes one
+    posts/          drafts, versions, review, pictures, undo
+    schedule/       approval, order, picking the day's post, rehearsal, calendar
+    intake/         import of files
+    delivery/       claim, prepare, send, record, look up, read back
+    staff/          people, roles, log-ins, tokens
+    desk            everything that works on one outlet
+    scheduler       wakes the stages; holds no posts
+    backup/         backups and their way back; copies from one database to another
+    health/         heartbeats, readiness, metrics
+    webhooks/       signed messages to other programs
+    alerts/         messages to people, each sent once; examination of tomorrow's post
+    proving/        `publisher prove`: faults, kills and clock jumps on the sandbox
+    cli/, web/      the command line; the desk in a browser and the API
+    sandbox/        local platforms on the real wire protocols
+    starter/        what a new desk begins with
+    samples/        pictures and texts of the demo
 """
 
 __version__ = "0.1.0"

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.job import Job
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from publisher.core.clock import Clock, ClockChange, SystemClock, monotonic
 from publisher.core.logs import get_logger
 from publisher.db.session import Database
+from publisher.delivery.corrections import recover_lost_corrections
 from publisher.delivery.due import Appointment, miss_expired, next_appointments, recover_lost
 from publisher.delivery.lease_owner import is_surely_gone
 from publisher.job_failures import FailureLog, TickPart, WatchedJob
@@ -42,6 +44,17 @@ class RegularJob:
     act: Callable[[], None]
 
 
+class _JobExecutor(ThreadPoolExecutor):  # type: ignore[misc]
+    """Runs a job in a thread; says in our own words where none can be had, and lets the next run try again."""
+
+    def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
+        try:
+            super()._do_submit_job(job, run_times)
+        except RuntimeError as error:
+            log = get_logger("scheduler")
+            log.error("a regular job could not begin; it is tried again", job=job.id, why=str(error))
+
+
 class JobRunner:
     """Runs regular jobs, each in a thread of its own, so that none waits for another.
 
@@ -56,7 +69,7 @@ class JobRunner:
     def __init__(self, jobs: Sequence[RegularJob], failures: FailureLog | None = None) -> None:
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={job.name: ThreadPoolExecutor(THREADS_PER_JOB) for job in jobs},
+            executors={job.name: _JobExecutor(THREADS_PER_JOB) for job in jobs},
             job_defaults={"coalesce": True, "max_instances": ANY_NUMBER, "misfire_grace_time": None},
             daemon=True,
         )
@@ -236,6 +249,8 @@ class Scheduler:
             return
         for delivery in recover_lost(self._database, self._clock.now(), self._first_look_up, is_surely_gone):
             get_logger("scheduler").warning("took back from a lost worker", delivery=delivery)
+        for delivery in recover_lost_corrections(self._database, self._clock.now(), is_surely_gone):
+            get_logger("scheduler").warning("took a correction back from a lost worker", delivery=delivery)
 
     def _miss_expired(self) -> None:
         for delivery in miss_expired(self._database, self._clock.now()):

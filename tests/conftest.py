@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
+from publisher.adapt.images.rendering import Renderer
 from publisher.core.clock import FixedClock
 from publisher.core.logs import configure_logs
 from publisher.core.messages import ENGLISH_READER, reading_as
@@ -28,6 +29,7 @@ from publisher.starter import write_starter
 from tests import slow_first
 from tests.killed_workers import KilledWorkers
 from tests.outlet import PLATFORMS, Outlet, set_environment
+from tests.queue_desk import InstantRenderer
 from tests.s3_server import KEYS, S3Server
 from tests.shared_statements import SharedStatements
 from tests.waiting import TIMEOUT
@@ -254,3 +256,9 @@ def outlet(open_outlet: OpenOutlet) -> Outlet:
 def quiet_logs() -> None:
     """Configures the logs as an operator has them; pytest shows them only for a failed test."""
     configure_logs(stream=sys.stderr, json=True)
+
+
+@pytest.fixture
+def instant_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets approvals take every picture as made: the test's posts have pictures without files."""
+    monkeypatch.setattr(Renderer, "render", InstantRenderer().render)

@@ -12,13 +12,13 @@ import requests
 from sqlalchemy import select, update
 
 from publisher.core.clock import Clock
+from publisher.core.http_connections import ConnectionLimits
 from publisher.db.staff import Person, WebSession
 from publisher.desk import Desk
 from publisher.staff import accounts, logins
 from publisher.staff.roles import Role
 from publisher.staff.tokens import hash_of
 from publisher.starter import write_starter
-from publisher.web.connections import ConnectionLimits
 from publisher.web.guard import COOKIE
 from publisher.web.server import WebServer
 from tests.outlet import Outlet

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from publisher.core.content import ImageChoices
 from publisher.core.problems import recorded_problem
 from publisher.db.base import Base
+from publisher.db.corrections import Correction
 from publisher.db.models import Attempt, Delivery, Event, Media, Pick, Post, PostImage
-from publisher.db.operations import Alert, ChannelSession, Process, Quota
+from publisher.db.operations import Alert, ChannelSession, DeskPlaceRow, Process, Quota
 from publisher.db.session import Database
 from publisher.db.staff import (
     ApiToken,
@@ -20,13 +21,16 @@ from publisher.db.staff import (
     IdempotentAnswer,
     KnownBrowser,
     LoginFailure,
+    Notification,
     Person,
     PostVersion,
+    PreviewLink,
     Upload,
     Webhook,
     WebhookMessage,
     WebSession,
 )
+from publisher.posts.search_index import index_post
 from tests.fakes import add_delivery
 
 NOW = datetime(2026, 5, 4, 9, 0, 0, 123456, tzinfo=UTC)
@@ -80,6 +84,7 @@ def _add_post(session: Session) -> None:
         images=[image],
     )
     session.add(post)
+    index_post(session, post)
 
 
 def _add_work(session: Session, delivery: int) -> None:
@@ -87,7 +92,15 @@ def _add_work(session: Session, delivery: int) -> None:
     session.add(
         Quota(channel_name="fake", name="posts", kind="day", maximum=9, remaining=0, resets_at=NOW, seen_at=NOW)
     )
+    texts = {"before": {"caption": "old"}, "after": {"caption": ODD}}
+    session.add(
+        Correction(
+            delivery_id=delivery, channel_name="fake", post_version=2, actor="ada", created_at=NOW, due_at=NOW,
+            state="failed", ended_at=NOW, problem=recorded_problem(ODD), **texts,
+        )
+    )  # fmt: skip
     session.add(ChannelSession(channel_name="fake", content="sealed", updated_at=NOW))
+    session.add(DeskPlaceRow(id=1, machine="here", path="queue.db"))
     session.add(Process(owner="there:1:2:3", role="worker", started_at=LONG_AGO, seen_at=LONG_AGO))
     alert = Alert(kind="held", channel="fake", delivery_id=delivery, day=NOW.date(), opened_at=NOW, next_try_at=NOW)
     alert.headline = alert.problem = alert.ending = recorded_problem(ODD)
@@ -112,6 +125,18 @@ def _add_people(session: Session) -> None:
             Upload(id="u" * 32, file_name="f", size=5, **mine),
             PostVersion(post_id=post, version=1, at=NOW, actor="ada", content={"title": ODD}),
             Autosave(post_id=post, person_id=person.id, based_on=1, fields={}, saved_at=NOW),
+            PreviewLink(
+                post_id=post,
+                token_hash="p" * 64,
+                name=ODD,
+                post_version=1,
+                made_by="ada",
+                created_at=NOW,
+                expires_at=NOW,
+            ),
+            Notification(
+                person_id=person.id, kind="remark", post_id=post, actor=ODD, at=NOW, send_error=recorded_problem(ODD)
+            ),
             Comment(post_id=post, person_id=person.id, at=NOW, text=ODD),
             WebhookMessage(webhook_id=hook.id, event_id=event.id, body=bytes(range(256)), next_try_at=NOW),
         ]

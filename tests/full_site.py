@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from publisher.adapt.images.inspection import ImageFacts
 from publisher.alerts.store import reconcile
+from publisher.collaboration.preview_links import make_link
 from publisher.core.clock import FixedClock
 from publisher.core.network_errors import DESCRIPTIONS
 from publisher.core.problems import recorded_problem
@@ -33,7 +34,6 @@ from publisher.platforms.errors import ContentRejected, CredentialsRefused, Plat
 from publisher.posts import pictures
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft, Translation
 from publisher.posts.posts import add_post, withdraw_post
-from publisher.posts.review import add_comment, ask_for_review
 from publisher.samples import figures, microscopy
 from publisher.samples.draw import draw_samples
 from publisher.schedule.order import FixedDate
@@ -101,20 +101,43 @@ CATALAN = {
 }
 """Of each sample's first picture: title and alt text."""
 LATER = (
-    ("cells.png", "Crawling on glass"),
-    ("bone.tif", "The mesh remembers"),
-    ("neuron.png", "Listening with a thousand twigs"),
-    ("capsid.png", "Thirty keys for one lock"),
-    ("colon.jpg", "Two dyes, one answer"),
-    ("root.jpg", "Always downwards"),
-    ("neuron.png", "Myelin, segment by segment"),
-    ("capsid.png", "One protein, many copies"),
-    ("astrocytes.png", "Gold on both sides"),
-    ("root.jpg", "Twelve cells wide"),
-    ("bone.tif", "A month without weight"),
-    ("capsid.png", "A virus that never was"),
+    (
+        "cells.png",
+        "Crawling on glass",
+        "On glass a cell puts out a thin sheet, takes hold, and pulls the rest of itself along.",
+    ),
+    ("bone.tif", "The mesh remembers", "Where a bone was loaded in youth, its mesh is dense for decades."),
+    (
+        "neuron.png",
+        "Listening with a thousand twigs",
+        "The twigs of one nerve cell may take messages from ten thousand others.",
+    ),
+    (
+        "capsid.png",
+        "Thirty keys for one lock",
+        "Each spike is a key, and one of thirty is enough to open the door of a cell.",
+    ),
+    ("colon.jpg", "Two dyes, one answer", "One dye is taken from a tree, the other was made in a factory."),
+    ("root.jpg", "Always downwards", "Heavy grains in the tip of the root tell it where down is."),
+    ("neuron.png", "Myelin, segment by segment", ""),
+    (
+        "capsid.png",
+        "One protein, many copies",
+        "A gene for a single protein is short, and a virus has room for little more.",
+    ),
+    ("astrocytes.png", "Gold on both sides", "Both halves of the brain answer, though only one of them was hurt."),
+    (
+        "root.jpg",
+        "Twelve cells wide",
+        "The same root, twelve cells from edge to edge, was drawn by students in their first week.",
+    ),
+    ("bone.tif", "A month without weight", "After a month in orbit the mesh of a heel bone is measurably thinner."),
+    ("capsid.png", "A virus that never was", "No laboratory has ever seen this virus, because a program drew it."),
 )
-"""Posts after the samples: the sample whose text each has, and its title."""
+"""Posts after the samples: the sample whose text each has, its title and its own last sentence.
+
+One has no such sentence: it repeats a text.
+"""
 DRAWERS: dict[str, Callable[[int], pyvips.Image]] = {
     "cells.png": microscopy.cells,
     "astrocytes.png": microscopy.astrocytes,
@@ -164,7 +187,7 @@ def _facts(path: Path) -> ImageFacts:
 def _draw_finely(folder: Path) -> None:
     """Draws the samples of the demo, and others like them."""
     draw_samples(folder)
-    for number, (name, (sample, _)) in enumerate(zip(_later_names(), LATER, strict=True)):
+    for number, (name, (sample, *_)) in enumerate(zip(_later_names(), LATER, strict=True)):
         DRAWERS[sample](300 + number).thumbnail_image(1400).write_to_file(str(folder / name))
 
 
@@ -187,6 +210,7 @@ def _build(folder: Path, fine: bool) -> Desk:
     clock.instant = NOW
     newsroom.fill_queue()
     _add_programs(desk)
+    make_link(desk.database, newsroom.reviewed, "Dr Roca", now=NOW, actor=CHIEF)
     record_heartbeat(desk.database, MACHINE, "scheduler worker web", NOW)
     with desk.database.writing() as session:
         times = {"resets_at": NOW + timedelta(hours=9), "seen_at": NOW}
@@ -238,10 +262,10 @@ def _drafts(folder: Path, fine: bool) -> Iterator[PostDraft]:
     samples = {name: _sample(file) for name, file in zip(CATALAN, read_folder(folder), strict=True)}
     for name, draft in samples.items():
         yield _translated(draft, *CATALAN[name])
-    for picture, (name, title) in zip(_later_names(), LATER, strict=True):
+    for picture, (name, title, ending) in zip(_later_names(), LATER, strict=True):
         image = samples[name].images[0].model_copy(update={"file": folder / picture})
         catalan, alt_text = CATALAN[name]
-        body = samples[name].body.replace(" (second picture)", "")
+        body = f"{samples[name].body.replace(' (second picture)', '')}\n\n{ending}".strip()
         draft = samples[name].model_copy(update={"title": title, "body": body, "link": "", "images": (image,)})
         yield _translated(draft, f"{catalan}, de prop", alt_text)
 
@@ -303,7 +327,7 @@ class _Newsroom:
         return add_post(desk.database, desk.store, draft, desk.now(), WRITER).id
 
     def _approve(self, post_id: int) -> None:
-        PostQueue(self._desk, CHIEF).approve(post_id)
+        PostQueue(self._desk, CHIEF).approve(post_id, repeat_is_meant=True)
 
     def fill_queue(self) -> None:
         """Fills the queue: six days of cover, posts on fixed days, and posts in every other state."""
@@ -331,12 +355,13 @@ class _Newsroom:
     def _review(self, post_id: int) -> None:
         """Has a post without Catalan text changed, sent to review and commented on."""
         desk = self._desk
+        self.reviewed = post_id
         changes = PostChanges(standfirst="Why pathologists still trust a pair of dyes from the nineteenth century.")
         PostQueue(desk, WRITER).edit(post_id, changes)
-        ask_for_review(desk.database, post_id, now=NOW, actor=WRITER)
+        PostQueue(desk, WRITER).ask_for_review(post_id)
         for person, (email, _, _) in list(enumerate(PEOPLE, start=1))[:2]:
             text = "Which dye is it?" if email == CHIEF else "Added to the text. The Catalan one is on its way."
-            add_comment(desk.database, post_id, person, text, now=NOW, actor=email)
+            PostQueue(desk, email).add_comment(post_id, person, text)
 
     def _leave_unfinished(self) -> None:
         """Adds a draft without credit and alt text."""

@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pillow_heif
@@ -210,3 +210,198 @@ def cut(path: Path, target: Path, share: float) -> Path:
     content = path.read_bytes()
     target.write_bytes(content[: int(len(content) * share)])
     return target
+
+
+def write_tiff(
+    path: Path,
+    pixels: NDArray[Any],
+    *,
+    tile: int = 128,
+    compression: int = 8,
+    photometric: int = 2,
+    extra_samples: tuple[int, ...] | None = None,
+    garbage: bool = False,
+) -> Path:
+    """Writes a tiled TIFF with its tags in front, so that what is cut off is tiles.
+
+    `compression` is written as it is; the tiles are plain for 1, and deflated for any other code.
+    `garbage` fills the tiles of the lower half with noise.
+    """
+    height, width, bands = pixels.shape
+    rows, columns = -(-height // tile), -(-width // tile)
+    padded = np.zeros((rows * tile, columns * tile, bands), pixels.dtype)
+    padded[:height, :width] = pixels
+    chance = np.random.default_rng(1)
+    tiles = []
+    for row in range(rows):
+        for column in range(columns):
+            part = padded[row * tile : (row + 1) * tile, column * tile : (column + 1) * tile].tobytes()
+            packed = part if compression == 1 else zlib.compress(part)
+            tiles.append(chance.bytes(len(packed)) if garbage and row >= rows // 2 else packed)
+    tags: dict[int, tuple[int, tuple[int, ...]]] = {
+        256: (4, (width,)),
+        257: (4, (height,)),
+        258: (3, (8 * pixels.itemsize,) * bands),
+        259: (3, (compression,)),
+        262: (3, (photometric,)),
+        277: (3, (bands,)),
+        284: (3, (1,)),
+        322: (3, (tile,)),
+        323: (3, (tile,)),
+        324: (4, (0,) * len(tiles)),
+        325: (4, tuple(map(len, tiles))),
+    }
+    if extra_samples is not None:
+        tags[338] = (3, extra_samples)
+    starts = _tiff_tags(tags)
+    offsets = [len(starts) + sum(map(len, tiles[:number])) for number in range(len(tiles))]
+    tags[324] = (4, tuple(offsets))
+    path.write_bytes(_tiff_tags(tags) + b"".join(tiles))
+    return path
+
+
+def _tiff_tags(tags: dict[int, tuple[int, tuple[int, ...]]]) -> bytes:
+    entries, values = b"", b""
+    first = 8 + 2 + 12 * len(tags) + 4
+    for tag, (kind, numbers) in sorted(tags.items()):
+        data = struct.pack(f"<{len(numbers)}{'H' if kind == 3 else 'I'}", *numbers)
+        place = data.ljust(4, b"\x00")
+        if len(data) > 4:
+            place = struct.pack("<I", first + len(values))
+            values += data + bytes(len(data) % 2)
+        entries += struct.pack("<HHI", tag, kind, len(numbers)) + place
+    return b"II*\x00\x08\x00\x00\x00" + struct.pack("<H", len(tags)) + entries + bytes(4) + values
+
+
+def twelve_bit(jpeg: bytes) -> bytes:
+    """Says in the header of a JPEG that its values have 12 bits."""
+    at = next(jpeg.index(marker) for marker in (b"\xff\xc0", b"\xff\xc2") if marker in jpeg)
+    return jpeg[: at + 4] + b"\x0c" + jpeg[at + 5 :]
+
+
+def write_number_tiff(
+    path: Path,
+    values: NDArray[Any],
+    *,
+    order: Literal["<", ">"] = "<",
+    description: str = "",
+    deflated: bool = False,
+    packed: bytes | None = None,
+) -> Path:
+    """Writes a TIFF of one strip with these values, of whatever kind, as they are.
+
+    `packed`: what stands in place of the deflated values.
+    """
+    written = values.astype(values.dtype.newbyteorder(order))
+    data = packed or (zlib.compress(written.tobytes()) if deflated else written.tobytes())
+    bands = values.shape[2] if values.ndim == 3 else 1
+    sample_format = {"u": 1, "i": 2, "f": 3, "c": 6}[values.dtype.kind]
+    text = description.encode() + b"\x00"
+    entries = [
+        (256, 4, [values.shape[1]]),
+        (257, 4, [values.shape[0]]),
+        (258, 3, [8 * values.itemsize] * bands),
+        (259, 3, [8 if deflated else 1]),
+        (262, 3, [2 if bands == 3 else 1]),
+        (273, 4, [0]),
+        (277, 3, [bands]),
+        (278, 4, [values.shape[0]]),
+        (279, 4, [len(data)]),
+        (339, 3, [sample_format] * bands),
+    ]
+    first = 8 + 2 + 12 * (len(entries) + 1) + 4
+    lists = b"".join(
+        struct.pack(f"{order}{len(numbers)}H", *numbers).ljust(8, b"\x00")
+        for _, _, numbers in entries
+        if len(numbers) > 2
+    )
+    at_data = first + len(lists) + len(text)
+    tags, place = b"", first
+    for tag, kind, numbers in entries:
+        if len(numbers) > 2:
+            value, place = struct.pack(order + "I", place), place + 8
+        elif tag == 273:
+            value = struct.pack(order + "I", at_data)
+        else:
+            value = struct.pack(f"{order}{len(numbers)}{'H' if kind == 3 else 'I'}", *numbers).ljust(4, b"\x00")
+        tags += struct.pack(order + "HHI", tag, kind, len(numbers)) + value
+        if tag == 262:
+            short = text.ljust(4, b"\x00")
+            value = struct.pack(order + "I", first + len(lists)) if len(text) > 4 else short[:4]
+            tags += struct.pack(order + "HHI", 270, 2, len(text)) + value
+    head = (b"II*\x00" if order == "<" else b"MM\x00*") + struct.pack(order + "I", 8)
+    path.write_bytes(head + struct.pack(order + "H", len(entries) + 1) + tags + bytes(4) + lists + text + data)
+    return path
+
+
+def ome(names: list[str], colours: list[int | None], *, sizes: str = "", order: str = "XYZCT", inner: str = "") -> str:
+    """Writes the metadata of an OME-TIFF with these channels. `sizes`: attributes besides, such as `SizeZ="3"`."""
+    channels = "".join(
+        f'<Channel ID="Channel:0:{number}" Name="{name}"' + ("" if colour is None else f' Color="{colour}"') + "/>"
+        for number, (name, colour) in enumerate(zip(names, colours, strict=True))
+    )
+    return (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        "<Pixels "
+        f'ID="Pixels:0" DimensionOrder="{order}" Type="uint16" SizeC="{len(names)}" {sizes}>{channels}{inner}'
+        "</Pixels></Image></OME>"
+    )
+
+
+def write_pages_tiff(
+    path: Path, pages: list[NDArray[Any]], description: str = "", *, luts: list[str] | None = None
+) -> Path:
+    """Writes a TIFF with one page for each array. `luts`: the colours that ImageJ gives its channels, as `rrggbb`."""
+    content = bytearray(b"II*\x00\x08\x00\x00\x00")
+    for number, values in enumerate(pages):
+        bands = values.shape[2] if values.ndim == 3 else 1
+        data = values.tobytes()
+        tags: list[tuple[int, int, bytes, int]] = [
+            _number(256, values.shape[1]),
+            _number(257, values.shape[0]),
+            (258, 3, struct.pack(f"<{bands}H", *[8 * values.itemsize] * bands), bands),
+            _number(259, 1),
+            _number(262, 1),
+            _number(273, 0),
+            _number(277, bands),
+            _number(278, values.shape[0]),
+            _number(279, len(data)),
+            (339, 3, struct.pack(f"<{bands}H", *[{"u": 1, "i": 2, "f": 3}[values.dtype.kind]] * bands), bands),
+        ]
+        if bands > 1:
+            tags.insert(9, (338, 3, bytes(2 * (bands - 1)), bands - 1))
+        if number == 0 and description:
+            text = description.encode() + b"\x00"
+            tags.insert(5, (270, 2, text, len(text)))
+        if number == 0 and luts:
+            tables = [_lookup_table(colour) for colour in luts]
+            head = b"JIJI" + b"stul" + struct.pack("<I", len(tables))
+            sizes = [len(head), *map(len, tables)]
+            body = head + b"".join(tables)
+            tags += [(50838, 4, struct.pack(f"<{len(sizes)}I", *sizes), len(sizes)), (50839, 1, body, len(body))]
+        content += _page(tags, data, len(content), is_last=number == len(pages) - 1)
+    path.write_bytes(content)
+    return path
+
+
+def _number(tag: int, value: int) -> tuple[int, int, bytes, int]:
+    return tag, 4, struct.pack("<I", value), 1
+
+
+def _lookup_table(colour: str) -> bytes:
+    return b"".join(bytes(int(colour[at : at + 2], 16) * step // 255 for step in range(256)) for at in (0, 2, 4))
+
+
+def _page(tags: list[tuple[int, int, bytes, int]], data: bytes, start: int, *, is_last: bool) -> bytes:
+    at_values = start + 2 + 12 * len(tags) + 4
+    at_data = at_values + sum(len(value) for _, _, value, _ in tags if len(value) > 4)
+    end = at_data + len(data)
+    entries, values = b"", b""
+    for tag, kind, value, count in tags:
+        if len(value) > 4:
+            place = struct.pack("<I", at_values + len(values))
+            values += value
+        else:
+            place = struct.pack("<I", at_data) if tag == 273 else value.ljust(4, b"\x00")
+        entries += struct.pack("<HHI", tag, kind, count) + place
+    return struct.pack("<H", len(tags)) + entries + struct.pack("<I", 0 if is_last else end) + values + data

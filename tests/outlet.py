@@ -154,7 +154,8 @@ class Outlet:
         )
         desk = self.desk
         post = add_post(desk.database, desk.store, draft, desk.now())
-        PostQueue(desk).approve(post.id)
+        # Most posts of tests show the same picture, and say the same.
+        PostQueue(desk).approve(post.id, repeat_is_meant=True)
         return post.id
 
     def pick(self) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from fastapi.routing import APIRoute
 from sqlalchemy import select
 
+from publisher.collaboration.preview_links import make_link
 from publisher.db.models import Post
 from publisher.db.staff import Person
 from publisher.staff import accounts
@@ -17,7 +18,18 @@ from publisher.web.pages import ROUTERS
 from tests.desk_site import Client, Site
 from tests.full_site import CHIEF, NOW
 
-NO_PAGES = frozenset({"calendar_feed", "invitation", "picture_form", "rendition", "upload_state"})
+NO_PAGES = frozenset(
+    {
+        "calendar_feed",
+        "invitation",
+        "picture_form",
+        "rendition",
+        "shared_picture",
+        "shared_post",
+        "unsaved_texts",
+        "upload_state",
+    }
+)
 """What no page links to: parts of pages, and addresses that are secrets."""
 MORE = (
     "/calendar?week=2026-05-12",
@@ -46,7 +58,7 @@ def pages_of(site: Site) -> list[Page]:
     pages, unlinked = walk(site)
     assert not unlinked, f"no page links to {', '.join(unlinked)}; link it, or name it in NO_PAGES"
     others = [Page(path) for path in (*MORE, *_unfinished(site))]
-    return [*pages, *others, Page(_invitation(site), is_public=True)]
+    return [*pages, *others, Page(_invitation(site), is_public=True), Page(_shared(site), is_public=True)]
 
 
 def walk(site: Site) -> tuple[list[Page], set[str]]:
@@ -106,3 +118,9 @@ def _invitation(site: Site) -> str:
         invited = session.scalars(select(Person.id).where(Person.password_hash.is_(None))).one()
     token = accounts.invite_again(site.desk.database, invited, now=NOW, actor=CHIEF)
     return f"/invitation/{token}"
+
+
+def _shared(site: Site) -> str:
+    with site.desk.database.reading() as session:
+        post = session.scalars(select(Post.id).where(Post.state == "in_review")).first() or 1
+    return f"/shared/{make_link(site.desk.database, post, 'Dr Roca', now=NOW, actor=CHIEF).token}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
@@ -12,9 +13,11 @@ from typing import Any
 from sqlalchemy import func, select
 
 from publisher.adapt.images.inspection import ImageFacts
+from publisher.adapt.images.rendering import ImageRefused, Renderer
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import PeopleDirectory
-from publisher.core.content import ImageChoices
+from publisher.core.content import ImageChoices, Rendition, RenditionSpec
+from publisher.core.problems import Problem
 from publisher.db.models import Event, Media, Pick, Post, PostImage
 from publisher.db.session import Database
 from publisher.media import FolderStore
@@ -24,6 +27,21 @@ from publisher.settings import Settings
 from tests.fakes import fake_profile
 
 TEMPLATE = "{{ title }}\n\n{{ credit }}"
+
+
+class InstantRenderer(Renderer):
+    """Stands in for the renderer in tests that are not about pictures: every picture is made, and of nothing."""
+
+    def __init__(self) -> None:
+        self.refused: dict[str, Problem] = {}
+        """What is wrong with pictures that can't be made, by the hash of their original."""
+
+    def render(self, spec: RenditionSpec) -> Rendition:
+        if spec.source in self.refused:
+            raise ImageRefused(self.refused[spec.source])
+        return Rendition(
+            path=Path(os.devnull), sha256=spec.digest, format=spec.formats[0], width=100, height=100, bytes=0
+        )
 
 
 @dataclass
@@ -36,6 +54,7 @@ class Desk:
     store: FolderStore
     people: PeopleDirectory = field(default_factory=PeopleDirectory)
     instant: datetime | None = None
+    renderer: Renderer = field(default_factory=InstantRenderer)
 
     def now(self) -> datetime:
         """Returns the instant that `at` set."""

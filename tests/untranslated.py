@@ -93,7 +93,7 @@ def untranslated_parts(printed: str, data: frozenset[str]) -> list[str]:
     depth, parts, joined = 0, [], " ".join(data)
     for line in printed.splitlines():
         outside, depth = _outside_brackets(line, depth)
-        is_paragraph = len(outside) > LONG_LINE and outside.strip(" :") in joined
+        is_paragraph = len(outside) > LONG_LINE and outside.strip(" :│") in joined
         if not is_paragraph and _has_letters(rest := _without(outside, data)):
             parts.append(rest)
     return parts
@@ -122,7 +122,8 @@ def data_of(desk: Desk) -> frozenset[str]:
                     texts |= set(_texts_in(dict(row)))
         for post in session.scalars(select(Post)):
             adapted = (channel_post.adapted for channel_post in adapt_for_channels(post, desk.targets, desk.people))
-            texts |= {text for shown in adapted if shown for text in _texts_in(shown.model_dump(mode="json"))}
+            shown_texts = [text for shown in adapted if shown for text in _texts_in(shown.model_dump(mode="json"))]
+            texts |= {*shown_texts, *(line for text in shown_texts for line in text.splitlines())}
     for target in desk.targets.values():
         texts.add(target.profile.label)
     return frozenset(" ".join(text.split()) for text in texts if text.strip())

@@ -7,6 +7,7 @@ from typing import Literal
 
 from publisher.adapt import problems
 from publisher.adapt.images.plans import plan_images
+from publisher.adapt.markup_problems import markup_problems, typed_markup_problems
 from publisher.adapt.problem_codes import AdaptProblem
 from publisher.adapt.text.alt_text import adapt_alt_text
 from publisher.adapt.text.blocks import plain_form, to_blocks
@@ -14,10 +15,11 @@ from publisher.adapt.text.cleaning import clean
 from publisher.adapt.text.counting import excess, rules_of
 from publisher.adapt.text.fields import caption_values, clean_post, credit_lines, licence_of
 from publisher.adapt.text.hashtags import field_tags
-from publisher.adapt.text.markdown import LinkStyle, TextMarker
+from publisher.adapt.text.left_out import LeftOut, add_left_out
+from publisher.adapt.text.markdown import LinkStyle, TextMarker, plain_words
 from publisher.adapt.text.mentions import PeopleDirectory
-from publisher.adapt.text.rich_text import Marker, RichText, remove_marks
-from publisher.adapt.text.shortening import shorten
+from publisher.adapt.text.rich_text import Marker, RichText
+from publisher.adapt.text.shortening import end_fill, left_out_hashtags, shorten, without_fill, without_hashtags
 from publisher.adapt.text.spatial_words import spatial_word_problems
 from publisher.adapt.text.templates import TemplateError, render
 from publisher.adapt.text.threads import split_thread
@@ -71,6 +73,7 @@ def adapt_post(post: SourcePost, target: Target, people: PeopleDirectory = EMPTY
 
     Whatever is wrong with the post, the template or the fit is in `problems`.
     """
+    stored = post
     post, oversized = clean_post(post)
     profile = target.profile
     text = TextMarker(Marker(), target.platform, _link_style(profile), people)
@@ -84,8 +87,10 @@ def adapt_post(post: SourcePost, target: Target, people: PeopleDirectory = EMPTY
         *oversized,
         *problems.language_problems(post, target.language, target.missing_translation),
         *problems.field_problems(post),
+        *_markup_problems(stored, target),
         *caption.problems,
         *problems.tag_problems(post, caption.text, profile),
+        *problems.typed_name_problems("\n".join((caption.text, *caption.thread)), profile, target.platform, people),
         *problems.link_problems(links, profile),
         *image_problems,
         *spatial_word_problems(caption.text, images),
@@ -126,8 +131,9 @@ def _render_caption(post: SourcePost, target: Target, text: TextMarker) -> Capti
         rich = render(target.template, target.template_name, values, text)
     except TemplateError as error:
         return Caption(problems=(ContentProblem(field="caption", problem=_unusable(error)),))
-    limits = target.profile.text
-    short, left_out = shorten(rich, lambda candidate: excess(_plain_text(candidate, target.profile), limits) == 0)
+    rich, fewer_hashtags = _give_way_to_typed_hashtags(rich, target.profile)
+    short, left_out, link_problems = _shorten_caption(rich, target)
+    left_out = add_left_out(left_out, fewer_hashtags)
     thread: tuple[str, ...] = ()
     if target.thread:
         # The replies show what is left out of the body.
@@ -135,11 +141,50 @@ def _render_caption(post: SourcePost, target: Target, text: TextMarker) -> Capti
         thread = _thread_parts(post, target, text, short)
     described = tuple(part.describe() for part in left_out)
     caption = _finish_caption(short, target.profile).model_copy(update={"thread": thread, "left_out": described})
+    too_long = problems.length_problems(caption.text, target.profile, shortened=True)
+    target_names = target.profile, target.template_name
     caption_problems = (
         *problems.missing_credit_problems(post, short, target.template_name),
-        *problems.length_problems(caption.text, target.profile, shortened=True),
+        *problems.lost_address_problems(rich if thread else short, target.profile),
+        *(() if thread or too_long else problems.little_said_problems(post, rich, short, target_names)),
+        *too_long,
+        *link_problems,
     )
     return caption.model_copy(update={"problems": caption_problems})
+
+
+def _give_way_to_typed_hashtags(rich: RichText, profile: Profile) -> tuple[RichText, tuple[LeftOut, ...]]:
+    """Leaves out the last of the template's hashtags where those that were typed make them too many."""
+    hashtags = rich.marks_of_kind("hashtag")
+    surplus = min(len(hashtags), problems.surplus_hashtags(rich.text, profile))
+    if not surplus:
+        return rich, ()
+    return without_hashtags(rich, hashtags[-surplus:]), left_out_hashtags(surplus)
+
+
+def _shorten_caption(
+    rich: RichText, target: Target
+) -> tuple[RichText, tuple[LeftOut, ...], tuple[ContentProblem, ...]]:
+    """Shortens a caption. Where words must go, none of those that only fill makes the post dearer by a link."""
+    profile = target.profile
+    rules = rules_of(profile.text)
+
+    def fits(candidate: RichText) -> bool:
+        return excess(_plain_text(candidate, profile), profile.text) == 0
+
+    def is_free(text: str) -> bool:
+        return not rules.find_links(text)
+
+    short, left_out = shorten(rich, fits)
+    is_cut = any(not part.hashtags for part in left_out)
+    if not is_cut or target.thread or not problems.links_cost_more(profile) or is_free(short.text):
+        return short, left_out, ()
+    ended, removed = end_fill(rich, is_free)
+    if not removed or not is_free(without_fill(rich).text):
+        return short, left_out, ()
+    (link, *_others) = rules.find_links(short.text)
+    short, left_out = shorten(ended, fits)
+    return short, add_left_out(removed, left_out), problems.priced_link_problems(link, profile)
 
 
 def _unusable(error: TemplateError) -> Problem:
@@ -168,9 +213,21 @@ def _handwritten_text(post: SourcePost, target: Target, text: TextMarker) -> str
     return text.blocks(clean(post.captions.get(language_caption_key(post.language), "")))
 
 
+def _markup_problems(post: SourcePost, target: Target) -> tuple[ContentProblem, ...]:
+    """Finds markup, in a post as it is stored, that this channel can't show."""
+    own = post.captions.get(target.channel, "")
+    if not clean(own):
+        return markup_problems(post, post.captions.get(language_caption_key(post.language), ""))
+    if target.profile.text.rich:
+        return markup_problems(post, own)
+    return (*markup_problems(post, ""), *typed_markup_problems(own, target.profile.label))
+
+
 def _handwritten_caption(marked: str, post: SourcePost, target: Target, text: TextMarker) -> Caption:
-    caption = _finish_caption(text.marker.read(marked).tidy(), target.profile)
+    rich = text.marker.read(marked).tidy()
+    caption = _finish_caption(rich, target.profile)
     caption_problems = (
+        *problems.lost_address_problems(rich, target.profile),
         *problems.unnamed_credit_problems(post, caption.text),
         *problems.length_problems(caption.text, target.profile, shortened=False),
     )
@@ -197,16 +254,17 @@ def _adapt_images(post: SourcePost, target: Target) -> tuple[tuple[AdaptedImage,
     for number, image in enumerate(post.images):
         alt_text, problems_here = adapt_alt_text(image, number, post.title, profile.alt_text, profile.label)
         credit, licence = _plain_words(image.credit) or shared[0], _plain_words(image.licence) or shared[1]
-        images.append(image.model_copy(update={"alt_text": alt_text, "credit": credit, "licence": licence}))
+        choices = image.choices.for_channel(target.channel)
+        texts = {"alt_text": alt_text, "credit": credit, "licence": licence}
+        images.append(image.model_copy(update={**texts, "choices": choices}))
         alt_text_problems.extend(problems_here)
-    adapted, image_problems = plan_images(images, profile.images, fit=target.fit)
+    adapted, image_problems = plan_images(images, profile.images, fit=target.fit, platform=profile.label)
     return adapted, (*alt_text_problems, *image_problems)
 
 
 def _plain_words(text: str) -> str:
     """Returns a field without Markdown, on one line, for the metadata of a picture."""
-    marker = TextMarker(Marker(), "", "label", EMPTY_DIRECTORY)
-    return "; ".join(remove_marks(marker.inline(line)) for line in text.split("\n") if line)
+    return "; ".join(plain_words(line) for line in text.split("\n") if line)
 
 
 def _estimate_price(profile: Profile, images: int, texts: Iterable[str]) -> float | None:

@@ -11,13 +11,18 @@ from publisher.adapt.problem_codes import AdaptProblem
 from publisher.adapt.text.counting import excess, rules_of
 from publisher.adapt.text.fields import credit_lines, licence_of
 from publisher.adapt.text.hashtags import field_tags
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.adapt.text.rich_text import RichText
+from publisher.adapt.text.shortening import SAYING_FIELDS
 from publisher.core.content import ContentProblem, SourcePost
 from publisher.core.problems import Problem
 from publisher.platforms.profiles import Profile
 
 _HASHTAG = regex.compile(r"(?<![\w&/#])[#＃](?=[\w·]*[^\W\d_])[\w·]+")
 _MENTION = regex.compile(r"(?<![\w/@.])@\w[\w.]*")
+_NAMES_ENOUGH = frozenset({"credit", "licence", "written_by", "link"})
+MIN_SAID = 40
+"""Fewer characters of standfirst and body than this say little."""
 _NAME = regex.compile(r"\p{Lu}[\p{L}\p{M}’'-]{2,}")
 
 
@@ -97,12 +102,17 @@ def unnamed_credit_problems(post: SourcePost, text: str) -> tuple[ContentProblem
     return (ContentProblem(field="caption", problem=AdaptProblem.CREDIT_NAMES_NOBODY()),)
 
 
+def surplus_hashtags(text: str, profile: Profile) -> int:
+    """Returns how many hashtags a caption has more than the platform takes."""
+    return max(0, len(_HASHTAG.findall(text)) - profile.tags.maximum) if profile.tags.where == "caption" else 0
+
+
 def tag_problems(post: SourcePost, text: str, profile: Profile) -> tuple[ContentProblem, ...]:
     """Finds more tags or mentions than the platform takes."""
     problems = []
-    hashtags, mentions = len(_HASHTAG.findall(text)), len(_MENTION.findall(text))
-    limits, label = profile.tags, profile.label
-    if limits.where == "caption" and hashtags > limits.maximum:
+    limits, label, mentions = profile.tags, profile.label, len(_MENTION.findall(text))
+    if surplus := surplus_hashtags(text, profile):
+        hashtags = limits.maximum + surplus
         too_many = AdaptProblem.TOO_MANY_HASHTAGS(count=hashtags, platform=label, maximum=limits.maximum)
         problems.append(ContentProblem(field="caption", problem=too_many))
     if profile.mentions_maximum is not None and mentions > profile.mentions_maximum:
@@ -117,15 +127,77 @@ def tag_problems(post: SourcePost, text: str, profile: Profile) -> tuple[Content
     return tuple(problems)
 
 
+def typed_name_problems(
+    text: str, profile: Profile, platform: str, people: PeopleDirectory
+) -> tuple[ContentProblem, ...]:
+    """Finds names typed with `@` that tag an account of which the list of people knows nothing."""
+    names = dict.fromkeys(name.rstrip(".") for name in _MENTION.findall(text)) if profile.typed_mentions else ()
+    return tuple(
+        _warning("caption", AdaptProblem.NAME_TAGS_ACCOUNT(name=name, platform=profile.label))
+        for name in names
+        if not people.knows(name, platform)
+    )
+
+
 def link_problems(links: Sequence[str], profile: Profile) -> tuple[ContentProblem, ...]:
     """Finds links that can't be followed or make the post dearer."""
     if not links:
         return ()
-    prices = profile.prices
-    if prices is not None and prices.post_with_link > prices.post:
-        costs = {"price": prices.post_with_link, "usual_price": prices.post}
-        return (_warning("caption", AdaptProblem.LINK_COSTS_MORE(link=links[0], platform=profile.label, **costs)),)
+    if links_cost_more(profile):
+        return (_warning("caption", AdaptProblem.LINK_COSTS_MORE(link=links[0], **_costs(profile))),)
     if profile.links == "dead":
         dead = AdaptProblem.LINK_CANNOT_BE_FOLLOWED(link=links[0], platform=profile.label)
         return (_warning("caption", dead),)
     return ()
+
+
+def links_cost_more(profile: Profile) -> bool:
+    """Decides whether the platform charges more for a post with a link."""
+    return profile.prices is not None and profile.prices.post_with_link > profile.prices.post
+
+
+def priced_link_problems(link: str, profile: Profile) -> tuple[ContentProblem, ...]:
+    """Says that a caption ends before a link that would make the post dearer."""
+    return (_warning("caption", AdaptProblem.LINK_LEFT_OUT(link=link, **_costs(profile))),)
+
+
+def _costs(profile: Profile) -> dict[str, object]:
+    prices = profile.prices
+    costs = {"price": prices.post_with_link, "usual_price": prices.post} if prices is not None else {}
+    return {"platform": profile.label, **costs}
+
+
+def little_said_problems(
+    post: SourcePost, rendered: RichText, short: RichText, target: tuple[Profile, str]
+) -> tuple[ContentProblem, ...]:
+    """Finds out whether a caption leaves out nearly all that the post says.
+
+    `rendered` and `short`: before and after shortening. `target`: the platform, and the name of the template.
+    """
+    shown = sum(mark.end - mark.start for mark in short.marks_of_kind("field") if mark.value in SAYING_FIELDS)
+    if shown >= min(MIN_SAID, len(post.standfirst) + len(post.body)):
+        return ()
+    profile, template = target
+    if any(mark.value in SAYING_FIELDS for mark in rendered.marks_of_kind("field")):
+        return (_warning("caption", AdaptProblem.SAYS_LITTLE(platform=profile.label)),)
+    problem = AdaptProblem.SAYS_LITTLE_BY_TEMPLATE(platform=profile.label, template=template)
+    return (_warning("caption", problem),)
+
+
+def lost_address_problems(rich: RichText, profile: Profile) -> tuple[ContentProblem, ...]:
+    """Finds words of a plain caption that were linked, and of which the platform shows no address.
+
+    The name of a person or an institution in the credit says enough without one.
+    """
+    if profile.text.rich:
+        return ()
+    named = [mark for mark in rich.marks_of_kind("field") if mark.value in _NAMES_ENOUGH]
+    words = [
+        rich.text[mark.start : mark.end]
+        for mark in rich.marks_of_kind("link")
+        if not any(name.start <= mark.start and mark.end <= name.end for name in named)
+    ]
+    return tuple(
+        _warning("caption", AdaptProblem.LINK_WITHOUT_ADDRESS(words=label, platform=profile.label))
+        for label in dict.fromkeys(words)
+    )

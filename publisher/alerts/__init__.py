@@ -2,7 +2,8 @@
 
 from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE, Address, read_addresses, read_ping_url
 from publisher.alerts.notifier import Notifier
-from publisher.alerts.preflight import Line, Preflight, preflight
+from publisher.alerts.preflight import Preflight, preflight
+from publisher.alerts.preflight_lines import Line
 
 __all__ = [
     "PING_VARIABLE",

@@ -79,7 +79,7 @@ def read_addresses() -> tuple[Address, ...]:
     Raises:
         SettingsError: their file can't be read.
     """
-    urls = (read_secret(URLS_VARIABLE) or "").split()
+    urls = (read_secret(URLS_VARIABLE, several=True) or "").split()
     return tuple(Address(f"{number} ({_service_name(url)})", url) for number, url in enumerate(urls, start=1))
 
 

@@ -89,8 +89,8 @@ def ending_of_delivery(delivery: Delivery) -> Ending | None:
     """Returns how a delivery ended; None: it has not ended."""
     if delivery.state == State.PUBLISHED:
         if delivery.remote_url:
-            return Ending(AlertEnding.PUBLISHED(at=delivery.published_at, url=delivery.remote_url))
-        return Ending(AlertEnding.PUBLISHED_WITHOUT_LINK(at=delivery.published_at))
+            return Ending(AlertEnding.PUBLISHED(at=delivery.shown_since, url=delivery.remote_url))
+        return Ending(AlertEnding.PUBLISHED_WITHOUT_LINK(at=delivery.shown_since))
     return Ending(AlertEnding.CANCELED()) if delivery.state == State.CANCELED else None
 
 

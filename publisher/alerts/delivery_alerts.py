@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import aliased
 
 from publisher.alerts.conditions import (
     MAX_EVENT_AGE,
@@ -14,14 +15,17 @@ from publisher.alerts.conditions import (
     Snapshot,
     ending_of_delivery,
     stated_reason,
+    without_remedy,
 )
-from publisher.alerts.problem_codes import AlertHeadline, AlertProblem
+from publisher.alerts.problem_codes import AlertEnding, AlertHeadline, AlertProblem
 from publisher.core.problems import Problem
 from publisher.core.remedies import Remedy
-from publisher.core.states import BY_HAND, State
+from publisher.core.states import BY_HAND, OPEN_CORRECTIONS, CorrectionState, State
+from publisher.db.corrections import Correction
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Alert, AlertKind
 from publisher.db.problem_column import read_recorded
+from publisher.delivery.row import place_of
 from publisher.delivery.stray_drafts import STRAY_DRAFT
 from publisher.delivery.verify import AS_SENT, DIFFERS
 from publisher.lifecycle_late_success import CANCELED_PUBLIC, SECOND_COPY
@@ -98,13 +102,43 @@ def _of_delivery(
 ) -> Condition:
     return Condition(
         kind,
-        headline(place=delivery.place, title=str(delivery.adapted.get("title", ""))),
+        headline(
+            place=place_of(delivery) if delivery.part else delivery.channel_name,
+            title=str(delivery.adapted.get("title", "")),
+        ),
         problem,
         channel=delivery.channel_name,
         delivery_id=delivery.id,
         day=delivery.pick.slot,
         occurrence=str(event),
     )
+
+
+def failed_corrections(snapshot: Snapshot) -> Iterator[Condition]:
+    """Yields each published post whose last correction failed lately."""
+    newer = aliased(Correction)
+    query = (
+        select(Correction, Delivery)
+        .join(Delivery, Delivery.id == Correction.delivery_id)
+        .where(
+            Correction.state == CorrectionState.FAILED,
+            Correction.ended_at >= snapshot.now - MAX_EVENT_AGE,
+            ~exists().where(newer.delivery_id == Correction.delivery_id, newer.id > Correction.id),
+        )
+    )
+    for correction, delivery in snapshot.session.execute(query):
+        reason = without_remedy(stated_reason(correction.problem))
+        problem = AlertProblem.CORRECTION_GIVEN_UP(reason=reason, delivery=delivery.id)
+        yield _of_delivery(delivery, correction.id, AlertKind.CORRECTION, AlertHeadline.CORRECTION_FAILED, problem)
+
+
+def end_of_failed_correction(snapshot: Snapshot, alert: Alert) -> Ending | None:
+    """Returns how it ended that a post was not corrected. Another correction is not the end before it is sent."""
+    query = select(Correction.state).where(Correction.delivery_id == alert.delivery_id)
+    state = snapshot.session.scalar(query.order_by(Correction.id.desc()).limit(1))
+    if state in OPEN_CORRECTIONS:
+        return None
+    return Ending(AlertEnding.CORRECTED()) if state == CorrectionState.DONE else SILENT_ENDING
 
 
 def stray_drafts(snapshot: Snapshot) -> Iterator[Condition]:

@@ -21,7 +21,8 @@ from publisher.db.operations import Alert, AlertKind, Process
 from publisher.health import SCHEDULER, last_heartbeats
 from publisher.health.failing import describe_failure
 from publisher.job_failures import TickPart, failing_jobs
-from publisher.schedule.slots import slot_closes, slot_instant
+from publisher.schedule.first_day import has_picked
+from publisher.schedule.slots import slot_closes, slot_instant, slot_opens
 from publisher.settings import ChannelSettings, Settings
 
 DAY = timedelta(days=1)
@@ -97,7 +98,7 @@ def late_post_alerts(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields one condition per late channel. A day without a post has a condition of its own instead."""
     for late in late_channels(snapshot):
         if late.pick is None:
-            problem = _problem_without_pick(snapshot, late.deadline)
+            problem = _problem_without_pick(snapshot, late)
         elif late.delivery is None:
             continue
         else:
@@ -111,12 +112,16 @@ def late_post_alerts(snapshot: Snapshot) -> Iterator[Condition]:
         )
 
 
-def _problem_without_pick(snapshot: Snapshot, deadline: datetime) -> Problem:
+def _problem_without_pick(snapshot: Snapshot, late: LateChannel) -> Problem:
+    deadline = late.deadline
     failing = [failure for failure in failing_jobs(snapshot.session) if failure.job == TickPart.PICK]
     if failing:
         return AlertProblem.PICK_FAILS(deadline=deadline, reason=describe_failure(failing[0]).message)
     heartbeat = last_heartbeats(snapshot.session, snapshot.now).get(SCHEDULER)
     if heartbeat is not None and heartbeat.lives(snapshot.now):
+        opened_at = slot_opens(late.slot, snapshot.settings)
+        if heartbeat.started_at > opened_at and not has_picked(snapshot.session):
+            return AlertProblem.FIRST_DAY_WAITS(deadline=deadline)
         return AlertProblem.NOT_PICKED(deadline=deadline)
     return AlertProblem.NO_SCHEDULER(deadline=deadline)
 

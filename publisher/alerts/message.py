@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from publisher.alerts.outlet_alerts import is_good_news
-from publisher.core.messages import ENGLISH_READER, Message, _, as_sentence, ngettext, render
+from publisher.core.messages import ENGLISH_READER, Message, _, as_sentence, ngettext, render, render_with_keys
 from publisher.core.problems import Problem
 from publisher.db.operations import Alert
 
@@ -78,7 +78,7 @@ def _render_remedy(problem: Problem, link: str) -> str:
     if link and remedy.path:
         # An address has no language.
         return link.rstrip("/") + render(Message(remedy.path, problem.parameters), ENGLISH_READER)
-    return str(remedy.command.fill(problem.parameters))
+    return render_with_keys(remedy.command.fill(problem.parameters))
 
 
 def _render_alert(alert: Alert, link: str) -> str:

@@ -100,7 +100,7 @@ class Notifier:
                 alert,
                 reached=reached[alert.id],
                 send_error=_send_error(failures[alert.id]),
-                next_try_at=now + _retry_pause(alert.tries),
+                next_try_at=now + retry_pause(alert.tries),
                 now=now,
             )
 
@@ -130,6 +130,6 @@ def _send_error(failures: Sequence[Message]) -> Problem | None:
     return AlertSendProblem.NOT_SENT(failures=list(failures)) if failures else None
 
 
-def _retry_pause(tries: int) -> timedelta:
+def retry_pause(tries: int) -> timedelta:
     """Returns the pause after so many failed tries: twice as long each time, an hour at most."""
     return min(FIRST_PAUSE * (1 << min(tries - 1, 16)), MAX_PAUSE)

@@ -7,9 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
-from itertools import islice
-from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
@@ -18,7 +15,9 @@ from sqlalchemy.orm import Session
 from publisher.adapt.text.rich_html import describe_length
 from publisher.alerts.conditions import stated_reason, without_remedy
 from publisher.alerts.link_check import check_link
+from publisher.alerts.preflight_lines import Line, PreflightCheck
 from publisher.alerts.problem_codes import PreflightProblem
+from publisher.alerts.standing_checks import check_standing
 from publisher.core.content import ContentProblem
 from publisher.core.errors import UserError
 from publisher.core.logs import get_logger
@@ -32,68 +31,13 @@ from publisher.platforms.base import KeepsLogin
 from publisher.platforms.profiles import load_profile
 from publisher.posts.errors import PostError
 from publisher.posts.preview import RenderedPost, preview
-from publisher.schedule.listing import HORIZON_DAYS
+from publisher.schedule.approval import problems_of_post
 from publisher.schedule.projection import project
 from publisher.schedule.slots import slot_day, slot_instant
 
 MAX_THREADS = 8
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 URL_PATTERN = re.compile(r"https?://[^\s<>\"')\]]+")
-
-
-class PreflightCheck(StrEnum):
-    """Names what is examined. Programs get the names."""
-
-    POST = "post"
-    CHANNEL = "channel"
-    CREDENTIALS = "credentials"
-    CAPTION = "caption"
-    PICTURES = "pictures"
-    ALT_TEXT = "alt text"
-    BUDGET = "budget"
-    LINK = "link"
-
-    @property
-    def label(self) -> Message:
-        """The name that people read."""
-        return LABELS[self]
-
-
-LABELS = {
-    PreflightCheck.POST: _("post"),
-    PreflightCheck.CHANNEL: _("channel"),
-    PreflightCheck.CREDENTIALS: _("credentials"),
-    PreflightCheck.CAPTION: _("caption"),
-    PreflightCheck.PICTURES: _("pictures"),
-    PreflightCheck.ALT_TEXT: _("alt text"),
-    PreflightCheck.BUDGET: _("budget"),
-    PreflightCheck.LINK: _("link"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Holds the result for one thing that was examined."""
-
-    channel: str
-    """Empty: it is about the post on every channel."""
-    what: PreflightCheck
-    result: Message | Problem
-    """A clause: what is wrong if it is a problem, else that all is well."""
-
-    @property
-    def good(self) -> bool:
-        return not isinstance(self.result, Problem)
-
-    @property
-    def told(self) -> str:
-        """Renders the result for the present reader."""
-        return str(self.result)
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the line as programs get it."""
-        shown = {"channel": self.channel, "what": self.what, "good": self.good, "told": self.told}
-        return shown | (self.result.to_json() if isinstance(self.result, Problem) else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +71,18 @@ def preflight(desk: Desk, day: date) -> Preflight:
         raise PostError(PreflightProblem.DAY_OVER(day=day))
     with desk.database.reading() as session:
         post, result = _find_post(session, desk, day)
+        remarks = _remarks(session, desk, post) if post is not None else []
         paused = {row.name: row.pause_problem for row in session.scalars(select(Channel)) if row.paused_at is not None}
     with ThreadPoolExecutor(MAX_THREADS) as pool:
         accounts = pool.map(lambda name: _check_credentials(desk, name, day), desk.channels.names())
         links = pool.map(lambda url: _check_link(desk, url), _links_of(post) if post else ())
         lines = [Line("", PreflightCheck.POST, result), *_paused_channels(desk, paused), *accounts]
         if post is not None:
+            lines += remarks
             for rendered in preview(post, desk.targets, desk.people, desk.renderer):
                 lines += _check_caption(desk, rendered, day)
         lines += links
+    lines += check_standing(desk, day)
     return Preflight(day, post.title if post else "", tuple(lines))
 
 
@@ -147,12 +94,20 @@ def _find_post(session: Session, desk: Desk, day: date) -> tuple[Post | None, Me
             return None, PreflightProblem.DAY_WAS_MISSED()
         values = {"post": pick.post.id, "title": pick.post.title, "reason": pick.reason}
         return pick.post, _("{post} “{title}” (picked from: {reason})", **values)
-    coming_days = islice(project(session, desk.settings, desk.now()), HORIZON_DAYS)
+    coming_days = project(session, desk.settings, desk.now())
     projected = next((coming for coming in coming_days if coming.slot >= day), None)
     if projected is None or projected.slot != day or projected.post_id is None:
         return None, PreflightProblem.DAY_HAS_NO_POST()
     post = session.get_one(Post, projected.post_id)
     return post, _("{post} “{title}” ({reason})", post=post.id, title=post.title, reason=projected.reason)
+
+
+def _remarks(session: Session, desk: Desk, post: Post) -> list[Line]:
+    """Returns a line for each problem of the post itself, whatever the channel."""
+    return [
+        Line("", PreflightCheck.REMARK, problem.problem.problem, warning=not problem.problem.blocking)
+        for problem in problems_of_post(session, post, desk)
+    ]
 
 
 def _paused_channels(desk: Desk, paused: Mapping[str, Problem | None]) -> Iterator[Line]:
@@ -195,6 +150,9 @@ def _check_caption(desk: Desk, rendered: RenderedPost, day: date) -> Iterator[Li
     pictures = [problem for problem in of_images if not problem.field.endswith("alt_text")]
     made = sum(1 for rendition in rendered.renditions if rendition is not None)
     yield from _lines(name, PreflightCheck.PICTURES, pictures, _("{number} made", number=made))
+    for remark in rendered.problems:
+        if not remark.blocking:
+            yield Line(name, PreflightCheck.REMARK, remark.problem, warning=True)
     missing = [number for number, image in enumerate(adapted.images, start=1) if not image.alt_text.strip()]
     result = PreflightProblem.ALT_TEXT_MISSING(pictures=missing) if missing else _("there")
     yield Line(name, PreflightCheck.ALT_TEXT, result)
@@ -230,9 +188,12 @@ def _due_at(desk: Desk, name: str, day: date) -> datetime:
 
 def _links_of(post: Post) -> tuple[str, ...]:
     """Lists the web addresses in a post, each once."""
-    texts = (post.body, *(str(translation.get("body") or "") for translation in post.translations.values()))
+    translations = list(post.translations.values())
+    texts = (post.body, *(str(translation.get("body") or "") for translation in translations))
     written = [url.rstrip(".,;:!?") for text in texts for url in URL_PATTERN.findall(text)]
-    return tuple(dict.fromkeys(url for url in (post.link, *(str(link["url"]) for link in post.links), *written) if url))
+    single = [post.link, *(str(translation.get("link") or "") for translation in translations)]
+    listed = [*post.links, *(link for translation in translations for link in translation.get("links") or ())]
+    return tuple(dict.fromkeys(url for url in (*single, *(str(link["url"]) for link in listed), *written) if url))
 
 
 def _check_link(desk: Desk, url: str) -> Line:

@@ -16,8 +16,10 @@ class AlertHeadline(ProblemCode):
     PUBLIC_TWICE = _("{place}: “{title}” is public twice")
     CANCELED_AND_PUBLIC = _("{place}: “{title}” was canceled and is public")
     SHOWN_DIFFERENTLY = _("{place}: “{title}” is not shown as it was sent")
+    CORRECTION_FAILED = _("{place}: “{title}” could not be corrected")
     DRAFT_LEFT = _("{channel}: an unused draft is left")
     POST_LATE = _("{channel}: the post of {day:weekday} is not out")
+    POSTS_LATE = _("{channels:list}: the post of {day:weekday} is not out")
     CHANNEL_PAUSED = _("{channel}: the channel is paused")
     PLATFORM_SILENT = _("{channel}: the platform gives no answers")
     BUDGET_NEARLY_SPENT = _("{channel}: the month's budget is nearly spent")
@@ -60,6 +62,10 @@ class AlertProblem(ProblemCode):
         _("It should have been by {deadline:moment}. Nobody has picked a post for the day, although a scheduler runs."),
         Remedy.RUN_DOCTOR,
     )
+    FIRST_DAY_WAITS = _(
+        "It should have been by {deadline:moment}. This desk has published nothing yet and was started after the "
+        "day's hour, so it begins tomorrow. To publish today nevertheless: publisher run --publish-today"
+    )
     NO_SCHEDULER = (
         _("It should have been by {deadline:moment}. Nobody has picked a post for the day: no scheduler runs."),
         Remedy.START_DESK,
@@ -74,6 +80,10 @@ class AlertProblem(ProblemCode):
             "channels, and publish by hand what is missing."
         ),
         Remedy.LIST_DELIVERIES,
+    )
+    CORRECTION_GIVEN_UP = (
+        _("Followers still see the former text. {reason:sentence} Correct the post again, or mend it on the platform."),
+        Remedy.SHOW_DELIVERY,
     )
     NEVER_PICKED = (
         _("No post was picked in time; find out why the desk was not running."),
@@ -143,6 +153,7 @@ class AlertEnding(ProblemCode):
 
     PUBLISHED = _("Published at {at:moment}: {url}")
     PUBLISHED_WITHOUT_LINK = _("Published at {at:moment}")
+    CORRECTED = _("Followers see the corrected text now.")
     CANCELED = _("It was canceled.")
     CHANNEL_RESUMED = _("The channel publishes again.")
     PLATFORM_ANSWERS = _("The platform answers again.")
@@ -184,6 +195,16 @@ class PreflightProblem(ProblemCode):
     LOGIN_ENDS_BEFORE = _("the log-in ends {ends:moment}, before the post"), Remedy.CONNECT_CHANNEL
     ALT_TEXT_MISSING = _("missing for picture {pictures:list}; write it")
     OVER_BUDGET = _("costs about {cost}; this month's spending is {spending}"), Remedy.RAISE_BUDGET
+    NOTHING_RUNS = _("nothing publishes: neither a scheduler nor a worker runs"), Remedy.START_DESK
+    ROLE_DOES_NOT_RUN = _("nothing publishes: no {role} runs"), Remedy.START_DESK
+    HOUR_WAS_CHANGED = _(
+        "goes out at {at:moment}, not at {due_at:moment}: the hour or the time zone was changed, and the post before "
+        "would be too close"
+    )
+    NOBODY_TOLD = _("nobody is told when something needs a person: set {variable}")
+    ALERTS_UNUSABLE = _("can't be sent: {reason:clause}")
+    NO_BACKUP = _("there is none: let publisher run make one a day, or run publisher backup")
+    BACKUP_OLD = _("the newest is of {made:moment}: let publisher run make one a day, or run publisher backup")
     LINK_BROKEN = _("{url}: {reason}")
     CHECK_FAILED = _("the check failed, because the program has a fault; the log says where")
     LINK_CHECK_FAILED = _("{url}: the check failed, because the program has a fault; the log says where")

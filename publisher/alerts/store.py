@@ -34,6 +34,7 @@ EndCheck = Callable[[Snapshot, Alert], Ending | None]
 CONDITION_SOURCES: tuple[Source, ...] = (
     delivery_alerts.deliveries_by_hand,
     delivery_alerts.wrongly_shown_posts,
+    delivery_alerts.failed_corrections,
     delivery_alerts.stray_drafts,
     late_posts.late_post_alerts,
     outlet_alerts.paused_channels,
@@ -52,6 +53,7 @@ END_CHECKS: Mapping[str, EndCheck] = {
     AlertKind.HELD: delivery_alerts.end_of_delivery_alert,
     AlertKind.FAILED: delivery_alerts.end_of_delivery_alert,
     AlertKind.MISSED: delivery_alerts.end_of_delivery_alert,
+    AlertKind.CORRECTION: delivery_alerts.end_of_failed_correction,
     AlertKind.LATE: late_posts.end_of_lateness,
     AlertKind.PAUSED: outlet_alerts.end_of_pause,
     AlertKind.SILENT: outlet_alerts.end_of_silence,

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from publisher.alerts import store
 from publisher.alerts.conditions import Condition
-from publisher.alerts.preflight import Line, Preflight, preflight
+from publisher.alerts.preflight import Preflight, preflight
+from publisher.alerts.preflight_lines import Line
 from publisher.alerts.problem_codes import AlertHeadline, AlertProblem
 from publisher.core.logs import get_logger
 from publisher.core.messages import Message, _

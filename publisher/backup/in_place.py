@@ -106,7 +106,7 @@ def accept_present_database(settings: Settings, *, now: datetime, seen_within: t
     history = History(settings.database_url, settings.root)
     file = settings.database_file
     changed = history.record.changed_deliveries()
-    moves = history.record.known_moves()
+    moves = [*history.record.known_moves(), *history.former_records()]
     if file is None:
         with open_transaction(settings.database_url) as connection:
             refuse_running(connection, database_label(settings.database_url), now=now, seen_within=seen_within)

@@ -112,7 +112,8 @@ def _test_result(accepted: list[str], failed: str) -> Message:
 def preflight_command(ctx: click.Context, day: datetime | None, as_json: bool) -> None:
     """Examine tomorrow's post now, while it can be mended: a green or red line for each thing it needs.
 
-    It makes the pictures and checks credentials and links; nothing is published. The exit status is
+    It makes the pictures and checks credentials and links; nothing is published. A yellow line is a
+    warning: the post goes out, but a person should look. The exit status is
     1 when anything is red.
     """
     desk = desk_of(ctx)
@@ -130,6 +131,6 @@ def preflight_command(ctx: click.Context, day: datetime | None, as_json: bool) -
 
 
 def _print_line(line: Line) -> None:
-    mark = "[green]✓[/]" if line.good else "[bold red]✗[/]"
+    mark = ("[yellow]![/]" if line.warning else "[green]✓[/]") if line.good else "[bold red]✗[/]"
     what = f"{line.channel} {line.what.label}".strip()
     console().print(f"{mark} [bold]{what}[/] {escape(line.told)}")

@@ -7,10 +7,11 @@ from datetime import datetime
 import click
 from sqlalchemy import select
 
-from publisher.cli.desk import desk_of
+from publisher.cli.desk import desk_of, naming_channels
+from publisher.cli.echo import echo
 from publisher.cli.output import console, escape, json_option, print_json, print_table, styled
 from publisher.cli.row_number import ROW_NUMBER
-from publisher.core.event_names import event_name
+from publisher.core.event_names import event_sentence
 from publisher.core.messages import _
 from publisher.core.problems import Problem
 from publisher.db.models import STATES
@@ -47,13 +48,21 @@ def deliveries_command(
         )
     criteria = DeliveryFilter(day.date() if day else None, channel or "", (state,) if state else ())
     with desk.database.reading() as session:
-        rows = find_deliveries(session, criteria, limit=limit)
+        found = find_deliveries(session, criteria, limit=limit + 1)
+    rows, more = found[:limit], len(found) > limit
     if as_json:
         print_json([row.to_json() for row in rows])
+    else:
+        print_deliveries(desk, rows)
+    if more:
+        # Apart from the output of programs, whose list stays one.
+        text = _("These are the newest {limit}; there are more: publisher deliveries --limit NUMBER", limit=limit)
+        echo(str(text), err=as_json)
+    if as_json:
         return
-    print_deliveries(desk, rows)
-    _print_pauses(desk)
-    _print_spendings(desk)
+    with naming_channels(desk):
+        _print_pauses(desk)
+        _print_spendings(desk)
 
 
 def _print_pauses(desk: Desk) -> None:
@@ -88,7 +97,8 @@ def print_deliveries(desk: Desk, rows: list[DeliveryRow]) -> None:
     shared = titles.pop() if len(titles) == 1 else ""
     columns = [_("no."), _("day"), _("channel"), _("state"), _("published")]
     columns += [*([] if shared else [_("title")]), _("link or problem")]
-    print_table(escape(shared), columns, (_cells(desk, row, with_title=not shared) for row in rows))
+    with naming_channels(desk):
+        print_table(escape(shared), columns, [_cells(desk, row, with_title=not shared) for row in rows])
 
 
 def _cells(desk: Desk, row: DeliveryRow, *, with_title: bool) -> list[str]:
@@ -132,7 +142,8 @@ def log_command(ctx: click.Context, delivery: int, as_json: bool) -> None:
     if as_json:
         print_json(history.to_json())
     else:
-        _print_history(desk, history)
+        with naming_channels(desk):
+            _print_history(desk, history)
 
 
 def _print_history(desk: Desk, history: DeliveryHistory) -> None:
@@ -151,7 +162,9 @@ def _print_history(desk: Desk, history: DeliveryHistory) -> None:
     ):
         if value:
             say(f"  {label}: {escape(str(value))}")
-    lines = [(event.at, str(event_name(event.name)), _event_detail(desk, event)) for event in history.events]
+    lines = [
+        (event.at, str(event_sentence(event.name, row.place)), _event_detail(desk, event)) for event in history.events
+    ]
     lines += [
         (attempt.started_at, str(describe_attempt(attempt.kind, attempt.outcome)), _attempt_detail(attempt))
         for attempt in history.attempts

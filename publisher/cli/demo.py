@@ -95,6 +95,7 @@ def demo_command(ctx: click.Context, once: bool, folder: Path) -> None:
         configure_logs(stream=logs, json=True)
         try:
             service.start()
+            sandbox.post("/desk", {"url": service.url})
             good = demo.publish_day(service, stop) and demo.look_at_desk(service)
             if not once and not stop.is_set():
                 demo.go_on(service, stop)
@@ -153,7 +154,7 @@ class Demo:
             settings = "".join(f'{key} = "{value}"\n' for key, value in account["settings"].items())
             tables.append(
                 f'\n[channels.{name}]\nplatform = "{name}"\naccount = "{account["account"]}"\n'
-                f'caption = "captions/{name}.j2"\n{settings}'
+                f'caption = "captions/{name}.j2"\npost_page = "{account["post_page"]}"\n{settings}'
             )
         (self._folder / "config" / "publisher.toml").write_text("".join(tables), encoding="utf-8")
         for name, account in platforms.items():

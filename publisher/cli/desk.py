@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from publisher.core.errors import SettingsError
-from publisher.core.messages import Face, Reader, set_reader
+from publisher.core.messages import Face, Reader, current_reader, reading_as, set_reader
 from publisher.desk import Desk
+from publisher.settings.channel_names import channel_names
 
 
 def actor() -> str:
@@ -41,3 +45,10 @@ def reader_of(desk: Desk) -> Reader:
         # The command says so itself where it needs the settings.
         return Reader(face=Face.COMMAND)
     return Reader(outlet.desk_language, outlet.zone, Face.COMMAND)
+
+
+@contextmanager
+def naming_channels(desk: Desk) -> Iterator[None]:
+    """Calls channels as people do, in what is printed for people and names no key that is to be typed."""
+    with reading_as(replace(current_reader(), channel_names=channel_names(desk.settings))):
+        yield

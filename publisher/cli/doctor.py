@@ -5,23 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import click
 from sqlalchemy import func, select
 
 from publisher.alerts import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
+from publisher.alerts.standing_checks import MAX_BACKUP_AGE
 from publisher.alerts.store import sending_failures
 from publisher.backup.daily_copies import newest_backup_time
 from publisher.backup.files import BackupError
 from publisher.backup.postgres_dump import require_dump_program
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.doctor_lines import Line, check
-from publisher.cli.doctor_secrets import describe_key, describe_private_files
+from publisher.cli.doctor_mail import check_mail
+from publisher.cli.doctor_secrets import check_passwords, describe_key, describe_private_files
 from publisher.cli.doctor_work import check_work
 from publisher.cli.output import console, escape, json_option, print_json
 from publisher.core.messages import Message, _, current_reader, ngettext, set_reader
@@ -38,7 +41,6 @@ from publisher.settings import Settings, SettingsError
 
 MIN_FREE_BYTES = 1 << 30
 """The free space that the disk should have."""
-MAX_BACKUP_AGE = timedelta(hours=48)
 
 
 @click.command("doctor")
@@ -76,9 +78,10 @@ def _examine(desk: Desk) -> Iterator[Line]:
     database, line = check(_("database"), lambda: desk.database, lambda _database: _describe_database(desk, settings))
     yield line
     if database is not None:
-        yield check(_("backup"), lambda: _describe_backup(desk, settings), _unchanged)[1]
+        yield _check_backup(desk, settings)
         yield check(_("files"), lambda: describe_private_files(settings), _unchanged)[1]
         yield check(_("key"), lambda: describe_key(desk), _unchanged)[1]
+    yield from check_passwords(desk)
     yield check(_("media"), lambda: desk.store, lambda store: store.examine())[1]
     yield _check_disk(settings.root)
     yield _check_clock()
@@ -87,7 +90,8 @@ def _examine(desk: Desk) -> Iterator[Line]:
     if database is not None:
         yield _check_platform_clocks(desk)
         yield from check_work(desk)
-        yield check(_("alerts"), lambda: _describe_alert_addresses(desk), _unchanged)[1]
+        yield _check_alerts(desk)
+        yield check_mail(desk)
     yield check(_("ping"), read_ping_url, _describe_ping)[1]
 
 
@@ -142,25 +146,45 @@ def _describe_database(desk: Desk, settings: Settings) -> Message:
     return _("{file} is sound, {megabytes:number} MB", file=file, megabytes=size)
 
 
-def _describe_backup(desk: Desk, settings: Settings) -> Message:
-    """Describes the newest backup. Raises BackupError when that is too old, or none can be made."""
+def _check_backup(desk: Desk, settings: Settings) -> Line:
+    newest, line = check(_("backup"), lambda: _newest_backup(desk, settings), _describe_backup)
+    return replace(line, warning=line.good and newest is None)
+
+
+def _describe_backup(newest: datetime | None) -> Message:
+    return _("the newest is of {made:moment}", made=newest) if newest else _("there is none yet")
+
+
+def _newest_backup(desk: Desk, settings: Settings) -> datetime | None:
+    """Returns when the newest backup was made. Raises BackupError when that is too old, or none can be made."""
     if settings.database_file is None:
         require_dump_program(settings.database_url)
     newest = newest_backup_time(settings.path(settings.storage.backups))
     with desk.database.reading() as session:
         first = session.scalar(select(func.min(Event.at)))
-    text = _("the newest is of {made:moment}", made=newest) if newest else _("there is none yet")
     too_old = desk.now() - MAX_BACKUP_AGE
     if first is not None and first < too_old and (newest is None or newest < too_old):
-        raise BackupError(_("{problem}: let publisher run make one a day, or run publisher backup", problem=text))
-    return text
+        problem = _describe_backup(newest)
+        raise BackupError(_("{problem}: let publisher run make one a day, or run publisher backup", problem=problem))
+    return newest
 
 
-def _describe_alert_addresses(desk: Desk) -> Message:
-    """Describes the addresses that get alerts. Raises SettingsError when one of them can't."""
+def _check_alerts(desk: Desk) -> Line:
+    names, line = check(_("alerts"), lambda: _alert_addresses(desk), lambda names: _describe_addresses(names or ()))
+    return replace(line, warning=line.good and not names)
+
+
+def _describe_addresses(names: Sequence[str]) -> Message:
+    if not names:
+        return _("no address is set, so nobody gets alerts; set {variable} to change that", variable=URLS_VARIABLE)
+    return _("go to {addresses:list}", addresses=list(names))
+
+
+def _alert_addresses(desk: Desk) -> Sequence[str]:
+    """Returns the names of the addresses that get alerts. Raises SettingsError when one of them can't."""
     addresses = read_addresses()
     if not addresses:
-        return _("no address is set, so nobody gets alerts; set {variable} to change that", variable=URLS_VARIABLE)
+        return ()
     with desk.database.reading() as session:
         failed: list[Problem | Message] = list(sending_failures(session, desk.now()))
     failed += [
@@ -175,7 +199,7 @@ def _describe_alert_addresses(desk: Desk) -> Message:
             variable=URLS_VARIABLE,
         )
         raise SettingsError(text)
-    return _("go to {addresses:list}", addresses=[address.name for address in addresses])
+    return tuple(address.name for address in addresses)
 
 
 def _describe_ping(url: str | None) -> Message:

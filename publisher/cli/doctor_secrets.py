@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from publisher.cli.doctor_lines import Line
 from publisher.core.encryption import KEY_VARIABLE, EncryptionError, SecretCipher
 from publisher.core.messages import Message, _, ngettext
 from publisher.core.private_files import find_open_to_others
+from publisher.core.secret_reading import describe_character, quotes_around
 from publisher.db.encrypted_values import check_openable
 from publisher.desk import Desk
 from publisher.settings import Settings, SettingsError, read_secret
@@ -30,7 +34,7 @@ def describe_key(desk: Desk) -> Message:
     Raises:
         SettingsError: the key is invalid, missing although something needs it, or does not open a secret.
     """
-    seal = SecretCipher.from_environment() if read_secret(KEY_VARIABLE) else None
+    seal = SecretCipher.from_environment() if read_secret(KEY_VARIABLE, several=True) else None
     with desk.database.reading() as session:
         sealed = check_openable(session, seal)
     if seal is not None:
@@ -55,3 +59,22 @@ def describe_key(desk: Desk) -> Message:
             )
         )
     return _("{variable} is not set, and nothing needs it yet", variable=KEY_VARIABLE)
+
+
+def check_passwords(desk: Desk) -> Iterator[Line]:
+    """Yields a line for each secret with quotation marks around it, which may be part of a password."""
+    for name, channel in desk.settings.channels.items():
+        for secret in desk.channels.adapter(name).secrets:
+            variable = channel.secret_variable(secret.name)
+            try:
+                quotes = quotes_around(read_secret(variable) or "")
+            except SettingsError:
+                # The line of the channel says so.
+                continue
+            if quotes:
+                text = _(
+                    "{variable} has {character} at both ends; if that is not part of it, remove it",
+                    variable=variable,
+                    character=describe_character(quotes),
+                )
+                yield Line(True, _("secrets"), text, warning=True)

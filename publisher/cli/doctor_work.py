@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from publisher.alerts.changed_today import describe_change
 from publisher.cli.doctor_lines import Line
 from publisher.core.messages import _, ngettext
 from publisher.core.states import State
@@ -17,7 +18,8 @@ from publisher.desk import Desk
 from publisher.health import OVERDUE_AFTER, SCHEDULER, WORKER, last_heartbeats
 from publisher.health.failing import describe_failure
 from publisher.job_failures import failing_jobs
-from publisher.schedule.listing import days_of_cover
+from publisher.schedule.changed_channels import changed_channels
+from publisher.schedule.projection import days_of_cover
 
 MIN_DAYS_OF_COVER = 3
 """So many coming days should have a post."""
@@ -32,8 +34,10 @@ def check_work(desk: Desk) -> Iterator[Line]:
         running = _check_processes(desk, session)
         failing = failing_jobs(session)
         costs = monthly_spendings(session, desk.settings, desk.now())
+        changes = list(_changed_since_pick(desk, session))
     yield _check_cover(cover)
     yield _check_deliveries(counts)
+    yield from changes
     yield running
     problems = [describe_failure(failure) for failure in failing]
     yield Line(
@@ -64,6 +68,14 @@ def _check_deliveries(counts: dict[str, int]) -> Line:
     return Line(False, _("deliveries"), _("{waiting:list}; see publisher deliveries", waiting=waiting))
 
 
+def _changed_since_pick(desk: Desk, session: Session) -> Iterator[Line]:
+    """Yields a line for each channel whose configuration was changed after today's pick."""
+    for changed in changed_channels(session, desk.settings, desk.now()):
+        what = _("channel {channel}", channel=changed.channel)
+        text = _("was changed after today's pick: {meaning}", meaning=describe_change(changed).with_remedy(None))
+        yield Line(True, what, text, warning=True)
+
+
 def _check_costs(cost: Spending) -> Line:
     what = _("costs of {channel}", channel=cost.channel)
     if not cost.nearly_spent:
@@ -87,12 +99,18 @@ def _check_processes(desk: Desk, session: Session) -> Line:
         for role in (SCHEDULER, WORKER)
     ]
     due = [appointment for appointment in next_appointments(session, now) if appointment.at <= now]
-    if not due:
+    run = all(role in heartbeats and heartbeats[role].lives(now) for role in (SCHEDULER, WORKER))
+    if not due and run:
         return Line(True, _("worker"), _("{processes:list}; nothing is overdue", processes=seen))
+    if not due:
+        text = _(
+            "{processes:list}; nothing is overdue, and nothing goes out until publisher run is started", processes=seen
+        )
+        return Line(True, _("worker"), text, warning=True)
     overdue = _(
         "{processes:list}; {channel} has work since {at:moment}", processes=seen, channel=due[0].channel, at=due[0].at
     )
-    if not all(role in heartbeats and heartbeats[role].lives(now) for role in (SCHEDULER, WORKER)):
+    if not run:
         return Line(False, _("worker"), _("{overdue}: start publisher run", overdue=overdue))
     text = _("{overdue}: see the log of publisher run if it stays so", overdue=overdue)
     return Line(now - due[0].at <= OVERDUE_AFTER, _("worker"), text)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 from typing import Any
 
 import click
@@ -11,15 +12,21 @@ import click
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, escape, json_option, print_json, print_table, styled
+from publisher.cli.post_problems import styled_problem
 from publisher.cli.row_number import ROW_NUMBER
+from publisher.core.content import ImageChoices
 from publisher.core.field_names import FIELD_NAMES
 from publisher.core.messages import Message, _, ngettext
 from publisher.db.models import Post
 from publisher.posts.post_store import last_pick, load_post
-from publisher.schedule.approval import post_problems
-from publisher.schedule.listing import QueuePart, QueueRow, days_of_cover, queue_listing
+from publisher.posts.titles import shown_title
+from publisher.schedule.approval import every_problem
+from publisher.schedule.cover import find_cover
+from publisher.schedule.listing import LISTED, QueueRow, place_of, queue_listing
 from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve
 from publisher.schedule.post_queue import PostQueue
+from publisher.schedule.projection import HORIZON_DAYS
+from publisher.schedule.waiting import QueuePart, WaitingPost, count_places
 
 PLACE_NAMES: Mapping[QueuePart, Message] = {
     "fixed date": _("fixed date"),
@@ -47,28 +54,36 @@ OTHER_FIELD_NAMES: Mapping[str, Message] = {
 
 
 @click.command("queue")
+@click.option(
+    "--limit",
+    default=LISTED,
+    show_default=True,
+    type=click.IntRange(1),
+    help="At most so many with a fixed date, of the queue and of the reserve.",
+)
+@click.option("--all", "everything", is_flag=True, help="All of them, however many.")
 @json_option
 @click.pass_context
-def queue_command(ctx: click.Context, as_json: bool) -> None:
+def queue_command(ctx: click.Context, limit: int, everything: bool, as_json: bool) -> None:
     """Show the queue: fixed dates, order, reserve, the day each post would get, days of cover, problems."""
     desk = desk_of(ctx)
     with desk.database.reading() as session:
-        rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=desk.now())
-        cover = days_of_cover(session, desk.settings, desk.now())
+        # None of them is left out, whatever their number.
+        most = sys.maxsize if everything else limit
+        rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=desk.now(), limit=most)
+        cover = find_cover(session, desk.settings, desk.now())
+        waiting = count_places(session)
+    left_out = {place: number - sum(1 for row in rows if row.place == place) for place, number in waiting.items()}
     if as_json:
-        listed = [
+        print_json(
             {
-                "id": row.post.id,
-                "title": row.post.title,
-                "state": row.post.state,
-                "place": row.place,
-                "number": row.number,
-                "day": row.projected,
-                "problems": [problem.to_json() for problem in row.problems],
+                "days_of_cover": cover.days,
+                "days_from_reserve": cover.from_reserve,
+                "days_looked_at": HORIZON_DAYS,
+                "left_out": left_out,
+                "posts": [_queue_row(row) for row in rows],
             }
-            for row in rows
-        ]
-        print_json({"days_of_cover": cover, "posts": listed})
+        )
         return
     if not rows:
         console().print(str(_("The queue is empty. Put a post into it: publisher add FILE")))
@@ -82,13 +97,38 @@ def queue_command(ctx: click.Context, as_json: bool) -> None:
                 _describe_place(row),
                 str(_("{day:short_weekday}", day=row.projected)) if row.projected else "–",
                 styled(row.post.state),
-                escape(row.post.title),
-                escape("\n".join(str(problem) for problem in row.problems if problem.problem.blocking)),
+                escape(shown_title(row.post.title)),
+                "\n".join(map(styled_problem, row.problems)),
             )
             for row in rows
         ),
     )
-    console().print(str(ngettext("{count} day is covered.", "{count} days are covered.", count=cover)))
+    for sentence in (*_left_out(left_out), cover.sentence):
+        console().print(escape(sentence))
+
+
+def _queue_row(row: QueueRow) -> dict[str, Any]:
+    return {
+        "id": row.post.id,
+        "title": row.post.title,
+        "state": row.post.state,
+        "place": row.place,
+        "number": row.number,
+        "day": row.projected,
+        "problems": [problem.to_json() for problem in row.problems],
+    }
+
+
+def _left_out(numbers: Mapping[QueuePart, int]) -> Iterator[Message]:
+    """Says how many posts of each place the list leaves out, and how to get them."""
+    for place, number in numbers.items():
+        if number > 0:
+            yield ngettext(
+                "{count} more is not listed here ({place}): publisher queue --all",
+                "{count} more are not listed here ({place}): publisher queue --all",
+                count=number,
+                place=PLACE_NAMES[place],
+            )
 
 
 def _describe_place(row: QueueRow) -> str:
@@ -106,7 +146,7 @@ def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
     with desk.database.reading() as session:
         row = load_post(session, post)
         pick = last_pick(session, row)
-        problems = post_problems(session, row, desk.settings, desk.targets, desk.people, now=desk.now())
+        problems = every_problem(session, row, desk)
         fields = _post_fields(row)
     if as_json:
         print_json(
@@ -117,13 +157,15 @@ def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
             }
         )
         return
+    for image in fields["images"]:
+        image["choices"] = ImageChoices.model_validate(image["choices"]).model_dump(mode="json", exclude_defaults=True)
     for name, value in fields.items():
         if value not in ("", None, [], {}):
             console().print(f"[bold]{_name_of(name)}[/]: {escape(_render_value(value))}")
     if pick:
         console().print(f"[bold]{_('picked for')}[/]: {pick.slot}")
     for problem in problems:
-        console().print(f"[{'red' if problem.problem.blocking else 'yellow'}]{escape(str(problem))}[/]")
+        console().print(styled_problem(problem))
 
 
 def _post_fields(post: Post) -> dict[str, Any]:
@@ -151,8 +193,13 @@ def _name_of(field: str) -> Message | str:
 
 
 def _render_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_render_value(field)}" for key, field in value.items() if field)
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        lines = ("\n    ".join(f"{_name_of(key)}: {field}" for key, field in item.items() if field) for item in value)
+        lines = (
+            "\n    ".join(f"{_name_of(key)}: {_render_value(field)}" for key, field in item.items() if field)
+            for item in value
+        )
         return "".join(f"\n  - {line}" for line in lines)
     if isinstance(value, bool):
         return str(_("yes") if value else _("no"))
@@ -173,23 +220,20 @@ def move_command(ctx: click.Context, /, post: int, day: datetime | None, **place
     desk = desk_of(ctx)
     PostQueue(desk, actor()).move(post, _read_place(day, **places))
     with desk.database.reading() as session:
-        rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=desk.now())
-        row = next((row for row in rows if row.post.id == post), None)
-    echo(str(_describe_move(post, row)))
+        waiting, projected = place_of(session, desk.settings, post, now=desk.now())
+    echo(str(_describe_move(waiting, projected)))
 
 
-def _describe_move(post: int, row: QueueRow | None) -> Message:
-    if row is None:
-        return _("Post {post} is moved.", post=post)
-    place = PLACE_NAMES[row.place]
-    if row.projected is None:
-        return _("Post {post} is now at {place} {number}.", post=post, place=place, number=row.number)
+def _describe_move(post: WaitingPost, projected: date | None) -> Message:
+    place = PLACE_NAMES[post.place]
+    if projected is None:
+        return _("Post {post} is now at {place} {number}.", post=post.id, place=place, number=post.number)
     return _(
         "Post {post} is now at {place} {number}, for {day:weekday}.",
-        post=post,
+        post=post.id,
         place=place,
-        number=row.number,
-        day=row.projected,
+        number=post.number,
+        day=projected,
     )
 
 

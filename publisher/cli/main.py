@@ -23,14 +23,16 @@ COMMANDS = {
     "sandbox": "setup",
     "demo": "demo",
     "prove": "prove",
-    "add": "posts",
+    "add": "adding",
     "queue": "listing",
     "show": "listing",
     "edit": "posts",
+    "correct": "correct",
     "move": "listing",
     "approve": "posts",
     "withdraw": "posts",
     "preview": "preview",
+    "share": "share",
     "rehearse": "preview",
     "preflight": "alerts",
     "run": "run",
@@ -60,10 +62,12 @@ SUMMARIES = {
     "queue": "Show the queue: order, days of cover, problems.",
     "show": "Show one post.",
     "edit": "Change a post.",
+    "correct": "Correct a published post wherever its platform allows it.",
     "move": "Change a post's place, date or reserve.",
     "approve": "Let a post go out.",
     "withdraw": "Take a post out of the queue.",
     "preview": "Show exactly what each channel will get.",
+    "share": "Show a post to somebody by a secret link.",
     "rehearse": "Show which post would go out when, sending nothing.",
     "preflight": "Examine tomorrow's post while it can be mended.",
     "run": "Publish: scheduler, worker and look-ups in one process.",
@@ -132,6 +136,8 @@ def _import_without_collecting(name: str) -> ModuleType:
 def cli(ctx: click.Context, config: Path) -> None:
     """The publishing desk: one picture a day, on every channel, exactly once."""
     ctx.obj = config
+    if (config.parent / ".env").exists():
+        importlib.import_module("publisher.settings.env_file").load_env_file(config)
 
 
 def main() -> NoReturn:

@@ -16,16 +16,21 @@ from publisher.adapt.text.rich_html import describe_length
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import console, escape, json_option, print_json, print_table
+from publisher.cli.post_problems import styled_problem
 from publisher.cli.preview_page import Header, preview_page
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.core.content import AdaptedPost, Rendition
+from publisher.core.field_names import describe_field
 from publisher.core.messages import Message, _
 from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.media import write_atomically
+from publisher.posts.picture_values import examine_pictures
 from publisher.posts.post_store import load_post
 from publisher.posts.preview import RenderedPost, preview
-from publisher.posts.problems import problem_to_json
+from publisher.posts.problems import PostProblem, problem_to_json
+from publisher.posts.thumbnails import WindowSample, window_samples
+from publisher.schedule.approval import problems_of_post
 from publisher.schedule.rehearsal import RehearsedChannel, RehearsedDay, rehearse
 from publisher.schedule.slots import slot_day
 from publisher.settings import SettingsError
@@ -65,24 +70,34 @@ def preview_command(ctx: click.Context, post: int, channel: str | None, page: Pa
         )
     targets = {name: target for name, target in desk.targets.items() if channel in (None, name)}
     with desk.database.reading() as session:
+        pictures = [image.media_sha256 for image in load_post(session, post).images]
+    examine_pictures(desk.database, desk.store, pictures)
+    with desk.database.reading() as session:
         row = load_post(session, post)
+        of_post = problems_of_post(session, row, desk)
     with Console(stderr=True).status(str(_("Making the pictures ..."))):
         rendered = preview(row, targets, desk.people, desk.renderer)
+        windows = window_samples(row, desk.renderer)
     if page:
-        write_atomically(page, _render_page(desk, row, rendered).encode())
+        write_atomically(page, _render_page(desk, row, rendered, of_post).encode())
     if as_json:
-        print_json([_preview_row(channel_preview) for channel_preview in rendered])
+        print_json([_preview_row(channel_preview, of_post, windows) for channel_preview in rendered])
         return
     if page:
         echo(str(_("Wrote {file}.", file=str(page))))
     else:
         for channel_preview in rendered:
             _print_preview(channel_preview)
-    is_blocked = any(problem.blocking for channel_preview in rendered for problem in channel_preview.problems)
+        for sample in windows:
+            console().print(escape(str(_describe_window(sample))))
+        for problem in of_post:
+            console().print(styled_problem(problem))
+    problems = [problem for channel_preview in rendered for problem in channel_preview.problems]
+    is_blocked = any(problem.blocking for problem in (*problems, *(known.problem for known in of_post)))
     ctx.exit(1 if is_blocked else 0)
 
 
-def _render_page(desk: Desk, post: Post, rendered: Sequence[RenderedPost]) -> str:
+def _render_page(desk: Desk, post: Post, rendered: Sequence[RenderedPost], of_post: Sequence[PostProblem]) -> str:
     outlet = desk.settings.outlet
     about = _(
         "{outlet} · post {post}, {state} · made {at} ({zone})",
@@ -96,15 +111,48 @@ def _render_page(desk: Desk, post: Post, rendered: Sequence[RenderedPost]) -> st
         name: Header(desk.settings.channels[name].account, target.profile.label)
         for name, target in desk.targets.items()
     }
-    return preview_page(post.title, str(about), rendered, headers)
+    own = [problem.problem for problem in of_post]
+    return preview_page(post.title, str(about), rendered, headers, own)
 
 
-def _preview_row(rendered: RenderedPost) -> dict[str, Any]:
+def _describe_window(sample: WindowSample) -> Message:
+    if sample.limits is None:
+        return _(
+            "picture {picture} with its colour channels merged ({choice}): {file}",
+            picture=sample.picture,
+            choice=sample.window,
+            file=str(sample.rendition.path),
+        )
+    return _(
+        "picture {picture} with {black:number} as black and {white:number} as white ({choice}): {file}",
+        picture=sample.picture,
+        black=sample.limits[0],
+        white=sample.limits[1],
+        choice=sample.window,
+        file=str(sample.rendition.path),
+    )
+
+
+def _window_row(sample: WindowSample) -> dict[str, Any]:
+    return {
+        "picture": sample.picture,
+        "window": sample.window,
+        "black": sample.limits and sample.limits[0],
+        "white": sample.limits and sample.limits[1],
+        "path": str(sample.rendition.path),
+    }
+
+
+def _preview_row(
+    rendered: RenderedPost, of_post: Sequence[PostProblem], windows: Sequence[WindowSample]
+) -> dict[str, Any]:
     return {
         "channel": rendered.channel,
         "adapted": rendered.adapted and _adapted_row(rendered.adapted),
         "renditions": [rendition and _rendition_row(rendition) for rendition in rendered.renditions],
         "problems": [problem_to_json(problem) for problem in rendered.problems],
+        "problems_of_post": [problem.to_json() for problem in of_post],
+        "windows": [_window_row(sample) for sample in windows],
     }
 
 
@@ -152,7 +200,8 @@ def _print_preview(rendered: RenderedPost) -> None:
         alt_text = escape(image.alt_text) or f"[red]{_('none')}[/]"
         say("    " + str(_("alt text: {alt_text}", alt_text=alt_text)))
     for problem in rendered.problems:
-        say(f"  [{'bold red' if problem.blocking else 'yellow'}]{escape(problem.message)}[/] ({problem.field})")
+        colour = "bold red" if problem.blocking else "yellow"
+        say(f"  [{colour}]{escape(problem.message)}[/] ({escape(str(describe_field(problem.field)))})")
 
 
 def _describe_length(adapted: AdaptedPost) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import jinja2
 
 from publisher.adapt.text.rich_html import describe_length, rich_parts
-from publisher.core.content import AdaptedImage, AdaptedPost, Rendition
+from publisher.core.content import AdaptedImage, AdaptedPost, ContentProblem, Rendition
+from publisher.core.field_names import describe_field
 from publisher.core.messages import Message, _, current_reader
 from publisher.core.problems import Problem
 from publisher.core.template_texts import install_translations
@@ -24,6 +25,7 @@ _PAGES = jinja2.Environment(
     lstrip_blocks=True,
 )
 install_translations(_PAGES)
+_PAGES.globals["describe_field"] = describe_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +46,30 @@ class _Picture:
     notes: tuple[Problem, ...]
 
 
-def preview_page(title: str, about: str, rendered: Sequence[RenderedPost], headers: Mapping[str, Header]) -> str:
+def preview_page(
+    title: str,
+    about: str,
+    rendered: Sequence[RenderedPost],
+    headers: Mapping[str, Header],
+    of_post: Sequence[ContentProblem] = (),
+) -> str:
     """Renders the page as HTML; `headers` has an entry for each channel, `about` is the line below the title.
+
+    `of_post`: the problems of the post itself, whatever the channel.
 
     A problem that several channels share counts once. The finished pictures are inside the page.
 
     Raises:
         OSError: a finished picture can't be read.
     """
-    problems = {problem for preview in rendered for problem in preview.problems}
+    problems = {*of_post, *(problem for preview in rendered for problem in preview.problems)}
     return _PAGES.get_template("preview.html").render(
         language=current_reader().language,
         title=title,
         about=about,
         blocking=sum(problem.blocking for problem in problems),
         remarks=sum(not problem.blocking for problem in problems),
+        of_post=of_post,
         looks=[_channel_values(preview, headers[preview.channel]) for preview in rendered],
     )
 

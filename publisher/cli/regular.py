@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from publisher.alerts import Notifier
+from publisher.alerts.personal_sender import PersonalSender
 from publisher.backup.daily_copies import copy_daily, dump_daily
 from publisher.core.logs import get_logger
 from publisher.delivery.lease_owner import owner_name
@@ -13,6 +14,8 @@ from publisher.delivery.removed_channels import hold_removed
 from publisher.delivery.stray_drafts import StrayDrafts
 from publisher.desk import Desk
 from publisher.health.heartbeat import BEAT_SECONDS, record_heartbeat
+from publisher.posts.picture_values import examine_oldest_pictures
+from publisher.posts.search_index import refresh_index
 from publisher.posts.uploads import Uploads
 from publisher.schedule.rendering_ahead import render_next_post, sweep_renditions
 from publisher.scheduler import RegularJob
@@ -24,6 +27,7 @@ HOUR_SECONDS = 3600
 ALERT_SECONDS = 30
 EXAMINATION_SECONDS = 60
 WEBHOOK_SECONDS = 5
+INDEX_SECONDS = 60
 HOLD_REMOVED_SECONDS = 60
 SWEEP_INTERVAL = timedelta(days=1)
 
@@ -43,8 +47,10 @@ def heartbeat_job(desk: Desk, role: str) -> RegularJob:
 def alert_jobs(desk: Desk) -> list[RegularJob]:
     """Makes the jobs that send alerts. Every process has them, since a dead scheduler can't report itself."""
     notifier = Notifier(desk)
+    sender = PersonalSender(desk)
     return [
         RegularJob("sending alerts", ALERT_SECONDS, lambda: notifier.notify(desk.now())),
+        RegularJob("sending notifications", ALERT_SECONDS, lambda: sender.send(desk.now())),
         RegularJob("examining tomorrow's post", EXAMINATION_SECONDS, lambda: notifier.examine_tomorrow(desk.now())),
     ]
 
@@ -58,6 +64,7 @@ def housekeeping_jobs(desk: Desk) -> list[RegularJob]:
         RegularJob("the daily backup", HOUR_SECONDS, tasks.back_up),
         RegularJob("holding what waits for removed channels", HOLD_REMOVED_SECONDS, tasks.hold_removed),
         RegularJob("sweeping", HOUR_SECONDS, tasks.sweep),
+        RegularJob("filling the search index", INDEX_SECONDS, tasks.fill_index),
         RegularJob("looking for stray drafts", HOUR_SECONDS, tasks.look_for_stray_drafts),
         RegularJob("renewing log-ins", HOUR_SECONDS, tasks.refresh),
         RegularJob("sending webhooks", WEBHOOK_SECONDS, tasks.send_webhooks),
@@ -68,11 +75,13 @@ class _Housekeeping:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._swept: datetime | None = None
+        self._unexamined: set[str] = set()
         self._stray_drafts: StrayDrafts | None = None
 
     def prepare(self) -> None:
         desk = self._desk
         render_next_post(desk.database, desk.settings, desk.targets, desk.people, desk.renderer, desk.now())
+        examine_oldest_pictures(desk.database, desk.store, self._unexamined)
 
     def hold_removed(self) -> None:
         desk = self._desk
@@ -83,6 +92,10 @@ class _Housekeeping:
 
     def send_webhooks(self) -> None:
         send_webhooks(self._desk, self._desk.now())
+
+    def fill_index(self) -> None:
+        if posts := refresh_index(self._desk.database):
+            get_logger("scheduler").info("indexed posts for the search", posts=posts)
 
     def look_for_stray_drafts(self) -> None:
         desk = self._desk

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import random
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from publisher.cli.regular import alert_jobs, heartbeat_job, housekeeping_jobs
@@ -22,7 +21,7 @@ from publisher.health.server import HealthServer
 from publisher.job_failures import FailureLog
 from publisher.posts.targets import load_targets
 from publisher.schedule.picking import PickOutcome, pick_slot
-from publisher.schedule.slots import next_opening, slot_closes
+from publisher.schedule.slots import next_opening, slot_closes, slot_day
 from publisher.scheduler import Callbacks, JobRunner, Scheduler
 from publisher.settings import Settings, SettingsError
 
@@ -62,11 +61,15 @@ class PageServer(Protocol):
 class Service:
     """Starts and stops the roles of this process."""
 
-    def __init__(self, desk: Desk, roles: Collection[str] = ROLES) -> None:
-        """Raises SettingsError when the roles don't fit the configuration."""
+    def __init__(self, desk: Desk, roles: Collection[str] = ROLES, *, held_day: date | None = None) -> None:
+        """Raises SettingsError when the roles don't fit the configuration.
+
+        `held_day`: for this day, nothing is picked.
+        """
         check_roles(desk.settings, roles)
         load_targets(desk.settings)
         self._desk = desk
+        self._held_day = held_day
         self._role = " ".join(role for role in ROLES if role in roles)
         self._worker = self._make_worker() if WORKER in roles else None
         self._scheduler = self._make_scheduler() if SCHEDULER in roles else None
@@ -82,7 +85,6 @@ class Service:
         worker = Worker(
             DeliveryContext(desk.database, desk.channels, desk.renderer, desk.clock, settings.delivery),
             owner=owner_name(),
-            jitter=random.Random(),  # noqa: S311 - it spreads retries and protects nothing
         )
         if settings.delivery.dispatch == "threads":
             return ThreadDispatcher(worker.drain, threads=settings.delivery.workers)
@@ -131,6 +133,8 @@ class Service:
 
     def _pick(self) -> None:
         desk = self._desk
+        if self._held_day == slot_day(desk.now(), desk.settings.outlet.zone):
+            return
         pick = pick_slot(desk.database, desk.settings, desk.targets, desk.people, desk.now())
         self._log_pick(pick)
 

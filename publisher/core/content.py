@@ -8,9 +8,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, field_validator, model_validator
 
+from publisher.core.colour_channels import MAX_COLOUR_CHANNELS, ColourChannel, MergedChannel
 from publisher.core.problems import Problem, recorded_problem
+from publisher.core.value_range import ValueFacts, Window, WindowChoice
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0, strict=True)]
 Fit = Literal["pad", "crop", "split", "as-is"]
@@ -36,21 +38,64 @@ class Box(Frozen):
     height: Fraction
 
 
-class ImageChoices(Frozen):
-    """Holds what staff decided about one picture; `None` means the channel's or the house's default."""
+class Framing(Frozen):
+    """Holds which part of a picture is shown; `None` means the channel's or the house's default."""
 
     fit: Fit | None = None
     focal_point: tuple[Fraction, Fraction] | None = None
     crop_box: Box | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self.fit is None and self.focal_point is None and self.crop_box is None
+
+
+class ColourChannelChoice(Frozen):
+    """Holds what staff decided about one colour channel of a picture."""
+
+    colour: Annotated[str, Field(pattern="^(#[0-9a-f]{6})?$")] = ""
+    """Empty: the file's own, else the proposed one."""
+    shown: StrictBool | None = None
+    """None: as proposed, or because something else is chosen for it."""
+    window: WindowChoice | None = None
+    """Which of its values are shown as black and as its colour. None: what is chosen for the whole picture."""
+
+
+class ImageChoices(Framing):
+    """Holds what staff decided about one picture. Its own framing is for every channel without one in `channels`."""
+
+    channels: dict[str, Framing] = Field(default_factory=dict)
+    """The framing on single channels, by their names. It replaces the one for every channel as a whole."""
     protected: tuple[Box, ...] = ()
     gutters: tuple[Fraction, ...] | None = None
     """Where a wide composite is cut into panels: x positions. None: found by the program."""
     padding: str = "edge"
     """`edge` (the colour of the picture's border), `blur`, or a colour written `#rrggbb`."""
-    window: Literal["full", "percentile"] | None = None
-    """How 16-bit values become 8-bit: the full range, or the 0.1 and 99.9 percentiles."""
-    credit_strip: bool = False
+    window: WindowChoice | None = None
+    """Which values of a picture with 16 bits are shown as black and as white. None: nobody has chosen."""
+    colour_channels: Annotated[tuple[ColourChannelChoice, ...], Field(max_length=MAX_COLOUR_CHANNELS)] | None = None
+    """How the colour channels of a file that has several are merged, in their order. None: nobody has chosen."""
+    credit_strip: StrictBool = False
     """Write the credit below the picture, outside it."""
+
+    @field_validator("colour_channels")
+    @classmethod
+    def _remove_last_defaults(cls, chosen: tuple[ColourChannelChoice, ...] | None) -> Any:
+        kept = list(chosen or ())
+        while kept and kept[-1] == ColourChannelChoice():
+            kept.pop()
+        return tuple(kept) or None
+
+    @field_validator("channels")
+    @classmethod
+    def _remove_empty_framings(cls, channels: dict[str, Framing]) -> dict[str, Framing]:
+        return {name: framing for name, framing in channels.items() if not framing.is_empty}
+
+    def for_channel(self, channel: str) -> ImageChoices:
+        """Returns the choices that hold on one channel, without those for other channels."""
+        own = self.channels.get(channel)
+        framing = {name: getattr(own, name) for name in Framing.model_fields} if own else {}
+        return self.model_copy(update={**framing, "channels": {}})
 
 
 class SourceImage(Frozen):
@@ -64,6 +109,10 @@ class SourceImage(Frozen):
     """Pixels, after the EXIF orientation is applied."""
     bits: int = 8
     frames: int = 1
+    values: ValueFacts | None = None
+    """Which values it has. None: it has 8 bits, or they are not known."""
+    colour_channels: tuple[ColourChannel, ...] = ()
+    """Where it has several that have to be merged."""
     gutters: tuple[Fraction, ...] = ()
     """Where the program found gaps between panels: x positions. Staff's own, in `choices`, come first."""
     alt_text: str = ""
@@ -153,12 +202,19 @@ class Span(Frozen):
     url: str | None = None
 
 
+BlockKind = Literal["heading", "paragraph", "bullet", "number", "quote"]
+
+
 class TextBlock(Frozen):
     """Holds one paragraph, heading, list item or quote of rich text."""
 
-    kind: Literal["heading", "paragraph", "bullet", "number", "quote"] = "paragraph"
+    kind: BlockKind = "paragraph"
     text: str
     spans: tuple[Span, ...] = ()
+
+
+RENDITION_RECIPE = 2
+"""The present way of making renditions, a part of what names one. A change that changes bytes needs a new number."""
 
 
 class RenditionSpec(Frozen):
@@ -177,7 +233,9 @@ class RenditionSpec(Frozen):
     crop: Box | None = None
     """The part of the picture that is shown. None: all of it."""
     padding: str = "edge"
-    window: Literal["full", "percentile"] = "full"
+    window: Window = "full"
+    channels: tuple[MergedChannel, ...] = ()
+    """The colour channels to merge. None: the picture is shown as it is."""
     animated: bool = False
     """Keep the animation, where the picture has one and the channel takes it."""
     creator: str = ""
@@ -186,11 +244,15 @@ class RenditionSpec(Frozen):
     """Written into the rendition's metadata; everything else there is removed."""
     credit_strip: str = ""
     """Text shown below the picture, outside it. Empty: none."""
+    recipe: int = 1
+    """The way of making it. A delivery that began with a rendition of an older recipe goes on with that one."""
 
     @property
     def digest(self) -> str:
         """Returns the SHA-256 of the specification, in hexadecimal."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        # What older versions of the program stored keeps its name: they knew neither channels to merge nor recipes.
+        left_out = {name for name, is_old in (("channels", not self.channels), ("recipe", self.recipe == 1)) if is_old}
+        return hashlib.sha256(self.model_dump_json(exclude=left_out).encode()).hexdigest()
 
 
 class AdaptedImage(Frozen):

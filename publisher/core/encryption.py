@@ -52,7 +52,7 @@ class SecretCipher:
             SealError: it is not set, or holds something else than keys.
             SettingsError: the file can't be read.
         """
-        return cls(read_secret(KEY_VARIABLE) or "")
+        return cls(read_secret(KEY_VARIABLE, several=True) or "")
 
     def encrypt(self, text: str, purpose: str) -> str:
         """Encrypts a text, so that only a key decrypts it, and only for the same purpose, such as `session x`.

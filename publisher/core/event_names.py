@@ -17,8 +17,13 @@ EVENT_NAMES: Mapping[str, Message] = {
     "channel paused": _("channel paused"),
     "channel resumed": _("channel resumed"),
     "channel skipped": _("channel skipped"),
+    "chat addresses set": _("chat addresses set"),
     "clock set": _("clock set"),
     "commented": _("commented"),
+    "correction asked for": _("correction asked for"),
+    "correction failed": _("correction failed"),
+    "correction replaced": _("correction replaced"),
+    "correction unanswered": _("correction unanswered"),
     "database restored": _("database restored"),
     "delivery adapted again": _("delivery adapted again"),
     "delivery canceled": _("delivery canceled"),
@@ -43,13 +48,17 @@ EVENT_NAMES: Mapping[str, Message] = {
     "post added": _("post added"),
     "post adopted": _("post adopted"),
     "post approved": _("post approved"),
+    "post corrected": _("post corrected"),
     "post edited": _("post edited"),
     "post has another id": _("post has another id"),
     "post moved": _("post moved"),
     "post picked": _("post picked"),
     "post withdrawn": _("post withdrawn"),
+    "preview link made": _("preview link made"),
+    "preview link revoked": _("preview link revoked"),
     "read back as sent": _("read back as sent"),
     "read back differs": _("read back differs"),
+    "remark by preview link": _("remark by preview link"),
     "reply opened before": _("reply opened before"),
     "restored": _("restored"),
     "review asked": _("review asked"),
@@ -68,6 +77,38 @@ EVENT_NAMES: Mapping[str, Message] = {
     "webhook switched on": _("webhook switched on"),
     "wrong code": _("wrong code"),
 }
+
+EVENT_SENTENCES: Mapping[str, Message] = {
+    "canceled post is public": _("It was canceled, and is public on {place}", place=""),
+    "correction asked for": _("Its correction waits to be sent to {place}", place=""),
+    "correction failed": _("It could not be corrected on {place}", place=""),
+    "correction replaced": _("A newer correction for {place} took the place of one that waited", place=""),
+    "correction unanswered": _("It is not known whether {place} took the correction", place=""),
+    "delivery adapted again": _("Its text for {place} was made anew", place=""),
+    "delivery canceled": _("It was canceled, and does not go out on {place}", place=""),
+    "delivery failed": _("It could not be published on {place}", place=""),
+    "delivery held": _("It waits for a person before it goes to {place}", place=""),
+    "delivery missed": _("It was not published on {place} in time", place=""),
+    "delivery pending": _("It waits to be sent to {place}", place=""),
+    "delivery preparing": _("Its pictures are being prepared for {place}", place=""),
+    "delivery published": _("It is public on {place}", place=""),
+    "delivery publishing": _("It is being sent to {place}", place=""),
+    "delivery unconfirmed": _("It is not known yet whether it is public on {place}", place=""),
+    "post adopted": _("A post on {place} was taken for its record", place=""),
+    "post has another id": _("Its post on {place} has another id", place=""),
+    "read back as sent": _("{place} shows it as it was sent", place=""),
+    "read back differs": _("{place} shows it in another way than it was sent", place=""),
+    "reply opened before": _("The reply was opened on {place} before its turn", place=""),
+    "second copy": _("It is on {place} twice", place=""),
+    "stray draft": _("A draft that nothing needs is left on {place}", place=""),
+}
+"""By the name of an event of a delivery."""
+
+
+def event_sentence(name: str, place: Message | str | None) -> Message | str:
+    """Says what an event of a delivery was. `place`: its channel and part; None: the event is of no delivery."""
+    sentence = EVENT_SENTENCES.get(name)
+    return event_name(name) if sentence is None or place is None else sentence.fill({"place": place})
 
 
 def event_name(name: str) -> Message | str:

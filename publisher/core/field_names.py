@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from publisher.core.messages import Message, _
 
@@ -22,3 +23,25 @@ FIELD_NAMES: Mapping[str, Message] = {
     "translations": _("translations"),
     "images": _("images"),
 }
+
+
+def describe_field(field: str) -> Message | str:
+    """Names the field of a problem, such as `images[0].alt_text`, as people count and read it."""
+    if match := re.fullmatch(r"images\[(\d+)\](?:\.(.+))?", field):
+        return describe_path(["images", int(match[1]), *([match[2]] if match[2] else [])])
+    return field
+
+
+def describe_path(path: Sequence[str | int]) -> Message | str:
+    """Names a field by the keys that lead to it. Pictures are counted from 1, as everywhere."""
+    match list(path):
+        case ["images", int(number)]:
+            return _("picture {number}", number=number + 1)
+        case ["images", int(number), *rest]:
+            return _("picture {number}, {field}", number=number + 1, field=".".join(map(str, rest)))
+        case [*before, int(number)] if before:
+            return _("{field}, entry {number}", field=".".join(map(str, before)), number=number + 1)
+        case [str(name), int(number), *rest]:
+            inner = ".".join(map(str, rest))
+            return _("{field}, entry {number}, {inner}", field=name, number=number + 1, inner=inner)
+    return ".".join(map(str, path))

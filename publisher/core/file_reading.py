@@ -31,11 +31,15 @@ def read_bytes(file: Path, limit: int) -> bytes:
         UnfitFile: it is a folder, a device, a pipe or a socket, or larger.
         OSError: it can't be read.
     """
+    # To open a socket fails without saying why, and to open a device can do something to it.
+    _require_plain(file, os.stat(file).st_mode)
     # Without waiting: to open a pipe would take until somebody writes to it.
     handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    try:
+        _require_plain(file, os.fstat(handle).st_mode)
+    except UnfitFile:
         os.close(handle)
-        raise UnfitFile(errno.EINVAL, _("it is no plain file"), str(file))
+        raise
     with os.fdopen(handle, "rb") as opened:
         content = opened.read(limit + 1)
     if len(content) > limit:
@@ -54,6 +58,24 @@ def read_text(file: Path, limit: int, encoding: str = "utf-8") -> str:
     return read_bytes(file, limit).decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 
+def describe_no_plain_file(mode: int) -> Message | None:
+    """Says in a clause what a file is instead of a plain one, by its mode; None: it is a plain file."""
+    if stat.S_ISREG(mode):
+        return None
+    if stat.S_ISDIR(mode):
+        return _("it is no plain file but a folder")
+    if stat.S_ISFIFO(mode):
+        return _("it is no plain file but a pipe")
+    if stat.S_ISSOCK(mode):
+        return _("it is no plain file but a socket")
+    return _("it is no plain file but a device")
+
+
+def _require_plain(file: Path, mode: int) -> None:
+    if why := describe_no_plain_file(mode):
+        raise UnfitFile(errno.EINVAL, why, str(file))
+
+
 def _format_size(count: int) -> Message | str:
     if count >= MIB:
         return f"{count // MIB} MiB"
@@ -63,7 +85,6 @@ def _format_size(count: int) -> Message | str:
 def check_plain_file(file: Path, limit: int) -> None:
     """Raises UnfitFile for what `read_bytes` would not read, for files that a library opens by their name."""
     status = file.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise UnfitFile(errno.EINVAL, _("it is no plain file"), str(file))
+    _require_plain(file, status.st_mode)
     if status.st_size > limit:
         raise UnfitFile(errno.EFBIG, _("it is larger than {size}", size=_format_size(limit)), str(file))

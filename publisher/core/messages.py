@@ -6,6 +6,9 @@ otherwise. A field may say how its value is written: `{at:moment}`, `{day:weekda
 `{size:number}`, `{names:list}`, `{answer:clause}` (without its full stop), `{why:sentence}` (with one),
 `{parts:clauses}` and `{problems:sentences}` for several of them, `{names:lines}` (a line each), `{code:language}` (the
 name of a language), `{price:dollars}` (US dollars).
+
+The values of the fields `channel`, `channels` and `place` are keys of channels in the configuration. Each is written as
+the reader calls the channel; `{channel:key}` writes the key, where the text is about the configuration itself.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import string
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, tzinfo
 from enum import Enum, auto
 from typing import Any
@@ -22,9 +25,11 @@ from typing import Any
 from publisher.core.translations import SOURCE_LANGUAGE, translations
 
 SENTENCE_ENDS = (".", "?", "!", "…", ":")
-TEXT_FORMATS = frozenset({"", "clause", "clauses", "sentence", "sentences", "list", "lines"})
+TEXT_FORMATS = frozenset({"", "clause", "clauses", "sentence", "sentences", "key", "list", "lines"})
 COUNT = "count"
 """The value that chooses between a text's singular and plural."""
+CHANNEL_FIELDS = frozenset({"channel", "channels", "place"})
+"""Fields whose values are keys of channels."""
 
 
 class Face(Enum):
@@ -42,6 +47,8 @@ class Reader:
     language: str = SOURCE_LANGUAGE
     zone: tzinfo = UTC
     face: Face = Face.COMMAND
+    channel_names: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """What the reader calls each channel, by its key. One without a name is called by its key."""
 
 
 ENGLISH_READER = Reader()
@@ -66,6 +73,16 @@ def reading_as(reader: Reader) -> Iterator[None]:
         yield
     finally:
         _reader.reset(token)
+
+
+def channel_name(key: str) -> str:
+    """Returns what the present reader calls a channel."""
+    return current_reader().channel_names.get(key, key)
+
+
+def render_with_keys(message: Message) -> str:
+    """Renders a text for the present reader, in which channels have their keys: it says what to type."""
+    return render(message, replace(current_reader(), channel_names={}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +134,18 @@ def as_sentence(text: str) -> str:
     return text if not text or text.endswith(SENTENCE_ENDS) else f"{text}."
 
 
+class _ChannelKey(str):
+    """Marks the key of a channel among the values of a text."""
+
+    __slots__ = ()
+
+
+def _channel_keys(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        return value
+    return [_ChannelKey(part) if isinstance(part, str) else part for part in value]
+
+
 class _Formatter(string.Formatter):
     """Fills the fields of a text; a field is a plain name, so that a translation reaches nothing else."""
 
@@ -125,7 +154,10 @@ class _Formatter(string.Formatter):
 
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
         # What another version of the program has stored may lack a value.
-        return kwargs.get(field_name, "?"), field_name
+        value = kwargs.get(field_name, "?")
+        if field_name in CHANNEL_FIELDS:
+            value = _ChannelKey(value) if isinstance(value, str) else _channel_keys(value)
+        return value, field_name
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec in TEXT_FORMATS:
@@ -134,9 +166,7 @@ class _Formatter(string.Formatter):
             return format_instant(value, format_spec, self._reader)
         match format_spec:
             case "number":
-                from babel.numbers import format_decimal  # noqa: PLC0415 - few texts have such numbers
-
-                return format_decimal(value, locale=locale_name(self._reader.language))
+                return format_number(value, self._reader)
             case "dollars":
                 from babel.numbers import format_currency  # noqa: PLC0415 - few texts have prices
 
@@ -148,6 +178,8 @@ class _Formatter(string.Formatter):
 
     def _format_text(self, value: Any, format_spec: str) -> str:
         match format_spec:
+            case "key":
+                return str(value)
             case "clause":
                 return self._text(value).rstrip(".")
             case "sentence":
@@ -165,8 +197,29 @@ class _Formatter(string.Formatter):
     def _text(self, value: Any) -> str:
         if isinstance(value, Message):
             return render(value, self._reader)
+        if isinstance(value, _ChannelKey):
+            return self._reader.channel_names.get(value, value)
         with reading_as(self._reader):
             return str(value)
+
+
+SIGNIFICANT_DIGITS = 4
+"""So many digits of a floating-point number are written."""
+_PLAIN_SIZES = (1e-4, 1e7)
+"""Smaller and larger floating-point numbers are written with an exponent."""
+
+
+def format_number(value: int | float, reader: Reader) -> str:
+    """Writes a number with its groups of digits: `1,234`; a floating-point one with four digits."""
+    from babel.numbers import format_decimal, format_scientific  # noqa: PLC0415 - few texts have such numbers
+
+    locale = locale_name(reader.language)
+    if isinstance(value, int):
+        return str(format_decimal(value, locale=locale))
+    rounded = float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+    if rounded == 0 or _PLAIN_SIZES[0] <= abs(rounded) < _PLAIN_SIZES[1]:
+        return str(format_decimal(rounded, format="#,##0.#######", locale=locale))
+    return str(format_scientific(rounded, format="0.###E0", locale=locale))
 
 
 MOMENT = _("HH:mm 'on' yyyy-MM-dd")

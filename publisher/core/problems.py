@@ -24,7 +24,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from publisher.core.messages import Face, Message, _, as_sentence, current_reader
+from publisher.core.messages import Face, Message, _, as_sentence, current_reader, render_with_keys
 from publisher.core.remedies import Remedy, find_remedy
 from publisher.core.translations import translations
 
@@ -81,7 +81,7 @@ class Problem:
             text = str(StoredProblem.UNKNOWN_CODE.template.fill(self._as_unknown()))
         if self.remedy is None:
             return text
-        return f"{as_sentence(text)} {self.remedy.sentence(face, self.parameters)}"
+        return f"{as_sentence(text)} {render_with_keys(self.remedy.sentence(face, self.parameters))}"
 
     def _as_unknown(self) -> dict[str, str]:
         return {"code": self.code.code, "parameters": str(dict(self.to_json()["parameters"]))}

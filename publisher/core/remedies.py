@@ -150,6 +150,33 @@ class Remedy(Enum):
         _("See: {url}"),
         "",
     )
+    CHOOSE_WINDOW = (
+        "publisher edit {post} --window {picture}=detected",
+        _(
+            "To take what is proposed: publisher edit {post} --window {picture}=detected. The other choices are "
+            "percentile and full."
+        ),
+        _("Choose it below the picture's alt text."),
+        _("Set choices.window of the picture to detected, percentile or full."),
+        "/posts/{post}",
+    )
+    CHOOSE_COLOUR_CHANNELS = (
+        "publisher edit {post} --colour-channels {picture}=green,off",
+        _(
+            "To choose, name a colour or off for each of them: publisher edit {post} --colour-channels "
+            "{picture}=green,magenta,off"
+        ),
+        _("Choose them below the picture's alt text."),
+        _("Set choices.colour_channels of the picture: colour, shown and window of each."),
+        "/posts/{post}",
+    )
+    APPROVE_REPEAT = (
+        "publisher approve {repeating} --repeat-meant",
+        _("If the repeat is meant, run: publisher approve {repeating} --repeat-meant"),
+        _("If the repeat is meant, tick “The repeat is meant” and approve it."),
+        _("If the repeat is meant, approve it with repeat_is_meant."),
+        "/posts/{repeating}",
+    )
     SHOW_QUEUE = (
         "publisher queue",
         _("See: publisher queue"),

@@ -49,6 +49,23 @@ class AttemptOutcome(StrEnum):
     UNEXPECTED = "unexpected"
 
 
+class CorrectionState(StrEnum):
+    """Names the states of a correction of a published post."""
+
+    WAITING = "waiting"
+    """Nothing of it was carried out."""
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    """It may have been carried out: the post is read before anything is sent again."""
+    DONE = "done"
+    FAILED = "failed"
+    REPLACED = "replaced"
+    """Another correction took its place before it was sent."""
+
+
+WAITING_CORRECTIONS = (CorrectionState.WAITING, CorrectionState.UNKNOWN)
+OPEN_CORRECTIONS = (CorrectionState.WAITING, CorrectionState.SENDING, CorrectionState.UNKNOWN)
+
 S = State
 MOVES: dict[State, dict[State, str]] = {
     S.PENDING: {

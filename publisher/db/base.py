@@ -86,6 +86,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         dict[str, Any]: JSON,
         list[str]: JSON,
+        list[int]: JSON,
         list[float]: JSON,
         list[dict[str, Any]]: JSON,
     }

@@ -29,6 +29,10 @@ def check_openable(session: Session, seal: SecretCipher | None) -> int:
             (person.totp_secret or "", f"second factor of {person.email}")
             for person in session.scalars(select(Person).where(Person.totp_secret.is_not(None)))
         ),
+        *(
+            (person.chat_addresses or "", f"chat addresses of {person.email}")
+            for person in session.scalars(select(Person).where(Person.chat_addresses.is_not(None)))
+        ),
         *((hook.secret, f"secret of the webhook {hook.url}") for hook in session.scalars(select(Webhook))),
     ]
     if seal is not None:
@@ -59,6 +63,9 @@ def encrypt_with_first_key(session: Session, seal: SecretCipher, *, forget_lost:
             forgotten.append(row.channel_name)
     for person in session.scalars(select(Person).where(Person.totp_secret.is_not(None)).with_for_update(of=Person)):
         person.totp_secret = seal.reencrypt(person.totp_secret or "", f"second factor of {person.email}")
+        resealed += 1
+    for person in session.scalars(select(Person).where(Person.chat_addresses.is_not(None)).with_for_update(of=Person)):
+        person.chat_addresses = seal.reencrypt(person.chat_addresses or "", f"chat addresses of {person.email}")
         resealed += 1
     for hook in session.scalars(select(Webhook).with_for_update()):
         hook.secret = seal.reencrypt(hook.secret, f"secret of the webhook {hook.url}")

@@ -16,10 +16,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, bindparam, create_engine, func, inspect, or_, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from publisher.core.messages import Message, _
+from publisher.db.desk_place import describe_copy, former_file, is_copy, present_place, store_place, stored_place
 from publisher.db.driver_statements import DriverStatement
 from publisher.db.errors import DatabaseError
 from publisher.db.history_file import HistoryFile, KnownEvent
@@ -90,12 +92,18 @@ class History:
         with engine.execution_options(reading=True).connect() as connection:
             newest = newest_event(connection) or KnownEvent(0, now)
             marked = self.database_file is None or _application_id(connection) == APPLICATION_ID
+            place = present_place(connection, self.database_file)
+            settled = place is None or stored_place(connection) == place
         self._settle_move()
         self.record.raise_to(newest)
         if not marked:
             # After the file was made: a database that has this and no file beside it was moved without it.
             with engine.begin() as connection:
                 connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        if place is not None and not settled:
+            with engine.begin() as connection:
+                store_place(connection, place)
+        self.record.note_settled()
         self._known = newest
         self._place = self._present_place()
 
@@ -137,6 +145,22 @@ class History:
         if self._known is None or self._known.id < newest.id:
             self._known = newest
 
+    def former_records(self) -> tuple[Path, ...]:
+        """Returns the file beside the database that this one is a copy of, where both lie on this machine."""
+        file = self.database_file
+        if file is None or not file.is_file():
+            return ()
+        engine = create_engine(self._url, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
+        try:
+            with engine.connect() as connection:
+                former = former_file(stored_place(connection), present_place(connection, file))
+        except DBAPIError:
+            # It is damaged: whoever goes on with it learns that by the error of the next step.
+            return ()
+        finally:
+            engine.dispose()
+        return () if former is None else (former.with_name(f"{former.name}.history"),)
+
     def is_there(self) -> bool:
         """Returns whether the file that was opened is still where it was. Always true for a server."""
         return self._place is None or self._present_place() == self._place
@@ -173,6 +197,17 @@ class History:
         if known.id and at != known.at:
             raise UnknownHistory(self._older(known, newest_event(connection)))
         self._examine_moves(connection)
+        self._examine_place(connection)
+
+    def _examine_place(self, connection: Connection) -> None:
+        """Raises UnknownHistory where the database is a copy that nobody decided to work with."""
+        stored = stored_place(connection)
+        if stored is None or self.record.may_settle():
+            return
+        present = present_place(connection, self.database_file)
+        if present is None or not is_copy(stored, present, self.database_file):
+            return
+        raise UnknownHistory(describe_copy(stored, present, self.database_file, command=_ACCEPT))
 
     def _examine_moves(self, connection: Connection) -> None:
         """Raises UnknownHistory where the desk went on with the database that this one was copied from, or to."""
@@ -219,6 +254,7 @@ class History:
     def _examine_without_record(self, connection: Connection) -> None:
         file = self.database_file
         if file is None:
+            self._examine_place(connection)
             return
         # A desk works in WAL mode. Copies that we make never are in it.
         if connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() != "wal":

@@ -58,6 +58,8 @@ class HistoryRecord:
     """The file of the database that this one was copied from, while no desk has worked with the copy yet."""
     moved_to: str = ""
     """The file of the database that the desk works with since. Nothing is sent by the database of this file then."""
+    may_settle: bool = False
+    """A person decided that the desk works with this database, wherever it lay before."""
 
 
 class HistoryFile:
@@ -115,12 +117,15 @@ class HistoryFile:
         self._write(lambda record: record, heal=False, again=True)
 
     def replace(self, event: KnownEvent) -> None:
-        """Stores `event`, durably, whatever was stored before; a spoilt file is made whole again."""
-        self._write(lambda record: HistoryRecord(event, record.changed if record else ()), heal=True)
+        """Stores `event`, durably, whatever was stored before; a spoilt file is made whole again.
+
+        A person decided that the desk works with this database: it may settle where it lies.
+        """
+        self._write(lambda record: HistoryRecord(event, record.changed if record else (), may_settle=True), heal=True)
 
     def note_copy(self, event: KnownEvent, source: Path) -> None:
         """Records that the database was copied from the one of the file `source`, up to `event`."""
-        self._write(lambda _record: HistoryRecord(event, moved_from=str(source)), heal=True)
+        self._write(lambda _record: HistoryRecord(event, moved_from=str(source), may_settle=True), heal=True)
 
     def note_move(self, target: Path) -> None:
         """Records that the desk works with the database of the file `target` from now on."""
@@ -130,9 +135,22 @@ class HistoryFile:
         """Records that the desk works with the database of this file."""
         self._write(lambda record: replace(record, moved_from="", moved_to="") if record else None, heal=False)
 
+    def may_settle(self) -> bool:
+        """Returns whether a person decided that the desk works with this database, wherever it lay before."""
+        if not self.path.exists():
+            return False
+        with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as handle:
+            return self._newest(handle)[1].may_settle
+
+    def note_settled(self) -> None:
+        """Records that the desk has settled where its database lies."""
+        self._write(lambda record: replace(record, may_settle=False) if record else None, heal=False)
+
     def forget_deliveries(self) -> None:
-        """Keeps the event alone: a restored database has taken up what was known of deliveries."""
-        self._write(lambda record: HistoryRecord(record.event) if record else None, heal=True)
+        """Forgets what was known of deliveries: a restored database has taken it up."""
+        self._write(
+            lambda record: HistoryRecord(record.event, may_settle=record.may_settle) if record else None, heal=True
+        )
 
     def _write(
         self,
@@ -223,7 +241,12 @@ def _raised(
         return record
     now = dict.fromkeys([*besides, *changed])
     newly = tuple([*(number for number in deliveries if number not in now), *now])[-MAX_DELIVERIES:]
-    return HistoryRecord(newest, newly, moved_from=record.moved_from if record else "")
+    return HistoryRecord(
+        newest,
+        newly,
+        moved_from=record.moved_from if record else "",
+        may_settle=record.may_settle if record else False,
+    )
 
 
 def _line(turn: int, record: HistoryRecord) -> bytes:
@@ -232,7 +255,7 @@ def _line(turn: int, record: HistoryRecord) -> bytes:
         fields: dict[str, object] = {"turn": turn, "event": record.event.id, "at": record.event.at.isoformat()}
         if changed := record.changed[first:]:
             fields["changed"] = list(changed)
-        fields |= {name: path for name in ("moved_from", "moved_to") if (path := getattr(record, name))}
+        fields |= {name: value for name in ("moved_from", "moved_to", "may_settle") if (value := getattr(record, name))}
         line = _COMPACT.encode({**fields, "check": _checksum(fields)}).encode()
         if len(line) < RECORD_BYTES:
             break
@@ -253,7 +276,8 @@ def _parse(line: bytes) -> tuple[int, HistoryRecord] | None:
         return None
     sound = check == _checksum(fields) and event.at.tzinfo is not None
     moves = {name: str(fields.get(name, "")) for name in ("moved_from", "moved_to")}
-    return (turn, HistoryRecord(event, changed, **moves)) if sound else None
+    may_settle = fields.get("may_settle") is True
+    return (turn, HistoryRecord(event, changed, **moves, may_settle=may_settle)) if sound else None
 
 
 def _checksum(fields: dict[str, object]) -> str:

@@ -6,20 +6,28 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     CheckConstraint,
     ForeignKey,
     String,
     Text,
     UniqueConstraint,
+    event,
     false,
+    inspect,
+    select,
     text,
+    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from publisher.core import states
+from publisher.core.colour_channels import ColourChannel
 from publisher.core.content import ImageChoices
 from publisher.core.problems import Problem
 from publisher.core.states import State
+from publisher.core.text_digest import text_digest
+from publisher.core.value_range import ValueFacts
 from publisher.db.base import Base, Index, one_of
 from publisher.db.operations import Channel
 from publisher.db.problem_column import ProblemColumn, ProblemsColumn
@@ -28,9 +36,27 @@ STATES = tuple(state.value for state in State)
 LEASED = tuple(state.value for state in states.LEASED)
 IN_FLIGHT = text(one_of("state", LEASED))
 WAITING = text("state = 'approved' AND NOT reserve AND fixed_date IS NULL AND last_shown_on IS NULL")
+IN_LINE = text("state <> 'withdrawn' AND NOT reserve AND fixed_date IS NULL AND last_shown_on IS NULL")
+"""Waits in the queue, approved or not."""
+UNDATED_DRAFT = text("state IN ('draft', 'in_review') AND NOT reserve AND fixed_date IS NULL AND last_shown_on IS NULL")
+IN_RESERVE = text("state <> 'withdrawn' AND reserve AND fixed_date IS NULL")
+WAITS_FOR_DATE = text(
+    "state <> 'withdrawn' AND fixed_date IS NOT NULL"
+    " AND (reserve OR last_shown_on IS NULL OR last_shown_on < fixed_date)"
+)
+"""Waits for its fixed date. A post that was shown on that day does not wait any more."""
+READY_RESERVE = text("state = 'approved' AND reserve AND fixed_date IS NULL")
+UNAPPROVED = text("state <> 'approved'")
+STALE_WORDS = text("words_stale")
 DATED = text("fixed_date IS NOT NULL")
+EMBARGOED = text("embargo_until IS NOT NULL")
+SHOWN = text("last_shown_on IS NOT NULL")
 NOT_PUBLIC = text("remote_id IS NULL")
 HAS_REMOTE_ID = text("remote_id IS NOT NULL")
+BY_SLOT = text("slot IS NOT NULL")
+"""True of every delivery. SQLite takes the indexes of the lists only for a query that says it; it has no statistics,
+and would take them for queries that have better ones."""
+HAS_PROBLEM = text("problem IS NOT NULL")
 PENDING = text("state = 'pending'")
 TO_VERIFY = text("verify_at IS NOT NULL")
 PUBLISHED = text("published_at IS NOT NULL")
@@ -54,7 +80,19 @@ class Media(Base):
     gutters: Mapped[list[float]] = mapped_column(default=list)
     """Where a composite's panels meet, as fractions of its width: found at intake."""
     warnings: Mapped[list[Problem]] = mapped_column(ProblemsColumn, default=list)
+    value_facts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Which values a picture with more than 8 bits has; None: not known, or it has 8 bits. See `values`."""
+    channel_facts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    """The colour channels of a picture that has several to be merged. See `colour_channels`."""
     created_at: Mapped[datetime]
+
+    @property
+    def colour_channels(self) -> tuple[ColourChannel, ...]:
+        return tuple(ColourChannel.from_json(facts) for facts in self.channel_facts or ())
+
+    @property
+    def values(self) -> ValueFacts | None:
+        return None if self.value_facts is None else ValueFacts.from_json(self.value_facts)
 
 
 class Post(Base):
@@ -64,15 +102,46 @@ class Post(Base):
     __table_args__ = (
         CheckConstraint(one_of("state", ("draft", "in_review", "approved", "withdrawn")), name="state"),
         CheckConstraint("(state = 'approved') = (approved_at IS NOT NULL)", name="approved"),
-        Index(
-            "ix_post_ready",
-            "reserve",
-            "position",
-            sqlite_where=text("state = 'approved'"),
-            postgresql_where=text("state = 'approved'"),
-        ),
+        Index("ix_post_position", "reserve", "position"),
         Index("ix_post_waiting", "position", "id", sqlite_where=WAITING, postgresql_where=WAITING),
         Index("ix_post_fixed_date", "fixed_date", sqlite_where=DATED, postgresql_where=DATED),
+        Index("ix_post_creation_key", "creation_key", unique=True),
+        Index("ix_post_source_key", "source_key", unique=True),
+        Index("ix_post_source_digest", "source_digest", unique=True),
+        Index("ix_post_line", "position", "id", sqlite_where=IN_LINE, postgresql_where=IN_LINE),
+        Index("ix_post_line_state", "state", "position", "id", sqlite_where=IN_LINE, postgresql_where=IN_LINE),
+        Index("ix_post_reserve", "position", "id", sqlite_where=IN_RESERVE, postgresql_where=IN_RESERVE),
+        Index("ix_post_reserve_state", "state", "position", "id", sqlite_where=IN_RESERVE, postgresql_where=IN_RESERVE),
+        Index(
+            "ix_post_reserve_shown",
+            "last_shown_on",
+            "position",
+            "id",
+            sqlite_where=READY_RESERVE,
+            postgresql_where=READY_RESERVE,
+        ),
+        Index(
+            "ix_post_dated",
+            "fixed_date",
+            "position",
+            "id",
+            sqlite_where=WAITS_FOR_DATE,
+            postgresql_where=WAITS_FOR_DATE,
+        ),
+        Index(
+            "ix_post_dated_state",
+            "state",
+            "fixed_date",
+            "position",
+            "id",
+            sqlite_where=WAITS_FOR_DATE,
+            postgresql_where=WAITS_FOR_DATE,
+        ),
+        Index("ix_post_drafts", "updated_at", "id", sqlite_where=UNDATED_DRAFT, postgresql_where=UNDATED_DRAFT),
+        Index("ix_post_embargo", "embargo_until", sqlite_where=EMBARGOED, postgresql_where=EMBARGOED),
+        Index("ix_post_unapproved", "state", "id", sqlite_where=UNAPPROVED, postgresql_where=UNAPPROVED),
+        Index("ix_post_stale_words", "id", sqlite_where=STALE_WORDS, postgresql_where=STALE_WORDS),
+        Index("ix_post_shown", "id", sqlite_where=SHOWN, postgresql_where=SHOWN),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -96,10 +165,22 @@ class Post(Base):
     """Captions written by hand, by channel name, or by `lang:` and a language."""
     translations: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """By language: `title`, `standfirst`, `body`, `credit`, `alt_texts` (one per image)."""
+    text_digest: Mapped[str | None] = mapped_column(String(64), index=True)
+    """Equal for posts with the same text. Set whenever a post is stored."""
     last_shown_on: Mapped[date | None]
+    words_stale: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """The search index does not have its present texts: see `publisher.posts.search_index`."""
     edited_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
     """Who changed it last, as the history names people."""
     approved_at: Mapped[datetime | None]
+    creation_key: Mapped[str | None] = mapped_column(String(64))
+    """Names the form that made it, so that the same form sent again makes no second post."""
+    source_key: Mapped[str | None] = mapped_column(String(64))
+    """Names the file that it was added from."""
+    source_digest: Mapped[str | None] = mapped_column(String(64))
+    """Identifies what that file and its pictures held, so that the same ones added again make no second post."""
+    intended_repeats: Mapped[list[int]] = mapped_column(default=list, server_default="[]")
+    """Posts whose text or picture a person has repeated in this one on purpose."""
     approved_version: Mapped[int | None]
     """The kept version that was approved last: the only one whose text goes out. A post that was changed since is in
     another state than `approved`."""
@@ -110,6 +191,26 @@ class Post(Base):
         back_populates="post", order_by="PostImage.position", cascade="all, delete-orphan", lazy="selectin"
     )
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - the base class declares it per instance
+
+
+SEARCHED_COLUMNS = (
+    "title", "standfirst", "body", "written_by", "credit", "licence", "links", "tags", "language", "captions",
+    "translations",
+)  # fmt: skip
+
+
+@event.listens_for(Post, "before_update")
+def _mark_stale_words(_mapper: object, _connection: object, post: Post) -> None:
+    """Marks a post whose texts change, whoever changes them, until the search index has its words."""
+    changes = inspect(post).attrs
+    if any(changes[name].history.has_changes() for name in SEARCHED_COLUMNS):
+        post.words_stale = True
+
+
+@event.listens_for(Post, "before_insert")
+@event.listens_for(Post, "before_update")
+def _set_text_digest(_mapper: object, _connection: object, post: Post) -> None:
+    post.text_digest = text_digest(post.title, post.standfirst or "", post.body or "")
 
 
 class PostImage(Base):
@@ -148,6 +249,13 @@ class Pick(Base):
     deliveries: Mapped[list[Delivery]] = relationship(back_populates="pick", order_by="Delivery.id")
 
 
+def _slot_of_pick(context: Any) -> date:
+    """Reads the slot of the pick that a new delivery belongs to."""
+    pick = context.get_current_parameters()["pick_id"]
+    slot: date = context.connection.execute(select(Pick.slot).where(Pick.id == pick)).scalar_one()
+    return slot
+
+
 class Delivery(Base):
     """Holds one pick for one channel, or one reply that continues it. Only `publisher.lifecycle` changes `state`."""
 
@@ -183,10 +291,19 @@ class Delivery(Base):
         Index("ix_delivery_published", "published_at", sqlite_where=PUBLISHED, postgresql_where=PUBLISHED),
         Index("ix_delivery_lease", "lease_until", sqlite_where=IN_FLIGHT, postgresql_where=IN_FLIGHT),
         Index("ix_delivery_state", "state"),
+        Index("ix_delivery_slot", "slot", sqlite_where=BY_SLOT),
+        Index("ix_delivery_state_slot", "state", "slot", sqlite_where=BY_SLOT),
+        Index("ix_delivery_channel_slot", "channel_name", "slot", sqlite_where=BY_SLOT),
+        Index("ix_delivery_channel_state_slot", "channel_name", "state", "slot", sqlite_where=BY_SLOT),
+        Index("ix_delivery_problem", "id", sqlite_where=HAS_PROBLEM, postgresql_where=HAS_PROBLEM),
+        Index("ix_delivery_remote_url", "remote_url", sqlite_where=HAS_REMOTE_ID, postgresql_where=HAS_REMOTE_ID),
+        Index("ix_delivery_remote_id", "remote_id", sqlite_where=HAS_REMOTE_ID, postgresql_where=HAS_REMOTE_ID),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     pick_id: Mapped[int] = mapped_column(ForeignKey("pick.id"))
+    slot: Mapped[date] = mapped_column(default=_slot_of_pick)
+    """The pick's, which never changes: lists are read in its order."""
     channel_name: Mapped[str] = mapped_column(ForeignKey("channel.name"))
     part: Mapped[int] = mapped_column(default=0)
     """0: the post. From 1: the replies that continue it, in order."""
@@ -227,12 +344,20 @@ class Delivery(Base):
     remote_id: Mapped[str | None] = mapped_column(String(120))
     remote_url: Mapped[str | None] = mapped_column(Text)
     published_at: Mapped[datetime | None]
+    """When it was known to be public, by our clock."""
+    public_since: Mapped[datetime | None]
+    """Since when it is public, by the platform's clock. Empty: that was not read."""
     problem: Mapped[Problem | None] = mapped_column(ProblemColumn)
     """What is wrong, and what a person can do. None: nothing is."""
 
     pick: Mapped[Pick] = relationship(back_populates="deliveries")
     channel: Mapped[Channel] = relationship(viewonly=True)
     attempts: Mapped[list[Attempt]] = relationship(back_populates="delivery", order_by="Attempt.id")
+
+    @property
+    def shown_since(self) -> datetime | None:
+        """Returns since when followers have it, by the platform's clock as soon as that was read."""
+        return self.public_since or self.published_at
 
     @property
     def place(self) -> str:

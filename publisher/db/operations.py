@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Double, ForeignKey, String, Text, text
+from sqlalchemy import CheckConstraint, Double, ForeignKey, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from publisher.core.problems import Problem
@@ -72,6 +72,17 @@ class Process(Base):
     seen_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class DeskPlaceRow(Base):
+    """Holds where the database lay when a desk last worked with it: one row, see `publisher.db.desk_place`."""
+
+    __tablename__ = "desk_place"
+    __table_args__ = (CheckConstraint("id = 1", name="one"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    machine: Mapped[str] = mapped_column(String(60))
+    path: Mapped[str] = mapped_column(Text)
+
+
 class AlertKind(StrEnum):
     """Names what an alert is about. The names are stored, and programs get them; they never change."""
 
@@ -82,6 +93,8 @@ class AlertKind(StrEnum):
     """A post is public twice, or although it was canceled."""
     DIFFERS = "differs"
     """A post is not shown as it was sent."""
+    CORRECTION = "correction"
+    """A correction of a published post failed."""
     DRAFT = "draft"
     """A draft that no delivery waits for is left on a platform."""
     LATE = "late"

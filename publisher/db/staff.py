@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, Text, UniqueConstraint, false, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from publisher.core.problems import Problem
-from publisher.db.base import Base, Index
+from publisher.db.base import Base, Index, one_of
 from publisher.db.problem_column import ProblemColumn
 
 IS_UNSENT = text("sent_at IS NULL AND given_up_at IS NULL")
+IS_UNREAD = text("read_at IS NULL")
+IS_TO_BE_SENT = text("next_try_at IS NOT NULL")
 
 
 class Person(Base):
@@ -35,7 +48,18 @@ class Person(Base):
     """The language of the pages that they chose. None: that of the outlet's desk."""
     invite_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
     invite_until: Mapped[datetime | None]
+    invited_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    """The name of whoever made the link that sets the password."""
+    chat_addresses: Mapped[str | None] = mapped_column(Text)
+    """Sealed: Apprise addresses with spaces between, for messages to this person. None: there are none."""
+    notification_ways: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """By a `NotificationKind`, the names of the `NotificationWay`s. A kind that is missing is shown on the page."""
     created_at: Mapped[datetime]
+
+    @property
+    def actor(self) -> str:
+        """The name of this person in the history."""
+        return self.email[:120]
 
 
 class WebSession(Base):
@@ -145,32 +169,117 @@ class PostVersion(Base):
 
 
 class Autosave(Base):
-    """Holds what somebody has typed into a post's form and not saved yet."""
+    """Holds what somebody has typed into a post's form, in one tab of a browser, and not saved yet."""
 
     __tablename__ = "autosave"
-    __table_args__ = (UniqueConstraint("post_id", "person_id"),)
+    __table_args__ = (UniqueConstraint("post_id", "person_id", "tab"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
     based_on: Mapped[int]
     """The version that the form was opened with."""
+    tab: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    """A random name of the opened form. Empty: it came without a script."""
+    typed_at: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """When it was typed, in milliseconds since 1970 by the browser's clock: only a later text replaces it."""
     fields: Mapped[dict[str, Any]]
     saved_at: Mapped[datetime]
 
 
-class Comment(Base):
-    """Holds what somebody says about a post before it is approved."""
+class PreviewLink(Base):
+    """Holds a secret address that shows one post to somebody without an account. The token itself is not stored."""
 
-    __tablename__ = "comment"
+    __tablename__ = "preview_link"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), index=True)
-    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    """For whom it was made."""
+    post_version: Mapped[int]
+    """The version of the post when the link was made."""
+    made_by: Mapped[str] = mapped_column(String(120))
+    """The actor who made it."""
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    visited_at: Mapped[datetime | None]
+    """The last visit by somebody without a log-in."""
+
+
+class Comment(Base):
+    """Holds what somebody says about a post: a person of the staff, or whoever has a preview link."""
+
+    __tablename__ = "comment"
+    __table_args__ = (CheckConstraint("(person_id IS NULL) <> (preview_link_id IS NULL)", name="author"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), index=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    preview_link_id: Mapped[int | None] = mapped_column(ForeignKey("preview_link.id", ondelete="CASCADE"), index=True)
+    author_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    """The name that came with a remark by a preview link. Empty: none was given."""
     at: Mapped[datetime]
     text: Mapped[str] = mapped_column(Text)
 
-    person: Mapped[Person] = relationship(lazy="joined")
+    person: Mapped[Person | None] = relationship(lazy="joined")
+    preview_link: Mapped[PreviewLink | None] = relationship(lazy="joined")
+
+
+class NotificationKind(StrEnum):
+    """Names what a person is notified of. The names are stored; they never change."""
+
+    REVIEW = "review"
+    MENTION = "mention"
+    COMMENT = "comment"
+    REMARK = "remark"
+    """A remark by a preview link."""
+    APPROVED = "approved"
+    SENT_BACK = "sent-back"
+
+
+class NotificationWay(StrEnum):
+    """Names how a person gets a notification. The names are stored; they never change."""
+
+    PAGE = "page"
+    MAIL = "mail"
+    CHAT = "chat"
+
+
+class Notification(Base):
+    """Holds something that one person is notified of once: shown on Today, and sent where they want that."""
+
+    __tablename__ = "notification"
+    __table_args__ = (
+        CheckConstraint(one_of("kind", tuple(kind.value for kind in NotificationKind)), name="kind"),
+        Index("ix_notification_person", "person_id", "id"),
+        Index("ix_notification_unread", "person_id", sqlite_where=IS_UNREAD, postgresql_where=IS_UNREAD),
+        Index("ix_notification_due", "next_try_at", sqlite_where=IS_TO_BE_SENT, postgresql_where=IS_TO_BE_SENT),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(10))
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), index=True)
+    comment_id: Mapped[int | None] = mapped_column(ForeignKey("comment.id", ondelete="CASCADE"))
+    actor: Mapped[str] = mapped_column(String(120))
+    """Who did it, as people read it."""
+    at: Mapped[datetime]
+    read_at: Mapped[datetime | None]
+    """Also set at once where the person does not want it on the page."""
+    ways: Mapped[list[str]] = mapped_column(default=list)
+    """The ways on which it is still to be sent: mail, chat."""
+    next_try_at: Mapped[datetime | None]
+    """When it is sent next. None: it is sent, given up, was read before, or is not to be sent."""
+    tries: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]
+    reached: Mapped[list[str]] = mapped_column(default=list)
+    """The addresses that have it already, by name, while others don't."""
+    send_error: Mapped[Problem | None] = mapped_column(ProblemColumn)
+    """Why the last try to send it failed."""
+
+    comment: Mapped[Comment | None] = relationship(lazy="joined")
 
 
 class Upload(Base):

@@ -14,6 +14,7 @@ from publisher.core.content import Preparation
 from publisher.core.problems import Problem
 from publisher.core.states import LOOKED_UP, VERIFIED_LATE, State
 from publisher.db.base import UtcDateTime
+from publisher.db.corrections import Correction
 from publisher.db.models import IN_FLIGHT, Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -38,6 +39,7 @@ MISSED_BATCH_SIZE = 500
 
 
 CHANNELS = cast("Table", Channel.__table__)
+CORRECTIONS = cast("Table", Correction.__table__)
 NOW = bindparam("now", type_=UtcDateTime())
 
 
@@ -76,15 +78,17 @@ class Appointment:
 
 
 def next_appointments(session: Session, now: datetime) -> list[Appointment]:
-    """Returns the next post, look-up and read-back of each channel, the earliest first.
+    """Returns the next post, correction, look-up and read-back of each channel, the earliest first.
 
     It asks an index a few times per channel, so that it does not matter how many deliveries
     there were or wait.
     """
     upcoming = []
-    for channel, not_before, publish_at, *readings in session.connection().execute(APPOINTMENTS, {"now": now}):
-        if publish_at is not None:
-            upcoming.append(Appointment(max(publish_at, not_before or publish_at), channel))
+    for channel, not_before, publish_at, correct_at, *readings in session.connection().execute(
+        APPOINTMENTS, {"now": now}
+    ):
+        changes = [at for at in (publish_at, correct_at) if at is not None]
+        upcoming += [Appointment(max(at, not_before or at), channel) for at in changes]
         upcoming += [Appointment(at, channel) for at in readings if at is not None]
     return sorted(upcoming)
 
@@ -94,10 +98,19 @@ def _first_due(when: ColumnElement[Any], condition: ColumnElement[bool]) -> Scal
     return query.scalar_subquery()
 
 
+def _first_correction() -> ScalarSelect[Any]:
+    waits: ColumnElement[bool] = literal_column("correction.state IN ('waiting', 'unknown')")
+    query = select(CORRECTIONS.c.due_at).where(
+        CORRECTIONS.c.channel_name == CHANNELS.c.name, waits, CHANNELS.c.paused_at.is_(None)
+    )
+    return query.order_by(CORRECTIONS.c.due_at).limit(1).scalar_subquery()
+
+
 APPOINTMENTS = select(
     CHANNELS.c.name,
     CHANNELS.c.next_publish_at,
     _first_due(DELIVERIES.c.due_at, and_(AWAITS_PUBLISHING, CHANNELS.c.paused_at.is_(None))),
+    _first_correction(),
     *(_first_due(DELIVERIES.c.due_at, _in_unpublished_states(state)) for state in LOOKED_UP),
     *(
         _first_due(DELIVERIES.c.verify_at, and_(in_states(DELIVERIES, state), DELIVERIES.c.verify_at.is_not(None)))

@@ -8,7 +8,7 @@ is removed, or named to people.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +18,6 @@ from publisher.core.content import Absence, Publication
 from publisher.core.logs import get_logger
 from publisher.core.problems import Problem
 from publisher.core.states import AttemptOutcome, State
-from publisher.db.models import Delivery
 from publisher.db.session import Database
 from publisher.delivery import attempts, post_owners
 from publisher.delivery.budget import posts_read_cost, reading_cost, spending
@@ -105,7 +104,6 @@ class LateLookUps:
 
     def _record_found(self, claimed: ClaimedDelivery, publication: Publication, started: datetime, cost: int) -> bool:
         """Records the post; returns False when another delivery got it at the same moment."""
-        settle = timedelta(seconds=self._channels.profile(claimed.channel).publishing.settle_seconds)
         now = self._clock.now()
         try:
             with self._database.writing() as session:
@@ -115,7 +113,6 @@ class LateLookUps:
                 )
                 for post in (publication, *publication.copies):
                     record_late_success(session, claimed.id, post, now)
-                session.get_one(Delivery, claimed.id).verify_at = now + settle
         except IntegrityError:
             with self._database.reading() as session:
                 if post_owners.find_other_record(session, claimed, publication) is None:

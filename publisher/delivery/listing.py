@@ -13,10 +13,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from publisher.db.models import Attempt, Delivery, Event, Pick, Post
+from publisher.core.search_query import SearchQuery
+from publisher.db.models import HAS_PROBLEM, HAS_REMOTE_ID, Attempt, Delivery, Event, Pick
+from publisher.db.post_search import matching_ids
 from publisher.db.problem_column import problem_contains
-from publisher.delivery.row import AttemptRow, DeliveryRow, EventRow
+from publisher.delivery.corrections import corrections_of
+from publisher.delivery.row import AttemptRow, CorrectionRow, DeliveryRow, EventRow
 
+ORDER = (Delivery.slot.desc(), Delivery.channel_name, Delivery.part)
+MAX_FOUND = 1000
+"""Of more matches the database makes the list itself."""
 EXPORTED = 1000
 """Rows that an export reads at once."""
 
@@ -29,16 +35,19 @@ class DeliveryFilter:
     channel: str = ""
     states: tuple[str, ...] = ()
     text: str = ""
-    """Part of the title, the problem or the link."""
+    """Words of the post, part of the problem, or the whole link or its id."""
 
 
 def find_deliveries(
     session: Session, criteria: DeliveryFilter, *, after: int | None = None, limit: int = 50
 ) -> list[DeliveryRow]:
     """Returns at most `limit` deliveries in the order of all lists; `after`: those that follow the one with this id."""
-    query = _query(criteria).order_by(Pick.slot.desc(), Delivery.channel_name, Delivery.part).limit(limit)
+    query = _query(session, criteria).order_by(*ORDER).limit(limit)
     if after is not None:
-        query = query.where(_follows(after))
+        last = session.get(Delivery, after)
+        if last is None:
+            return []
+        query = query.where(_follows(last))
     return [DeliveryRow.of(delivery) for delivery in session.scalars(query)]
 
 
@@ -51,37 +60,54 @@ def all_deliveries(session: Session, criteria: DeliveryFilter) -> Iterator[Deliv
         session.expunge_all()
 
 
-def _follows(delivery_id: int) -> ColumnElement[bool]:
-    """Makes the condition that a delivery comes after the one with this id. No delivery comes after an unknown one."""
-    last = select(Pick.slot, Delivery.channel_name, Delivery.part).join(Delivery.pick).where(Delivery.id == delivery_id)
-    day = last.with_only_columns(Pick.slot).correlate(None).scalar_subquery()
-    channel = last.with_only_columns(Delivery.channel_name).correlate(None).scalar_subquery()
-    part = last.with_only_columns(Delivery.part).correlate(None).scalar_subquery()
-    return or_(
-        Pick.slot < day,
-        and_(Pick.slot == day, Delivery.channel_name > channel),
-        and_(Pick.slot == day, Delivery.channel_name == channel, Delivery.part > part),
+def _follows(last: Delivery) -> ColumnElement[bool]:
+    """Makes the condition that a delivery comes after another one; the index on slots begins with the first part."""
+    return and_(
+        Delivery.slot <= last.slot,
+        or_(
+            Delivery.slot < last.slot,
+            Delivery.channel_name > last.channel_name,
+            and_(Delivery.channel_name == last.channel_name, Delivery.part > last.part),
+        ),
     )
 
 
-def _query(criteria: DeliveryFilter) -> Select[Delivery]:
-    query = select(Delivery).join(Pick).options(joinedload(Delivery.pick), joinedload(Delivery.channel))
+def _query(session: Session, criteria: DeliveryFilter) -> Select[Delivery]:
+    query = (
+        select(Delivery)
+        .where(Delivery.slot.is_not(None))
+        .options(joinedload(Delivery.pick), joinedload(Delivery.channel))
+    )
     if criteria.day is not None:
-        query = query.where(Pick.slot == criteria.day)
+        query = query.where(Delivery.slot == criteria.day)
     if criteria.channel:
         query = query.where(Delivery.channel_name == criteria.channel)
     if criteria.states:
         query = query.where(Delivery.state.in_(criteria.states))
     if criteria.text:
-        text = criteria.text
-        query = query.outerjoin(Post, Post.id == Pick.post_id).where(
-            or_(
-                Post.title.icontains(text, autoescape=True),
-                problem_contains(Delivery.problem, text),
-                Delivery.remote_url.icontains(text, autoescape=True),
-            )
-        )
+        query = query.where(_has_text(session, criteria.text))
     return query
+
+
+def _has_text(session: Session, text: str) -> ColumnElement[bool]:
+    """Makes the condition that a delivery's post has the words of a text, its problem has the text, or it is the link.
+
+    Each of the three is found by an index of its own, and none of them by reading all deliveries.
+    """
+    with_problem = select(Delivery.id).where(HAS_PROBLEM, problem_contains(Delivery.problem, text))
+    found = list(session.scalars(with_problem.order_by(Delivery.id.desc()).limit(MAX_FOUND)))
+    by_link = select(Delivery.id).where(HAS_REMOTE_ID, Delivery.remote_url == text)
+    by_remote_id = select(Delivery.id).where(Delivery.remote_id == text.rstrip("/").rpartition("/")[2])
+    for linked in (by_link, by_remote_id):
+        found += session.scalars(linked.limit(MAX_FOUND))
+    posts = matching_ids(session, SearchQuery.of(text))
+    of_posts = select(Delivery.id).join(Delivery.pick).where(Pick.post_id.in_(posts))
+    if isinstance(posts, list):
+        found += session.scalars(of_posts)
+        return Delivery.id.in_(found)
+    # With many matches, the list's own order is followed, and each delivery is looked up among them.
+    picks = select(Pick.id).where(Pick.post_id.in_(posts))
+    return or_((Delivery.id + 0).in_(found), (Delivery.pick_id + 0).in_(picks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +122,8 @@ class DeliveryHistory:
     events: Sequence[EventRow]
     siblings: Sequence[DeliveryRow]
     """The other channels' deliveries of the same pick, and the other parts of a thread."""
+    corrections: Sequence[CorrectionRow]
+    """The newest first."""
 
     def to_json(self) -> dict[str, Any]:
         """Returns all of it for programs."""
@@ -104,6 +132,7 @@ class DeliveryHistory:
             "adapted": self.adapted,
             "attempts": [attempt.to_json() for attempt in self.attempts],
             "events": [event.to_json() for event in self.events],
+            "corrections": [correction.to_json() for correction in self.corrections],
         }
 
 
@@ -128,4 +157,5 @@ def load_delivery_history(session: Session, delivery_id: int) -> DeliveryHistory
         [AttemptRow.of(attempt) for attempt in attempts],
         [EventRow.of(event) for event in events],
         [DeliveryRow.of(sibling) for sibling in siblings],
+        [CorrectionRow.of(correction) for correction in corrections_of(session, delivery_id)],
     )

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from publisher.core.content import Account
 from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
+from publisher.core.remedies import Remedy
 from publisher.core.states import BY_HAND, WAITING
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel, Quota
@@ -62,10 +63,24 @@ class ChannelOverview:
     latest: Delivery | None
     """The newest post that is public."""
     waiting: tuple[Delivery, ...]
-    """What goes out by itself, as long as the channel is not paused."""
+    """What goes out by itself, as long as the channel is not paused: the newest of it."""
+    waiting_left_out: int
+    """So many more wait."""
     needs_person: tuple[Delivery, ...]
+    needs_person_left_out: int
     login: LoginState
     connects_in_steps: bool
+
+    @property
+    def retryable(self) -> tuple[Delivery, ...]:
+        """Those that wait for a person, and surely are not public: trying again posts none of them twice."""
+        return tuple(
+            delivery
+            for delivery in self.needs_person
+            if delivery.unknown_since is None
+            and delivery.problem is not None
+            and delivery.problem.remedy is Remedy.RECONNECT_AND_RETRY
+        )
 
     @property
     def on_sandbox(self) -> bool:
@@ -88,6 +103,8 @@ def _overview(
     name, profile = channel.name, channels.profile(channel.name)
     row = session.get_one(Channel, name)
     quotas = select(Quota).where(Quota.channel_name == name, Quota.resets_at > now).order_by(Quota.name)
+    waiting, waiting_left_out = _in_states(session, name, WAITING)
+    needs_person, needs_person_left_out = _in_states(session, name, BY_HAND)
     priced = profile.prices is not None
     return ChannelOverview(
         channel=channel,
@@ -99,8 +116,10 @@ def _overview(
         quotas=tuple(session.scalars(quotas)),
         spending=spending(session, name, channel.monthly_budget, now, settings.outlet.zone) if priced else None,
         latest=_newest(session, name),
-        waiting=_in_states(session, name, WAITING),
-        needs_person=_in_states(session, name, BY_HAND),
+        waiting=waiting,
+        waiting_left_out=waiting_left_out,
+        needs_person=needs_person,
+        needs_person_left_out=needs_person_left_out,
         login=login,
         connects_in_steps=channels.connects_in_steps(name),
     )
@@ -122,15 +141,16 @@ def _newest(session: Session, channel: str) -> Delivery | None:
     return session.scalar(query.order_by(Delivery.published_at.desc()).limit(1))
 
 
-def _in_states(session: Session, channel: str, states: Collection[str]) -> tuple[Delivery, ...]:
+def _in_states(session: Session, channel: str, states: Collection[str]) -> tuple[tuple[Delivery, ...], int]:
+    """Returns the newest deliveries in these states, and how many more there are."""
+    among = (Delivery.channel_name == channel, Delivery.state.in_(states))
     query = (
-        select(Delivery)
-        .where(Delivery.channel_name == channel, Delivery.state.in_(states))
-        .options(joinedload(Delivery.pick))
-        .order_by(Delivery.id.desc())
-        .limit(MAX_LISTED)
+        select(Delivery).where(*among).options(joinedload(Delivery.pick)).order_by(Delivery.id.desc()).limit(MAX_LISTED)
     )
-    return tuple(session.scalars(query))
+    listed = tuple(session.scalars(query))
+    if len(listed) < MAX_LISTED:
+        return listed, 0
+    return listed, (session.scalar(select(func.count()).select_from(Delivery).where(*among)) or 0) - len(listed)
 
 
 def read_login(channels: Channels, name: str) -> LoginState:

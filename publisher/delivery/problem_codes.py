@@ -29,7 +29,7 @@ class DeliveryProblem(ProblemCode):
     BUDGET_REACHED = (
         _(
             "Nothing was sent: the channel {channel} has spent {spending}, and this post would cost about {cost} more; "
-            "raise channels.{channel}.monthly_budget, or wait for {ends:day}."
+            "raise channels.{channel:key}.monthly_budget, or wait for {ends:day}."
         ),
         Remedy.RETRY_DELIVERY,
     )
@@ -263,6 +263,27 @@ class DifferenceProblem(ProblemCode):
     OTHER_TAGS = _("the tags differ: sent were {sent:list}, shown are {shown:list}")
     NO_TAGS = _("the tags differ: sent were {sent:list}, shown are none")
     TAGS_ADDED = _("the tags differ: sent were none, shown are {shown:list}")
+
+
+class CorrectionTrouble(ProblemCode):
+    """Names why a correction of a published post is not carried out yet, or was given up."""
+
+    CORRECTING_WORKER_LOST = _("The worker was gone before it recorded the platform's answer; the post is read again.")
+    CORRECTING_WITHOUT_ANSWER = _("{answer:clause}; the post is read before anything is sent again.")
+    CORRECTING_GIVEN_UP = _(
+        "It was tried for a day in vain; the last trouble was: {trouble:clause}. Correct the post again once that is "
+        "over."
+    )
+    CORRECTING_WITHOUT_CHANNEL = _(
+        "The channel {channel} is not in the configuration any more, so its post is not corrected."
+    )
+    CORRECTING_WITHOUT_TRANSLATION = _(
+        "{channel} leaves posts out that are not translated, and this one has no translation for it now."
+    )
+    CORRECTING_WITHOUT_PART = _(
+        "The corrected text has no part {part} any more, and a public reply is not removed: remove it by hand."
+    )
+    CORRECTING_UNDER_WAY = _("An earlier correction is being sent; correct it again in some minutes.")
 
 
 class MachineProblem(ProblemCode):

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from publisher.core.states import WAITING, State
 from publisher.db.models import Delivery
 from publisher.db.session import Database
+from publisher.delivery.corrections import fail_corrections
 from publisher.delivery.problem_codes import DeliveryProblem, UnknownOutcomeProblem
 from publisher.lifecycle import Fenced, Move, late_look_up_columns, move
 
@@ -17,9 +18,10 @@ from publisher.lifecycle import Fenced, Move, late_look_up_columns, move
 def hold_removed(database: Database, configured: Collection[str], now: datetime) -> list[Delivery]:
     """Holds what waits for a channel that nobody can publish on, and returns it.
 
-    What is public there is not read back any more. What a worker has in hand is left to it.
+    What is public there is neither corrected nor read back any more. What a worker has in hand is left to it.
     """
     removed = Delivery.channel_name.not_in(configured)
+    fail_corrections(database, configured, now)
     waits = select(Delivery).where(removed, Delivery.remote_id.is_(None), Delivery.state.in_(WAITING))
     to_read = select(Delivery.id).where(removed, Delivery.state == State.PUBLISHED, Delivery.verify_at.is_not(None))
     with database.reading() as session:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Self
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
-from publisher.core.states import State
+from publisher.core.states import CorrectionState, State
+from publisher.db.corrections import Correction
 from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.problem_column import read_recorded
 from publisher.delivery.budget import MICROS
@@ -32,6 +36,8 @@ class DeliveryRow:
     state: State
     post_id: int | None
     title: str
+    language: str
+    """The language of its text."""
     scheduled_at: datetime
     expires_at: datetime
     published_at: datetime | None
@@ -56,9 +62,10 @@ class DeliveryRow:
             state=State(delivery.state),
             post_id=delivery.pick.post_id,
             title=str(delivery.adapted.get("title", "")),
+            language=str(delivery.adapted.get("language", "")),
             scheduled_at=delivery.scheduled_at,
             expires_at=delivery.expires_at,
-            published_at=delivery.published_at,
+            published_at=delivery.shown_since,
             next_try_at=next_try(delivery, delivery.channel),
             url=delivery.remote_url,
             remote_id=delivery.remote_id,
@@ -68,11 +75,9 @@ class DeliveryRow:
         )
 
     @property
-    def place(self) -> Message | str:
+    def place(self) -> Message:
         """Returns the channel, and which part of a thread it is: `x`, then `x, part 2`."""
-        if self.part == 1:
-            return self.channel
-        return _("{channel}, part {part}", channel=self.channel, part=self.part)
+        return _place(self.channel, self.part)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the row for programs, with the problem's text for the present reader."""
@@ -83,6 +88,25 @@ class DeliveryRow:
         values = self.to_json()
         problem = values.pop("problem") or {}
         return {**values, "problem_code": problem.get("code"), "problem_message": problem.get("message")}
+
+
+def place_of(delivery: Delivery) -> Message:
+    """Returns the channel of a delivery, and which part of a thread it is, for people."""
+    return _place(delivery.channel_name, delivery.part + 1)
+
+
+def places_of(session: Session, events: Iterable[Event]) -> dict[int, Message]:
+    """Returns the places of the deliveries that events are about, by the deliveries' ids."""
+    ids = {event.delivery_id for event in events if event.delivery_id is not None}
+    rows = session.execute(select(Delivery.id, Delivery.channel_name, Delivery.part).where(Delivery.id.in_(ids)))
+    return {delivery_id: _place(channel, part + 1) for delivery_id, channel, part in rows}
+
+
+def _place(channel: str, part: int) -> Message:
+    if part == 1:
+        # Nothing in it is translated.
+        return Message("{channel}", {"channel": channel})
+    return _("{channel}, part {part}", channel=channel, part=part)
 
 
 COLUMNS = (
@@ -153,12 +177,49 @@ class EventRow:
         return _fields_to_json(self)
 
 
+@dataclass(frozen=True, slots=True)
+class CorrectionRow:
+    """Holds a correction of a published post."""
+
+    id: int
+    state: CorrectionState
+    post_version: int
+    """The version of the post that it was made from."""
+    actor: str
+    note: str
+    """Why, in the words of who decided it."""
+    created_at: datetime
+    ended_at: datetime | None
+    """None: it is not over."""
+    problem: Problem | None
+    after: Mapping[str, Any]
+    """The `AdaptedPost` that followers are to have."""
+
+    @classmethod
+    def of(cls, correction: Correction) -> Self:
+        return cls(
+            id=correction.id,
+            state=CorrectionState(correction.state),
+            post_version=correction.post_version,
+            actor=correction.actor,
+            note=correction.note,
+            created_at=correction.created_at,
+            ended_at=correction.ended_at,
+            problem=correction.problem,
+            after=correction.after,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the correction for programs, with the problem's text for the present reader."""
+        return _fields_to_json(self)
+
+
 def problem_to_json(problem: Problem | None) -> dict[str, Any] | None:
     """Returns a problem for programs: its code, parameters and remedy, and its text for the present reader."""
     return None if problem is None else problem.to_json_with_text()
 
 
-def _fields_to_json(row: DeliveryRow | AttemptRow | EventRow) -> dict[str, Any]:
+def _fields_to_json(row: DeliveryRow | AttemptRow | EventRow | CorrectionRow) -> dict[str, Any]:
     return {field.name: _value_to_json(getattr(row, field.name)) for field in fields(row)}
 
 

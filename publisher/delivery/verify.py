@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,13 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.core.clock import Clock
-from publisher.core.content import Publication, PublishedPost
+from publisher.core.content import AdaptedPost, Publication, PublishedPost
 from publisher.core.logs import get_logger
 from publisher.core.problems import Problem
 from publisher.core.states import AttemptOutcome
 from publisher.db.models import Delivery, Event, Pick
 from publisher.db.session import Database
-from publisher.delivery import attempts, channel_pauses, post_owners
+from publisher.delivery import attempts, channel_pauses, corrections, post_owners
 from publisher.delivery.budget import posts_read_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
@@ -60,10 +61,24 @@ class ReadBack:
     """Why the platform refused the account."""
     copies: tuple[Publication, ...] = ()
     """Other posts of the same delivery."""
+    corrected_at: datetime | None = None
+    """When the post was corrected last. None: it says what was sent."""
     copies_unknown: bool = False
     """The platform did not answer the question for them."""
     cost: int = 0
     """Of the posts that were read, in micros."""
+    matching: int = 0
+    """The place of the expected text that the post shows, where it shows one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedTexts:
+    """Holds the texts of which a published post must show one. The first is what followers have."""
+
+    posts: list[AdaptedPost]
+    corrected_at: datetime | None
+    failed: dict[int, int]
+    """By the place of a text: the correction that it is of, which failed with a request without an answer."""
 
 
 class Verifier:
@@ -78,7 +93,8 @@ class Verifier:
     def verify(self, claimed: ClaimedDelivery) -> None:
         """Reads a published post back once, records a difference, and clears what is no longer true."""
         started = self._clock.now()
-        reading = self._read(claimed)
+        expected = self._expected_texts(claimed)
+        reading = replace(self._read(claimed, expected.posts), corrected_at=expected.corrected_at)
         with self._database.writing() as session:
             delivery = session.get_one(Delivery, claimed.id)
             may_be_late = self._may_be_late(delivery, reading, started)
@@ -98,16 +114,20 @@ class Verifier:
                 channel_pauses.pause_channel(session, claimed.channel, reading.refused, self._clock.now())
             if reading.shown is not None and reading.shown.remote_id != delivery.remote_id:
                 _change_id(session, delivery, reading.shown, started)
+            if reading.shown is not None and reading.shown.published_at is not None:
+                delivery.public_since = reading.shown.published_at
+            if reading.finding == AttemptOutcome.AS_SENT and reading.matching in expected.failed:
+                corrections.record_found(session, expected.failed[reading.matching], started)
             for copy in reading.copies:
                 record_late_success(session, delivery.id, copy, started)
             if not may_be_late:
                 self._update_problem(session, delivery, reading, started)
 
-    def _read(self, claimed: ClaimedDelivery) -> ReadBack:
+    def _read(self, claimed: ClaimedDelivery, expected: Sequence[AdaptedPost]) -> ReadBack:
         adapter: PlatformAdapter | None = None
         try:
             adapter = self._channels.open(claimed.channel)
-            reading = self._read_back(claimed, adapter)
+            reading = self._read_back(claimed, adapter, expected)
         except Exception as refusal:
             return self._unanswered(claimed, adapter, "not read back", refusal)
         if claimed.lost_requests:
@@ -135,7 +155,9 @@ class Verifier:
     def _cost(self, claimed: ClaimedDelivery, adapter: PlatformAdapter | None) -> int:
         return posts_read_cost(self._channels.profile(claimed.channel).prices, adapter)
 
-    def _read_back(self, claimed: ClaimedDelivery, adapter: PlatformAdapter) -> ReadBack:
+    def _read_back(
+        self, claimed: ClaimedDelivery, adapter: PlatformAdapter, expected: Sequence[AdaptedPost]
+    ) -> ReadBack:
         if not isinstance(adapter, SupportsReadBack) or claimed.remote_id is None:
             return ReadBack(AttemptOutcome.NOT_READABLE)
         with within(READING_SECONDS):
@@ -150,10 +172,26 @@ class Verifier:
                 else PublicPostProblem.HIDDEN(platform=platform)
             )
             return ReadBack(AttemptOutcome.HIDDEN, hidden, shown=shown)
-        differences = differences_between(adapter, claimed.adapted, shown, self._credits(claimed))
-        if not differences:
-            return ReadBack(AttemptOutcome.AS_SENT, shown=shown)
-        return ReadBack(AttemptOutcome.DIFFERS, PublicPostProblem.DIFFERS(differences=differences), shown=shown)
+        credit_lines = self._credits(claimed)
+        differences = [differences_between(adapter, post, shown, credit_lines) for post in expected]
+        if not all(differences):
+            matching = next(place for place, differing in enumerate(differences) if not differing)
+            return ReadBack(AttemptOutcome.AS_SENT, shown=shown, matching=matching)
+        problem = PublicPostProblem.DIFFERS(differences=differences[0])
+        return ReadBack(AttemptOutcome.DIFFERS, problem, shown=shown)
+
+    def _expected_texts(self, claimed: ClaimedDelivery) -> ExpectedTexts:
+        """Returns what the post may say: what was sent or what it was corrected to, and what is being sent now."""
+        with self._database.reading() as session:
+            done = corrections.last_done(session, claimed.id)
+            present = AdaptedPost.model_validate(done.after) if done else claimed.adapted
+            under_way = corrections.open_correction_of(session, claimed.id)
+            coming = [AdaptedPost.model_validate(under_way.after)] if under_way else []
+            posts, failed = [present, *coming], {}
+            for correction in corrections.failed_but_possible(session, claimed.id):
+                failed[len(posts)] = correction.id
+                posts.append(AdaptedPost.model_validate(correction.after))
+            return ExpectedTexts(posts, done.ended_at if done else None, failed)
 
     def _other_copies(self, claimed: ClaimedDelivery, adapter: PlatformAdapter) -> tuple[Publication, ...]:
         """Returns posts made late by requests which counted as lost, so that another one was sent."""
@@ -185,22 +223,25 @@ class Verifier:
             ]
             return [credit for credit in (post.credit, *translated) if credit]
 
-    def _shown_by(self, delivery: Delivery) -> datetime | None:
-        """Returns the instant by which the platform surely shows the post by its id."""
+    def _shown_by(self, delivery: Delivery, reading: ReadBack) -> datetime | None:
+        """Returns the instant by which the platform surely shows the post by its id, and its last correction."""
         lag = timedelta(seconds=self._channels.profile(delivery.channel_name).publishing.listing_lag_seconds)
-        return delivery.published_at + lag if delivery.published_at else None
+        changed_at = _last_change(delivery, reading)
+        return changed_at + lag if changed_at else None
 
     def _may_be_late(self, delivery: Delivery, reading: ReadBack, started: datetime) -> bool:
-        """Returns whether a post may be missing only because its platform is still late."""
-        shown_by = self._shown_by(delivery)
-        not_shown = reading.finding in (AttemptOutcome.GONE, AttemptOutcome.HIDDEN)
-        return not_shown and shown_by is not None and started < shown_by
+        """Returns whether a post may be missing, or say what it said before, only because its platform is late."""
+        shown_by = self._shown_by(delivery, reading)
+        late_findings = [AttemptOutcome.GONE, AttemptOutcome.HIDDEN]
+        if reading.corrected_at is not None:
+            late_findings.append(AttemptOutcome.DIFFERS)
+        return reading.finding in late_findings and shown_by is not None and started < shown_by
 
     def _next(self, delivery: Delivery, reading: ReadBack, started: datetime) -> datetime | None:
         """Returns when the post is read again; None: no more."""
-        now, shown_by = self._clock.now(), self._shown_by(delivery)
+        now, shown_by = self._clock.now(), self._shown_by(delivery, reading)
         if reading.copies_unknown:
-            return self._repeat(delivery, started)
+            return self._repeat(delivery, reading, started)
         if reading.finding in (AttemptOutcome.AS_SENT, AttemptOutcome.NOT_READABLE) or shown_by is None:
             if not delivery.lost_requests or shown_by is None:
                 return None
@@ -209,20 +250,22 @@ class Verifier:
         if self._may_be_late(delivery, reading, started):
             lag = self._channels.profile(delivery.channel_name).publishing.listing_lag_seconds
             return min(now + timedelta(seconds=lag / MAX_LATE_READ_BACKS), max(shown_by, now))
-        repeated = self._repeat(delivery, started)
+        repeated = self._repeat(delivery, reading, started)
         has_problem = reading.finding in (AttemptOutcome.DIFFERS, AttemptOutcome.GONE, AttemptOutcome.HIDDEN)
         return now + LOOK_AFTER_PROBLEM if has_problem and repeated is not None else repeated
 
-    def _repeat(self, delivery: Delivery, started: datetime) -> datetime | None:
+    def _repeat(self, delivery: Delivery, reading: ReadBack, started: datetime) -> datetime | None:
         """Returns when a failed question is asked again; None: no more."""
-        if delivery.published_at is None or started - delivery.published_at > GIVE_UP_AFTER:
+        changed_at = _last_change(delivery, reading)
+        if changed_at is None or started - changed_at > GIVE_UP_AFTER:
             return None
-        pause = max(MIN_PAUSE, (started - delivery.published_at) / 2)
+        pause = max(MIN_PAUSE, (started - changed_at) / 2)
         return self._clock.now() + min(pause, LOOK_AFTER_PROBLEM)
 
     def _update_problem(self, session: Session, delivery: Delivery, reading: ReadBack, started: datetime) -> None:
         """Records a problem once, and clears one that was recorded before and is over."""
-        if reading.finding == AttemptOutcome.DIFFERS and _was_read_by_a_person(session, delivery):
+        is_corrected = reading.corrected_at is not None
+        if reading.finding == AttemptOutcome.DIFFERS and not is_corrected and _was_read_by_a_person(session, delivery):
             return
         recorded = _recorded_problem(session, delivery)
         if reading.problem and reading.problem.to_json() != recorded:
@@ -236,6 +279,11 @@ class Verifier:
             return
         if not _has_graver_problem(session, delivery):
             delivery.problem = reading.problem
+
+
+def _last_change(delivery: Delivery, reading: ReadBack) -> datetime | None:
+    """Returns when the post was published, or corrected since."""
+    return max(filter(None, (delivery.published_at, reading.corrected_at)), default=None)
 
 
 def _change_id(session: Session, delivery: Delivery, shown: PublishedPost, now: datetime) -> None:

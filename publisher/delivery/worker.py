@@ -28,6 +28,7 @@ from publisher.delivery.budget import alt_text_cost, posts_read_cost, reading_co
 from publisher.delivery.claim import ClaimedDelivery, claim, claim_look_up, claim_read_back, claim_within
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.context import DeliveryContext
+from publisher.delivery.corrector import CorrectionTools, Corrector
 from publisher.delivery.failure_streak import NO_FAILURES, ChannelFailures, channel_failures
 from publisher.delivery.late_look_ups import LateLookUps
 from publisher.delivery.leases import LeaseRenewer, RenewedLease
@@ -48,7 +49,8 @@ ACCOUNT_CHECK_SECONDS = 60.0
 """Asking for the account after a refusal is over within this."""
 
 Milestone = Callable[[str, int], object]
-"""Called with `claimed`, `prepared`, `committed`, `answered`, `recorded` as a delivery passes them, and its id."""
+"""Called with `claimed`, `prepared`, `committed`, `answered`, `recorded` as a delivery passes them, and its id.
+Those of a correction are at `CorrectionTools`."""
 
 
 def _ignore_milestone(_name: str, _delivery: int) -> None:
@@ -89,7 +91,7 @@ class Worker:
         self._clock = clock
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._owner = owner
-        self._pace = Pace(settings.retry_seconds, settings.look_up_after, jitter or random.Random())  # noqa: S311
+        self._pace = Pace(settings.retry_seconds, settings.look_up_after, jitter or random.Random())  # noqa: S311 - it spreads retries and protects nothing
         self._milestone = milestone
         channels.on_quota(quotas.QuotaStore(database, clock).store)
         self._machine = OwnMachine(database)
@@ -99,6 +101,8 @@ class Worker:
         self._confirmer = Confirmer(database, channels, clock, self._pace, settings, owner=owner)
         self._verifier = Verifier(database, channels, clock, owner=owner)
         self._late_look_ups = LateLookUps(database, channels, clock, owner=owner)
+        tools = CorrectionTools(self._machine, self._pace, owner, milestone)
+        self._corrector = Corrector(database, channels, clock, tools)
 
     def drain(self, channel: str, stop: threading.Event | None = None) -> int:
         """Does what is due on one channel until nothing is, and returns how many things that were."""
@@ -133,9 +137,12 @@ class Worker:
         return claim_within(rows, claimed.channel, owner=self._owner, now=self._clock.now(), lease=self._lease)
 
     def _read_next(self, channel: str) -> bool:
+        """Looks up a post, corrects one or reads one back, whichever is due. Returns False where none is."""
         now = self._clock.now()
         if claimed := claim_look_up(self._database, channel, now):
             self._confirmer.look_up(claimed)
+        elif self._corrector.correct_next(channel):
+            return True
         elif claimed := claim_read_back(self._database, channel, now):
             if claimed.state == State.PUBLISHED:
                 self._verifier.verify(claimed)

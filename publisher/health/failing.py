@@ -28,11 +28,13 @@ TICK_FAILURES: Mapping[str, Message] = {
 JOB_TITLES: Mapping[str, Message] = {
     "the heartbeat": _("The heartbeat does not work"),
     "sending alerts": _("Sending alerts does not work"),
+    "sending notifications": _("Sending notifications to people does not work"),
     "examining tomorrow's post": _("Examining tomorrow's post does not work"),
     "making the next post's pictures": _("Making the next post's pictures does not work"),
     "the daily backup": _("The daily backup does not work"),
     "holding what waits for removed channels": _("Holding what waits for removed channels does not work"),
     "sweeping": _("Sweeping does not work"),
+    "filling the search index": _("Filling the search index does not work"),
     "looking for stray drafts": _("Looking for stray drafts does not work"),
     "renewing log-ins": _("Renewing log-ins does not work"),
     "sending webhooks": _("Sending webhooks does not work"),

@@ -28,6 +28,8 @@ class Heartbeat:
 
     owner: str
     at: datetime
+    started_at: datetime
+    """When this process sent its first one."""
 
     def lives(self, now: datetime) -> bool:
         """Decides whether the heartbeat is recent. One in the future was written by a clock that was wrong."""
@@ -64,5 +66,7 @@ def last_heartbeats(session: Session, now: datetime) -> dict[str, Heartbeat]:
     heartbeats: dict[str, Heartbeat] = {}
     processes = session.scalars(select(Process).order_by(Process.seen_at))
     for process in sorted(processes, key=lambda row: abs(now - row.seen_at), reverse=True):
-        heartbeats.update(dict.fromkeys(process.role.split(), Heartbeat(process.owner, process.seen_at)))
+        heartbeats.update(
+            dict.fromkeys(process.role.split(), Heartbeat(process.owner, process.seen_at, process.started_at))
+        )
     return heartbeats

@@ -26,7 +26,7 @@ from publisher.delivery.due import next_appointments
 from publisher.delivery.platform_clocks import clock_differences
 from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, last_heartbeats
 from publisher.job_failures import TickPart, failing_jobs
-from publisher.schedule.listing import days_of_cover
+from publisher.schedule.projection import days_of_cover
 from publisher.settings import Settings
 
 DAY = timedelta(days=1)

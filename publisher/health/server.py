@@ -1,91 +1,85 @@
-"""Serves `/healthz`, `/readyz` and `/metrics` in threads of a process."""
+"""Serves the probes of a process at an address of their own, for a supervisor and for Prometheus."""
 
 from __future__ import annotations
 
-import json
-import socket
-import sys
+import asyncio
 import threading
-from collections.abc import Callable
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from typing import Any
 
-from publisher.core.clock import monotonic
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from publisher.core.errors import SettingsError
+from publisher.core.http_connections import BoundedConfig, ConnectionLimits
+from publisher.core.http_server import HttpServer, bind
 from publisher.core.listening_socket import ListeningSocket
 from publisher.core.logs import get_logger
 from publisher.core.messages import _
 from publisher.desk import Desk
-from publisher.health.metrics import CONTENT_TYPE, render_metrics
 from publisher.health.probe_access import TOKEN_NEEDED, holds_probe_token, listens_to_this_machine_alone
-from publisher.health.ready import check_ready, describe_readiness
-from publisher.settings import SettingsError
+from publisher.health.probes import NOT_STORED, answer_metrics, answer_ready
 
-PLAIN_TEXT = "text/plain; charset=utf-8"
-PROBE_FAILED = b"The probe failed, because the program has a fault there. The log says where; report it.\n"
-CONNECTION_SECONDS = 10.0
-"""A connection that has not sent its request and read the answer within so long is closed."""
-MAX_CONNECTIONS = 16
-"""At most so many connections are open, in a thread each; a new one closes the oldest."""
-
-
-class Answer(NamedTuple):
-    status: HTTPStatus
-    content_type: str
-    body: bytes
-
-
-def _healthz(_desk: Desk) -> Answer:
-    return Answer(HTTPStatus.OK, PLAIN_TEXT, b"alive\n")
-
-
-def _readyz(desk: Desk) -> Answer:
-    checks = check_ready(desk)
-    body = json.dumps(describe_readiness(desk.settings, checks), indent=2) + "\n"
-    status = HTTPStatus.OK if all(check.ok for check in checks) else HTTPStatus.SERVICE_UNAVAILABLE
-    return Answer(status, "application/json", body.encode())
-
-
-def _metrics(desk: Desk) -> Answer:
-    return Answer(HTTPStatus.OK, CONTENT_TYPE, render_metrics(desk))
-
-
-def _readyz_without_reasons(desk: Desk) -> Answer:
-    status = _readyz(desk).status
-    return Answer(status, PLAIN_TEXT, b"ok\n" if status is HTTPStatus.OK else b"not ok\n")
-
-
-def _token_needed(_desk: Desk) -> Answer:
-    return Answer(HTTPStatus.UNAUTHORIZED, PLAIN_TEXT, TOKEN_NEEDED.encode())
-
-
-PAGES: dict[str, Callable[[Desk], Answer]] = {"/healthz": _healthz, "/readyz": _readyz, "/metrics": _metrics}
-PAGES_WITHOUT_TOKEN = {**PAGES, "/readyz": _readyz_without_reasons, "/metrics": _token_needed}
-"""The pages for callers without the token, on a listener that other machines can reach."""
+PROBE_FAILED = "The probe failed, because the program has a fault there. The log says where; report it.\n"
+LIMITS = ConnectionLimits(total=16, per_address=16, closes_busy=True)
+"""Few callers are right here. A new one closes the oldest that asks nothing, or else the oldest of all."""
+STOP_SECONDS = 1
+"""So long an answer that has begun may take when the server stops."""
+MAX_ANSWERS = 8
+"""So many answers are made at once; one that hangs counts."""
 
 
 class HealthServer:
-    """Serves the pages in its own threads from `start` to `stop`. Port 0: any that is free."""
+    """Serves the probes in a thread of its own from `start` to `stop`. Port 0: any that is free."""
 
-    def __init__(self, desk: Desk, host: str, port: int) -> None:
+    def __init__(self, desk: Desk, host: str, port: int, limits: ConnectionLimits = LIMITS) -> None:
         self._desk = desk
         self._host = host
         self._configured_port = port
-        self._server: _Server | None = None
+        self._limits = limits
+        self._server: HttpServer | None = None
 
     @property
     def port(self) -> int:
         """Returns the port that it listens on; before the start, the configured one."""
-        return self._server.server_port if self._server else self._configured_port
+        return self._server.port if self._server else self._configured_port
+
+    @property
+    def connections(self) -> int:
+        """Returns how many connections are open."""
+        return self._server.connections if self._server else 0
 
     def start(self) -> None:
-        """Starts to listen, and returns at once.
+        """Starts to serve, and returns when requests can come. Each connection is closed after its answer.
+
+        Otherwise callers that go on sending a large body would keep their places.
 
         Raises:
             SettingsError: the address can't be used; the message is one sentence.
         """
+        config = BoundedConfig(
+            probe_application(self._desk, is_for_this_machine=listens_to_this_machine_alone(self._host)),
+            self._limits,
+            name="health",
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=STOP_SECONDS,
+            headers=[("connection", "close")],
+        )
+        server = HttpServer(config, self._bind(), name="health")
+        if not server.start():
+            raise SettingsError(
+                _("the probes could not be served at port {port}; the log says why", port=self._configured_port)
+            )
+        self._server = server
+        get_logger("health").info("answering", host=self._host, port=self.port)
+
+    def _bind(self) -> ListeningSocket:
         try:
-            self._server = _Server(self._desk, self._host, self._configured_port)
+            return bind(self._host, self._configured_port, name="health")
         except OSError as error:
             raise SettingsError(
                 _(
@@ -95,113 +89,98 @@ class HealthServer:
                     reason=error.strerror or str(error),
                 )
             ) from error
-        threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
-        get_logger("health").info("answering", host=self._host, port=self.port)
 
     def stop(self) -> None:
-        """Closes the listener, and waits for no answer."""
+        """Closes the listener, and waits for a moment for answers that have begun."""
         if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
+            self._server.stop()
             self._server = None
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
+def probe_application(desk: Desk, *, is_for_this_machine: bool) -> Starlette:
+    """Makes the application with the probes alone. `is_for_this_machine`: no other can reach it, so all is told."""
 
-    def __init__(self, desk: Desk, host: str, port: int) -> None:
-        self.desk = desk
-        self.is_for_this_machine = listens_to_this_machine_alone(host)
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._connections: dict[socket.socket, float] = {}
-        """The open connections, the oldest first, each with the monotonic time at which it is closed."""
-        self._lock = threading.Lock()
-        super().__init__((host, port), _Handler, bind_and_activate=False)
-        self.socket.close()
-        self.socket = ListeningSocket(self.address_family, "health")
-        try:
-            self.server_bind()
-            self.server_activate()
-        except OSError:
-            self.server_close()
-            raise
+    def may_know(request: Request) -> bool:
+        return is_for_this_machine or holds_probe_token(request.headers.get("authorization", ""))
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Answers in a thread, and closes the oldest connections where there are too many."""
-        with self._lock:
-            oldest = list(self._connections)[: max(0, len(self._connections) + 1 - MAX_CONNECTIONS)]
-            for connection in oldest:
-                _close(connection)
-                del self._connections[connection]
-            self._connections[request] = monotonic() + CONNECTION_SECONDS
-        super().process_request(request, client_address)
+    def ready(request: Request) -> Response:
+        return answer_ready(desk, with_reasons=may_know(request))
 
-    def shutdown_request(self, request: Any) -> None:
-        with self._lock:
-            self._connections.pop(request, None)
-        super().shutdown_request(request)
+    def metrics(request: Request) -> Response:
+        return answer_metrics(desk) if may_know(request) else _token_needed()
 
-    def service_actions(self) -> None:
-        """Closes connections that take too long, even if they send or read a byte now and then."""
-        now = monotonic()
-        with self._lock:
-            late = [connection for connection, end in self._connections.items() if now > end]
-            for connection in late:
-                _close(connection)
-                del self._connections[connection]
+    async def healthz(_request: Request) -> Response:
+        """Answers from the event loop, whatever the threads that make the other answers wait for."""
+        return PlainTextResponse("alive\n", headers=NOT_STORED)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Logs an error of a request, at debug level where the caller closed the connection."""
-        error = sys.exception()
-        if isinstance(error, OSError):
-            get_logger("health").debug("a caller closed the connection before the answer", why=str(error))
-        else:
-            get_logger("health").error("answering a probe failed", exc_info=error)
+    threads = _AnswerThreads()
+    routes = [
+        Route("/healthz", healthz),
+        Route("/readyz", threads.endpoint(ready)),
+        Route("/metrics", threads.endpoint(metrics)),
+    ]
+    paths = ", ".join(route.path for route in routes)
+
+    async def not_found(request: Request, error: Exception) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            return await not_supported(request, error)
+        return PlainTextResponse(f"There are only {paths}.\n", 404, NOT_STORED)
+
+    async def not_supported(_request: Request, _error: Exception) -> Response:
+        return PlainTextResponse("There are only GET and HEAD.\n", 501, NOT_STORED)
+
+    return Starlette(routes=routes, exception_handlers={404: not_found, 405: not_supported})
 
 
-def _close(connection: socket.socket) -> None:
-    """Shuts a connection down, so that the thread that waits for it ends and closes it."""
+def _token_needed() -> Response:
+    return PlainTextResponse(TOKEN_NEEDED, 401, {**NOT_STORED, "WWW-Authenticate": 'Bearer realm="publisher"'})
+
+
+def _log_failure(probe: Callable[[Request], Response], request: Request) -> Response:
+    """Answers for a probe that fails, and logs why."""
     try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # The caller closed it before.
+        return probe(request)
+    except Exception as error:
+        get_logger("health").error("answering a probe failed", path=request.url.path, exc_info=error)
+        return PlainTextResponse(PROBE_FAILED, 500, NOT_STORED)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    server_version = "publisher"
-    sys_version = ""
-    timeout = CONNECTION_SECONDS
+class _AnswerThreads:
+    """Makes answers in daemon threads, so that one that hangs keeps neither the server nor the process from ending.
 
-    def do_GET(self) -> None:
-        self._answer(with_body=True)
+    The framework's own threads would keep both.
+    """
 
-    def do_HEAD(self) -> None:
-        self._answer(with_body=False)
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(MAX_ANSWERS)
 
-    def _answer(self, *, with_body: bool) -> None:
-        answer = self._make_answer()
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.send_header("Cache-Control", "no-store")
-        if answer.status is HTTPStatus.UNAUTHORIZED:
-            self.send_header("WWW-Authenticate", 'Bearer realm="publisher"')
-        self.end_headers()
-        if with_body:
-            self.wfile.write(answer.body)
+    def endpoint(self, probe: Callable[[Request], Response]) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Makes the endpoint that answers with what the probe returns."""
 
-    def _make_answer(self) -> Answer:
-        has_access = self.server.is_for_this_machine or holds_probe_token(self.headers.get("Authorization", ""))
-        page = (PAGES if has_access else PAGES_WITHOUT_TOKEN).get(self.path.partition("?")[0])
-        if page is None:
-            return Answer(HTTPStatus.NOT_FOUND, PLAIN_TEXT, f"There are only {', '.join(PAGES)}.\n".encode())
-        try:
-            return page(self.server.desk)
-        except Exception as error:
-            get_logger("health").error("answering a probe failed", path=self.path, exc_info=error)
-            return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, PLAIN_TEXT, PROBE_FAILED)
+        async def answer(request: Request) -> Response:
+            await self._places.acquire()
+            if await request.is_disconnected():
+                self._places.release()
+                return Response(status_code=503)
+            return await self._start(probe, request)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        get_logger("health").debug("request", what=format % args)
+        return answer
+
+    def _start(self, probe: Callable[[Request], Response], request: Request) -> asyncio.Future[Response]:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Response] = loop.create_future()
+
+        def finish(response: Response) -> None:
+            self._places.release()
+            if not answer.done():
+                answer.set_result(response)
+
+        def run() -> None:
+            response = _log_failure(probe, request)
+            try:
+                loop.call_soon_threadsafe(finish, response)
+            except RuntimeError:
+                get_logger("health").debug("the server stopped before the answer", path=request.url.path)
+
+        threading.Thread(target=copy_context().run, args=(run,), name="health-answer", daemon=True).start()
+        return answer

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from publisher.core.file_reading import read_text
 from publisher.core.machine_errors import reading_problem
-from publisher.core.messages import _
+from publisher.core.messages import Message, _
 from publisher.intake.front_matter import FrontMatter
 from publisher.posts.drafts import PostDraft
 from publisher.posts.errors import PostError, unreadable_file
@@ -31,6 +31,8 @@ class ReadFile:
     path: Path
     draft: PostDraft | None = None
     problem: PostError | None = None
+    hints: tuple[Message, ...] = ()
+    """What a person should look at, although the file can be used."""
 
     def checked(self) -> PostDraft:
         """Returns the draft. Raises PostError where the file can't be used."""
@@ -60,7 +62,8 @@ def read_folder(folder: Path) -> list[ReadFile]:
 def read_file(path: Path) -> ReadFile:
     """Reads one post file, or says why it can't be used."""
     try:
-        return ReadFile(path, read_post_file(path))
+        draft, hints = _read_file(path)
+        return ReadFile(path, draft, hints=hints)
     except PostError as error:
         return ReadFile(path, problem=error)
 
@@ -73,11 +76,15 @@ def read_post_file(path: Path) -> PostDraft:
     Raises:
         PostError: something in the file is wrong; the sentence names the line.
     """
+    return _read_file(path)[0]
+
+
+def _read_file(path: Path) -> tuple[PostDraft, tuple[Message, ...]]:
     front = FrontMatter(path, _read_text(path))
     front.refuse_unknown(front.values, _POST_KEYS)
     values = {**front.values, "body": front.body, "images": front.images()}
     try:
-        return PostDraft.model_validate(values)
+        return PostDraft.model_validate(values), tuple(front.hints)
     except ValidationError as error:
         raise front.error_of(error) from None
 

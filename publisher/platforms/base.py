@@ -6,12 +6,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from publisher.core.clock import Clock
-from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.core.content import (
+    Absence,
+    Account,
+    AdaptedPost,
+    BlockKind,
+    Preparation,
+    Publication,
+    PublishedPost,
+    Rendition,
+)
 from publisher.core.messages import Message
+from publisher.core.problems import Problem
+from publisher.platforms.problem_codes import CorrectionProblem
 from publisher.platforms.profiles import Profile
 from publisher.platforms.session_files import SessionStore
 from publisher.platforms.text_difference import TextDifference
@@ -57,6 +69,24 @@ ClockListener = Callable[[timedelta], None]
 
 def ignore_clock(_ahead: timedelta) -> None:
     """Ignores what an answer says about the platform's clock."""
+
+
+class PostPart(StrEnum):
+    """Names a part of a published post that may be corrected."""
+
+    TEXT = "text"
+    TAGS = "tags"
+    LINK = "link"
+    ALT_TEXTS = "alt texts"
+    PICTURES = "pictures"
+
+
+class CorrectionEnd(Enum):
+    """Says how a correction ended well."""
+
+    SENT = "sent"
+    SHOWN_ALREADY = "shown already"
+    """The platform showed the corrected post before anything was sent."""
 
 
 NOTHING_PREPARED = Preparation()
@@ -105,6 +135,16 @@ class UploadedMedia:
     reference: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RequestText:
+    """Holds one text of the request that publishes a post, byte for byte as it leaves."""
+
+    text: str
+    field: Message | None = None
+    """What the text is for. None: followers read it as a part of the post."""
+    kind: BlockKind = "paragraph"
+
+
 class Dialogue(Protocol):
     """Asks a person questions while a channel is connected by hand."""
 
@@ -122,6 +162,10 @@ class PlatformAdapter(ABC):
     """
 
     secrets: ClassVar[tuple[Secret, ...]]
+    fixed_parts: ClassVar[Mapping[PostPart, Problem]] = dict.fromkeys(PostPart, CorrectionProblem.NOT_OFFERED())
+    """The parts of a published post that can't be corrected, and why. By default none can."""
+    shows_link: ClassVar[bool] = False
+    """Whether a post has a field for `AdaptedPost.link` there. Elsewhere that stays with the desk."""
 
     @classmethod
     @abstractmethod
@@ -158,6 +202,14 @@ class PlatformAdapter(ABC):
     def post_url_of(cls, post_id: str, account: str, profile: Profile) -> str:
         """Returns the address of the post with a canonical id."""
         return profile.post_url.format(account=account.removeprefix("@"), id=post_id)
+
+    @classmethod
+    def request_texts(cls, post: AdaptedPost) -> tuple[RequestText, ...]:
+        """Returns the texts that the publishing request of a post carries, in their order, and nothing else.
+
+        Alt texts are not among them: they go with their pictures. The default is a request with the caption alone.
+        """
+        return (RequestText(post.caption),) if post.caption else ()
 
     @abstractmethod
     def verify_credentials(self) -> Account:
@@ -243,6 +295,25 @@ class SupportsReadBack(Protocol):
 
     def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
         """Returns where a shown text differs from the sent one, with the platform's own rewriting undone."""
+        ...
+
+
+@runtime_checkable
+class SupportsCorrection(Protocol):
+    """Marks a platform on which a published post may get another text."""
+
+    def correct(self, remote_id: str, *, before: AdaptedPost, after: AdaptedPost) -> CorrectionEnd:
+        """Gives the post with this id what `after` says, but for the `fixed_parts`. It never makes a post.
+
+        It reads the post first, and sends one request that carries the post's id. A post that shows `after` already
+        is left as it is; so is one that shows neither `before` nor `after`, for somebody has changed it there.
+        It may be repeated: the same correction twice is one.
+
+        Raises:
+            ContentRejected: nothing was changed, and a repetition changes nothing.
+            CredentialsRefused, RateLimited, Unavailable: nothing was changed.
+            Unconfirmed: it may have been changed, or will be; reading the post shows it.
+        """
         ...
 
 

@@ -33,3 +33,19 @@ class SessionProblem(ProblemCode):
         Remedy.CONNECT_CHANNEL,
     )
     SESSION_BUSY = _("Somebody else is renewing {place} for too long; nothing was published")
+
+
+class CorrectionProblem(ProblemCode):
+    """Names why a published post was not corrected, or why a part of it never is."""
+
+    NOT_OFFERED = _("A program can't change a published post there.")
+    PICTURES_STAY = _(
+        "The pictures of a published post stay as they are, and so does a credit that is written into a picture."
+    )
+    POST_GONE = _("{platform} does not show the post any more, so there is nothing to correct.")
+    POST_HIDDEN = _("Followers don't see the post on {platform}: its state there is “{state}”. It was left as it is.")
+    CHANGED_THERE = _(
+        "{platform} shows something else than the desk sent: somebody has changed the post there. It was left as it "
+        "is; correct it on {platform} by hand."
+    )
+    OTHER_ACCOUNT = _("The post on {platform} is not by the channel's account. It was left as it is.")

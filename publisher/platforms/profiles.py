@@ -72,6 +72,10 @@ class ImageLimits(Frozen):
     animation: AnimationLimits | None = None
     """None: the platform shows no animations."""
     fit: Fit = "pad"
+    feed_width: int = 600
+    """Pixels of the column in which followers see pictures, on a computer."""
+    feed_height: int | None = None
+    """Pixels above which a picture is not shown whole. None: however tall it is."""
 
 
 class AltTextLimits(Frozen):
@@ -110,6 +114,8 @@ class Profile(Frozen):
     text: TextLimits
     tags: TagLimits
     mentions_maximum: int | None = None
+    typed_mentions: bool = True
+    """A name that is typed with `@` tags the account of that name."""
     images: ImageLimits
     alt_text: AltTextLimits
     publishing: PublishingHabits

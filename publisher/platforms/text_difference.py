@@ -35,6 +35,15 @@ def first_difference(
     return None
 
 
+def is_same_text(sent: str, shown: str) -> bool:
+    """Decides whether two texts read the same, line for line. Platforms compose, trim and drop invisible characters."""
+    return _readable_lines(sent) == _readable_lines(shown)
+
+
+def _readable_lines(text: str) -> list[str]:
+    return [" ".join(readable_words(line)) for line in text.strip().splitlines()]
+
+
 def readable_words(text: str) -> list[str]:
     """Returns the words of a text, composed, without invisible characters."""
     composed = unicodedata.normalize("NFC", text)

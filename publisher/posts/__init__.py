@@ -7,7 +7,9 @@ uploads        pictures on their way from a browser
 post_store     loading a post, and changing it without overwriting a colleague
 posts          add, edit and withdraw a post
 versions       every version of a post
-autosaves      what somebody typed and did not save
+autosaves      what somebody typed and did not save, apart for each tab
+creation       one post of a form, however often it is sent
+titles         how a draft without a title is called
 review         asking for review, sending back, comments
 approved       the text that was approved, and what a change of it reaches
 authors        who changed a post since its approval

@@ -34,8 +34,8 @@ class ChannelPost:
 def source_post(post: Post, language: str) -> SourcePost | None:
     """Returns a post's texts in one language; None when nobody has written them.
 
-    A translation without a credit keeps the original one; its other texts are never mixed
-    with those of the original.
+    A translation without a credit, links or tags keeps the original ones; its other texts are never
+    mixed with those of the original.
     """
     if language == post.language:
         return _original(post)
@@ -53,6 +53,9 @@ def source_post(post: Post, language: str) -> SourcePost | None:
             "standfirst": translation.get("standfirst") or "",
             "body": translation.get("body") or "",
             "credit": translation.get("credit") or post.credit,
+            "link": translation.get("link") or post.link,
+            "links": tuple(Link(**link) for link in translation.get("links") or post.links),
+            "tags": tuple(translation.get("tags") or post.tags),
             "language": language,
             "images": images,
         }
@@ -131,6 +134,8 @@ def _source_image(image: PostImage, alt_text: str) -> SourceImage:
             "height": image.media.height,
             "bits": image.media.bits,
             "frames": image.media.frames,
+            "values": image.media.values,
+            "colour_channels": image.media.colour_channels,
             "gutters": image.media.gutters,
             "alt_text": alt_text,
             "credit": image.credit,

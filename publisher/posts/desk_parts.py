@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+from publisher.adapt.images.rendering import Renderer
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.db.session import Database
@@ -20,6 +21,8 @@ class DeskParts(Protocol):
     def database(self) -> Database: ...
     @property
     def store(self) -> MediaStore: ...
+    @property
+    def renderer(self) -> Renderer: ...
     @property
     def settings(self) -> Settings: ...
     @property

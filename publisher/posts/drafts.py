@@ -14,18 +14,22 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    SerializerFunctionWrapHandler,
     StrictBool,
     StringConstraints,
     ValidationError,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
 from publisher.core import post_limits
 from publisher.core.characters import remove_control_characters_from_json
-from publisher.core.content import Box, Fraction, Frozen, ImageChoices, Link
+from publisher.core.content import Box, Fraction, Framing, Frozen, ImageChoices, Link
+from publisher.core.field_names import describe_path
 from publisher.core.messages import _
 from publisher.core.value_mistakes import describe_mistake
+from publisher.posts.date_mistakes import describe_other_date
 from publisher.posts.errors import PostError
 
 Language = Annotated[str, StringConstraints(max_length=16, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
@@ -41,10 +45,20 @@ def _require_visible(value: str) -> str:
     return value
 
 
+def _join_lines(value: Any) -> Any:
+    return " ".join(line.strip() for line in value.split("\n") if line.strip()) if isinstance(value, str) else value
+
+
+_TitleLimits = StringConstraints(strip_whitespace=True, max_length=post_limits.TITLE)
+OptionalTitle = Annotated[str, _TitleLimits, BeforeValidator(_join_lines)]
+"""A title or none, of one line, which lists and messages can show. A credit may have several."""
 Title = Annotated[
-    Line,
-    Field(min_length=1, max_length=post_limits.TITLE, json_schema_extra={"pattern": VISIBLE}),
+    str,
+    _TitleLimits,
+    StringConstraints(min_length=1),
+    BeforeValidator(_join_lines),
     AfterValidator(_require_visible),
+    Field(json_schema_extra={"pattern": VISIBLE}),
 ]
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 DateLike = TypeVar("DateLike", bound=date)
@@ -68,19 +82,21 @@ def _require_supported_year(value: DateLike) -> DateLike:
     return value
 
 
-def _refuse_number(value: Any) -> Any:
-    """Refuses a number, which pydantic would read as the seconds since 1970."""
+def _refuse_other_dates(value: Any) -> Any:
+    """Refuses a number, which pydantic would read as the seconds since 1970, and a date in another order."""
     if isinstance(value, int | float) or (isinstance(value, str) and value.strip().lstrip("+-").isdigit()):
         raise ValueError(_("{value} is no date; write it like 2026-05-12", value=repr(value)))
+    if isinstance(value, str) and (mistake := describe_other_date(value)):
+        raise ValueError(mistake)
     return value
 
 
-WrittenDate = Annotated[date, BeforeValidator(_refuse_number)]
+WrittenDate = Annotated[date, BeforeValidator(_refuse_other_dates)]
 _YEARS = {"pattern": "^(199|20[0-9]|21[0-9])[0-9]-"}
 Day = Annotated[WrittenDate, AfterValidator(_require_supported_year), Field(json_schema_extra=_YEARS)]
 Instant = Annotated[
     AwareDatetime,
-    BeforeValidator(_refuse_number),
+    BeforeValidator(_refuse_other_dates),
     AfterValidator(_require_supported_year),
     Field(json_schema_extra=_YEARS),
 ]
@@ -128,8 +144,26 @@ class PictureContent(CleanedInput):
         return self
 
 
-class TranslationContent(CleanedInput):
-    """Holds a post's texts in another language. A missing credit is taken from the original."""
+class _LinkedInput(CleanedInput):
+    """Checks the links of a post or of a translation."""
+
+    @field_validator("link", check_fields=False)
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError(_("{value} is no web address; start it with https://", value=repr(value)))
+        return value
+
+    @field_validator("links", check_fields=False)
+    @classmethod
+    def _web_addresses(cls, value: tuple[Link, ...]) -> tuple[Link, ...]:
+        for link in value:
+            cls._web_address(link.url)
+        return value
+
+
+class TranslationContent(_LinkedInput):
+    """Holds a post's texts in another language. A missing credit, link or tag list is taken from the original."""
 
     title: Line = Field(min_length=1)
     standfirst: Line = ""
@@ -137,12 +171,22 @@ class TranslationContent(CleanedInput):
     credit: Line = ""
     alt_texts: tuple[Line, ...] = ()
     """One per picture, in order."""
+    link: Line = ""
+    links: tuple[Link, ...] = ()
+    tags: tuple[Line, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_missing(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out what is taken from the original, so that a translation without it is stored as it always was."""
+        values: dict[str, Any] = serialize(self)
+        return {name: value for name, value in values.items() if value or name not in ("link", "links", "tags")}
 
 
-class PostContent(CleanedInput):
+class PostContent(_LinkedInput):
     """Holds what a post says and shows; its place in the queue is not part of it."""
 
-    title: Line = Field(min_length=1)
+    title: Line = ""
+    """Empty: a draft that has no title yet."""
     standfirst: Line = ""
     body: str = ""
     written_by: Line = ""
@@ -158,27 +202,17 @@ class PostContent(CleanedInput):
     translations: Mapping[Language, TranslationContent] = Field(default_factory=dict)
     images: tuple[PictureContent, ...] = ()
 
-    @field_validator("link")
-    @classmethod
-    def _web_address(cls, value: str) -> str:
-        if value and not value.startswith(("https://", "http://")):
-            raise ValueError(_("{value} is no web address; start it with https://", value=repr(value)))
-        return value
-
-    @field_validator("links")
-    @classmethod
-    def _web_addresses(cls, value: tuple[Link, ...]) -> tuple[Link, ...]:
-        for link in value:
-            cls._web_address(link.url)
-        return value
-
 
 class NewChoices(ImageChoices):
     """Holds the choices for a picture as it is handed in, within the limits."""
 
+    channels: dict[Annotated[str, Field(max_length=post_limits.CHANNEL_NAME)], Framing] = Field(
+        default_factory=dict, max_length=post_limits.CAPTIONS
+    )
     protected: tuple[Box, ...] = Field(default=(), max_length=post_limits.BOXES)
     gutters: Annotated[tuple[Fraction, ...], Field(max_length=post_limits.BOXES)] | None = None
     padding: str = Field(default="edge", max_length=post_limits.PADDING)
+    credit_strip: StrictBool = False
 
 
 class ImageDraft(PictureContent):
@@ -206,6 +240,13 @@ class Translation(TranslationContent):
     credit: Line = Field(default="", max_length=post_limits.CREDIT)
     alt_texts: tuple[Annotated[Line, Field(max_length=post_limits.ALT_TEXT)], ...] = Field(
         default=(), max_length=post_limits.IMAGES
+    )
+    link: Line = Field(
+        default="", max_length=post_limits.ADDRESS, json_schema_extra={"pattern": WEB_ADDRESS_OR_NOTHING}
+    )
+    links: tuple[ShortLink, ...] = Field(default=(), max_length=post_limits.LINKS)
+    tags: tuple[Annotated[Line, Field(max_length=post_limits.TAG)], ...] = Field(
+        default=(), max_length=post_limits.TAGS
     )
 
 
@@ -249,7 +290,19 @@ class PostDraft(NewContent):
 class PostChanges(NewContent):
     """Holds an edit: the given fields replace those of the post, the others stay."""
 
-    title: Title = Field(default="", min_length=1)
+    title: Title = Field(default="")
+
+
+class UntitledDraft(PostDraft):
+    """Holds a post that somebody began to write, and that may have no title yet."""
+
+    title: OptionalTitle = ""
+
+
+class UntitledChanges(PostChanges):
+    """Holds an edit of a draft, which may have no title yet."""
+
+    title: OptionalTitle = ""
 
 
 Input = TypeVar("Input", PostDraft, PostChanges)
@@ -265,6 +318,6 @@ def check_input(kind: type[Input], values: Mapping[str, Any]) -> Input:
         return kind.model_validate(values)
     except ValidationError as error:
         mistake = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in mistake["loc"])
+        field = describe_path(mistake["loc"])
         why = describe_mistake(mistake)
         raise PostError(_("{field}: {why}", field=field, why=why) if field else _("{why}", why=why)) from None

@@ -1,4 +1,4 @@
-"""Checks the pictures of a post, stores them under their hash, and finds posts with the same picture."""
+"""Checks the pictures of a post, and stores them under their hash."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,17 +15,13 @@ from publisher.adapt.images.inspection import ImageFacts, ImageRefused, inspect_
 from publisher.core.errors import ErrorKind
 from publisher.core.file_reading import check_plain_file, read_bytes
 from publisher.core.messages import Message, _
-from publisher.core.problems import Problem
-from publisher.db.models import Delivery, Media, Pick, Post, PostImage
+from publisher.db.models import Media, PostImage
 from publisher.db.session import Database
 from publisher.media import MediaStore, MediaUnreachable
 from publisher.posts.drafts import ImageDraft
 from publisher.posts.errors import PostError, unreadable_file
-from publisher.posts.problem_codes import PostContentProblem
 
 MAX_PICTURE_BYTES = 200_000_000
-MAX_HASH_DISTANCE = 24
-"""Perceptual hashes with at most this many different bits of 256 belong to the same picture."""
 
 
 class PictureRefused(PostError):
@@ -140,6 +135,12 @@ def picture_rows(session: Session, pictures: Sequence[StoredPicture], now: datet
 
 def _media(session: Session, picture: StoredPicture, now: datetime) -> Media:
     if existing := session.get(Media, picture.sha256):
+        if existing.value_facts is None:
+            # An older version of the program has stored it.
+            existing.value_facts = _value_facts(picture.facts)
+        if existing.channel_facts is None and picture.facts and picture.facts.colour_channels:
+            existing.channel_facts = _channel_facts(picture.facts)
+            existing.warnings = list(picture.facts.warnings)
         return existing
     if picture.facts is None:
         raise PictureRefused(_("there is no stored picture {sha256}; hand in its file", sha256=picture.sha256))
@@ -155,6 +156,8 @@ def _media(session: Session, picture: StoredPicture, now: datetime) -> Media:
         phash=picture.facts.phash,
         gutters=list(picture.facts.gutters),
         warnings=list(picture.facts.warnings),
+        value_facts=_value_facts(picture.facts),
+        channel_facts=_channel_facts(picture.facts),
         created_at=now,
     )
     session.add(media)
@@ -162,47 +165,9 @@ def _media(session: Session, picture: StoredPicture, now: datetime) -> Media:
     return media
 
 
-def duplicate_warnings(session: Session, post: Post) -> list[Problem]:
-    """Returns a warning for each picture of the post that another post shows too, in the queue or long ago.
-
-    For a picture that was shown, it names the last day and, once a delivery is published, its link.
-    """
-    rows = session.execute(
-        select(Media.sha256, Media.phash, Post.id, Post.title)
-        .join(PostImage, PostImage.media_sha256 == Media.sha256)
-        .join(Post, Post.id == PostImage.post_id)
-        .where(Post.id != post.id, or_(Post.state != "withdrawn", Post.last_shown_on.is_not(None)))
-        .order_by(Post.id)
-    ).all()
-    others = [(sha, int(phash, 16) if phash else None, other, title) for sha, phash, other, title in rows]
-    return [
-        _duplicate_warning(session, number, other, title)
-        for number, image in enumerate(post.images, start=1)
-        for sha, phash, other, title in others
-        if _same(image.media, sha, phash)
-    ]
+def _value_facts(facts: ImageFacts | None) -> dict[str, Any] | None:
+    return facts.values.to_json() if facts and facts.values else None
 
 
-def _duplicate_warning(session: Session, picture: int, post_id: int, title: str) -> Problem:
-    """Says which post shows the same picture, and when and where followers saw it last."""
-    same: dict[str, Any] = {"picture": picture, "post": post_id, "title": title}
-    pick = session.scalar(select(Pick).where(Pick.post_id == post_id).order_by(Pick.slot.desc()).limit(1))
-    if pick is None:
-        return PostContentProblem.SAME_PICTURE_WAITING(**same)
-    link = session.scalar(
-        select(Delivery.remote_url)
-        .where(Delivery.pick_id == pick.id, Delivery.state == "published", Delivery.remote_url.is_not(None))
-        .order_by(Delivery.id)
-        .limit(1)
-    )
-    if link:
-        return PostContentProblem.SAME_PICTURE_SHOWN_AT(**same, day=pick.slot, link=link)
-    return PostContentProblem.SAME_PICTURE_SHOWN(**same, day=pick.slot)
-
-
-def _same(media: Media, sha256: str, phash: int | None) -> bool:
-    if media.sha256 == sha256:
-        return True
-    if media.phash is None or phash is None:
-        return False
-    return (int(media.phash, 16) ^ phash).bit_count() <= MAX_HASH_DISTANCE
+def _channel_facts(facts: ImageFacts | None) -> list[dict[str, Any]] | None:
+    return [channel.to_json() for channel in facts.colour_channels] if facts and facts.colour_channels else None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from publisher.core.messages import _
-from publisher.db.models import Pick, Post
+from publisher.core.states import SENT, State
+from publisher.db.models import Delivery, Pick, Post
 from publisher.db.session import Database
 from publisher.posts.errors import PostNotFound, StaleEdit
 
@@ -54,6 +56,19 @@ def load_post(session: Session, post_id: int, expected_version: int | None = Non
 def last_pick(session: Session, post: Post) -> Pick | None:
     """Returns the latest pick of a post."""
     return session.scalar(select(Pick).where(Pick.post_id == post.id).order_by(Pick.slot.desc()).limit(1))
+
+
+def last_day_out(session: Session, post_id: int) -> date | None:
+    """Returns the last day for which a post became public on any channel; None: it is not known to be public."""
+    query = select(func.max(Pick.slot)).join(Delivery, Delivery.pick_id == Pick.id)
+    return session.scalar(query.where(Pick.post_id == post_id, Delivery.state == State.PUBLISHED))
+
+
+def may_be_public(session: Session, post_id: int) -> bool:
+    """Decides whether a request of a post was sent whose outcome is not known."""
+    unknown = or_(Delivery.state.in_(SENT), Delivery.unknown_since.is_not(None))
+    query = select(Delivery.id).join(Pick, Pick.id == Delivery.pick_id).where(Pick.post_id == post_id, unknown)
+    return session.scalar(query.limit(1)) is not None
 
 
 def was_picked() -> ColumnElement[bool]:

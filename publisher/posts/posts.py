@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
 from publisher import lifecycle
+from publisher.core.content import ImageChoices
 from publisher.core.messages import _
 from publisher.core.problems import Problem
 from publisher.db.models import Post, PostImage
@@ -18,8 +19,9 @@ from publisher.media import MediaStore
 from publisher.posts.approved import changeable_pick, end_approval, reach_of
 from publisher.posts.drafts import PostChanges, PostContent, PostDraft
 from publisher.posts.errors import PostError
-from publisher.posts.pictures import StoredPicture, duplicate_warnings, picture_rows, store_pictures
+from publisher.posts.pictures import StoredPicture, picture_rows, store_pictures
 from publisher.posts.post_store import changing_post, last_pick, last_position, load_post
+from publisher.posts.repeats import duplicate_warnings
 from publisher.posts.versions import store_version
 
 
@@ -29,7 +31,7 @@ class AddedPost:
 
     id: int
     warnings: tuple[Problem, ...]
-    """About pictures that another post shows too."""
+    """About pictures and texts that another post has too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class EditOutcome:
     too_late: tuple[str, ...]
     """Channels that have, or may have, the post as it was."""
     warnings: tuple[Problem, ...]
+    unchanged: bool = False
+    """The post was like this already: it has no new version, and keeps its approval."""
 
 
 def add_post(
@@ -96,8 +100,10 @@ def edit_post(
     now: datetime,
     actor: str,
 ) -> EditOutcome:
-    """Changes a post within a transaction. `pictures`: those of the changes, stored."""
+    """Changes a post within a transaction, unless it is like that already. `pictures`: those of the changes, stored."""
     given = changes.model_fields_set
+    if is_like(post, changes, pictures):
+        return unchanged_post(post)
     back_to_review = post.state == "approved"
     if back_to_review:
         end_approval(session, post, "in_review", now)
@@ -113,8 +119,33 @@ def edit_post(
     reach = reach_of(changeable_pick(last_pick(session, post), post))
     detail = {"fields": sorted(given), "applies_to": reach.applies_to, "too_late": reach.too_late}
     lifecycle.record_event(session, "post edited", now=now, post_id=post.id, actor=actor, detail=detail)
-    warnings = duplicate_warnings(session, post) if "images" in given else []
+    warnings = duplicate_warnings(session, post) if given & {"images", "body", "title", "standfirst"} else []
     return EditOutcome(post.version, back_to_review, reach.applies_to, reach.too_late, tuple(warnings))
+
+
+def is_like(post: Post, changes: PostChanges, pictures: Sequence[StoredPicture]) -> bool:
+    """Decides whether a post has the contents of a change already. `pictures`: those of the change, stored."""
+    given = changes.model_fields_set
+    texts = _columns(changes, given - {"images"})
+    if any(getattr(post, name) != value for name, value in texts.items()):
+        return False
+    return "images" not in given or list(map(_shown, post.images)) == list(map(_to_show, pictures))
+
+
+def _shown(image: PostImage) -> tuple[str, str, str, str, dict[str, object]]:
+    # Choices that were stored by an older desk may lack some, which then have their defaults.
+    choices = ImageChoices.model_validate(image.choices).model_dump(mode="json")
+    return image.media_sha256, image.alt_text, image.credit, image.licence, choices
+
+
+def _to_show(picture: StoredPicture) -> tuple[str, str, str, str, dict[str, object]]:
+    draft = picture.draft
+    return picture.sha256, draft.alt_text, draft.credit, draft.licence, draft.choices.model_dump(mode="json")
+
+
+def unchanged_post(post: Post) -> EditOutcome:
+    """Returns the outcome of an edit that changes nothing."""
+    return EditOutcome(post.version, back_to_review=False, applies_to=(), too_late=(), warnings=(), unchanged=True)
 
 
 def withdraw_post(

@@ -29,6 +29,9 @@ class RenderedPost:
     renditions: tuple[Rendition | None, ...]
     """One per picture; None where it could not be made, and `problems` says why."""
     problems: tuple[ContentProblem, ...]
+    """Everything that is wrong, with the text and with the pictures."""
+    picture_problems: tuple[ContentProblem, ...] = ()
+    """What is wrong with the finished pictures; one that could not be made blocks."""
 
 
 def preview(
@@ -44,7 +47,7 @@ def _preview(channel_post: ChannelPost, pictures: Sequence[str], renderer: Rende
     if channel_post.adapted is None:
         return RenderedPost(channel_post.channel, None, (), ())
     renditions: list[Rendition | None] = []
-    problems = list(channel_post.problems)
+    problems: list[ContentProblem] = []
     for number, image in enumerate(channel_post.adapted.images, start=1):
         # A picture that is split becomes several; the problem belongs to the one that staff handed in.
         field = f"images[{pictures.index(image.spec.source)}]"
@@ -56,7 +59,8 @@ def _preview(channel_post: ChannelPost, pictures: Sequence[str], renderer: Rende
         else:
             renditions.append(rendition)
             problems.extend(_visible_loss(rendition, image.spec, number, field))
-    return RenderedPost(channel_post.channel, channel_post.adapted, tuple(renditions), tuple(problems))
+    every_problem = (*channel_post.problems, *problems)
+    return RenderedPost(channel_post.channel, channel_post.adapted, tuple(renditions), every_problem, tuple(problems))
 
 
 def _visible_loss(rendition: Rendition, spec: RenditionSpec, number: int, field: str) -> tuple[ContentProblem, ...]:

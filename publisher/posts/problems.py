@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from publisher.adapt.posts import Target
+from publisher.adapt.problem_codes import PictureWarning
 from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.core.content import LANGUAGE_CAPTION_PREFIX, ContentProblem, language_caption_key
 from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
 from publisher.db.models import Post
 from publisher.posts.channel_posts import adapt_for_channels
+from publisher.posts.picture_channels import channel_problems
+from publisher.posts.picture_values import value_problems
 from publisher.posts.problem_codes import PostContentProblem
 
 
@@ -57,7 +60,13 @@ def content_problems(post: Post, targets: Mapping[str, Target], people: PeopleDi
 
 def own_problems(post: Post, targets: Mapping[str, Target]) -> tuple[ContentProblem, ...]:
     """Finds what is wrong with a post whatever the channel."""
-    return (*_unread_captions(post, targets), *_picture_warnings(post))
+    return (
+        *_unread_captions(post, targets),
+        *_unread_framings(post, targets),
+        *value_problems(post),
+        *channel_problems(post),
+        *_picture_warnings(post),
+    )
 
 
 def blocking_first(problems: tuple[PostProblem, ...]) -> tuple[PostProblem, ...]:
@@ -75,6 +84,8 @@ def _picture_warnings(post: Post) -> tuple[ContentProblem, ...]:
         )
         for number, image in enumerate(post.images)
         for warning in image.media.warnings
+        # Older versions of the program have stored what `value_problems` finds.
+        if warning.code is not PictureWarning.DARK_VALUES or image.media.values is None
     )
 
 
@@ -86,6 +97,22 @@ def _unread_captions(post: Post, targets: Mapping[str, Target]) -> tuple[Content
         for key in post.captions
         if key not in known
     )
+
+
+def _unread_framings(post: Post, targets: Mapping[str, Target]) -> tuple[ContentProblem, ...]:
+    """Finds framings of pictures for channels that are not there."""
+    return tuple(
+        ContentProblem(field=f"images[{number}].channels", problem=_unread_framing(number + 1, channel, targets))
+        for number, image in enumerate(post.images)
+        for channel in image.choices.get("channels") or ()
+        if channel not in targets
+    )
+
+
+def _unread_framing(picture: int, channel: str, targets: Mapping[str, Target]) -> Problem:
+    if near := difflib.get_close_matches(channel, sorted(targets), n=1):
+        return PostContentProblem.FRAMING_FOR_MISSPELT_CHANNEL(picture=picture, channel=channel, near=near[0])
+    return PostContentProblem.FRAMING_FOR_UNKNOWN_CHANNEL(picture=picture, channel=channel)
 
 
 def _unread_caption(key: str, known: set[str]) -> Problem:

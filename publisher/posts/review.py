@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -17,9 +18,18 @@ from publisher.db.staff import Comment
 from publisher.posts.errors import PostError
 from publisher.posts.post_store import changing_post, load_post
 
+AlsoWrite = Callable[[Session, Post], None]
+"""Writes more in the transaction of a change."""
+
 
 def ask_for_review(
-    database: Database, post_id: int, *, now: datetime, actor: str, expected_version: int | None = None
+    database: Database,
+    post_id: int,
+    *,
+    now: datetime,
+    actor: str,
+    expected_version: int | None = None,
+    also_write: AlsoWrite | None = None,
 ) -> None:
     """Gives a draft to review.
 
@@ -32,9 +42,13 @@ def ask_for_review(
             raise PostError(_why_not_reviewed(post))
         post.state, post.updated_at = "in_review", now
         lifecycle.record_event(session, "review asked", now=now, post_id=post_id, actor=actor)
+        if also_write is not None:
+            also_write(session, post)
 
 
-def send_back(database: Database, post_id: int, *, now: datetime, actor: str) -> None:
+def send_back(
+    database: Database, post_id: int, *, now: datetime, actor: str, also_write: AlsoWrite | None = None
+) -> None:
     """Makes a post in review a draft again. Raises PostError when it isn't in review."""
     with changing_post(database) as session:
         post = load_post(session, post_id)
@@ -42,10 +56,22 @@ def send_back(database: Database, post_id: int, *, now: datetime, actor: str) ->
             raise PostError(_why_not_sent_back(post))
         post.state, post.updated_at = "draft", now
         lifecycle.record_event(session, "sent back", now=now, post_id=post_id, actor=actor)
+        if also_write is not None:
+            also_write(session, post)
 
 
-def add_comment(database: Database, post_id: int, person_id: int, text: str, *, now: datetime, actor: str) -> None:
+def add_comment(session: Session, post_id: int, person_id: int, text: str, *, now: datetime, actor: str) -> Comment:
     """Adds a comment to a post. Raises PostError when it is empty or too long."""
+    comment = Comment(post_id=post_id, person_id=person_id, at=now, text=clean_comment(text))
+    load_post(session, post_id)
+    session.add(comment)
+    session.flush()
+    lifecycle.record_event(session, "commented", now=now, post_id=post_id, actor=actor)
+    return comment
+
+
+def clean_comment(text: str) -> str:
+    """Returns the plain text of a comment. Raises PostError when it is empty or too long."""
     comment = remove_control_characters(text).strip()
     if not comment:
         raise PostError(_("the comment is empty; write something"))
@@ -57,10 +83,7 @@ def add_comment(database: Database, post_id: int, person_id: int, text: str, *, 
                 maximum=COMMENT,
             )
         )
-    with database.writing() as session:
-        load_post(session, post_id)
-        session.add(Comment(post_id=post_id, person_id=person_id, at=now, text=comment))
-        lifecycle.record_event(session, "commented", now=now, post_id=post_id, actor=actor)
+    return comment
 
 
 def comments_of(session: Session, post_id: int) -> list[Comment]:

@@ -1,18 +1,19 @@
-"""Finds posts by their text, and lists all of them page by page."""
+"""Finds posts by their words, and lists all of them page by page."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Text, and_, cast, or_, select, true
+from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
-from publisher.db.models import Post
+from publisher.core.search_query import SearchQuery
+from publisher.db.models import SHOWN, UNAPPROVED, Post
+from publisher.db.post_search import matching_posts
+from publisher.posts.search_matches import SearchMatch, find_matches
 
-MAX_WORDS = 8
 PAGE_SIZE = 50
 
 
@@ -22,16 +23,11 @@ class FoundPost:
 
     id: int
     title: str
+    language: str
     state: str
     tags: list[str]
     last_shown_on: date | None
     reserve: bool
-
-
-def has_words(text: str) -> ColumnElement[bool]:
-    """Selects posts whose title, standfirst, body or tags hold every word of `text`, as a whole word or within one."""
-    words = text.split()[:MAX_WORDS]
-    return and_(true(), *(_holds(word) for word in words))
 
 
 def find_posts(
@@ -41,28 +37,23 @@ def find_posts(
 
     `state`: one of a post's states, or `shown`; empty means any.
     """
-    columns = (Post.id, Post.title, Post.state, Post.tags, Post.last_shown_on, Post.reserve)
-    query = select(*columns).where(has_words(text)).order_by(Post.id.desc()).limit(limit)
-    if state:
-        query = query.where(Post.last_shown_on.is_not(None) if state == "shown" else Post.state == state)
+    columns = (Post.id, Post.title, Post.language, Post.state, Post.tags, Post.last_shown_on, Post.reserve)
+    query = select(*columns).order_by(Post.id.desc()).limit(limit)
+    if text.strip():
+        query = query.where(matching_posts(session, SearchQuery.of(text)))
+    if state == "shown":
+        query = query.where(SHOWN)
+    elif state:
+        query = query.where(Post.state == state, true() if state == "approved" else UNAPPROVED)
     if before is not None:
         query = query.where(Post.id < before)
     return [FoundPost(*row) for row in session.execute(query)]
 
 
-def _holds(word: str) -> ColumnElement[bool]:
-    texts = (Post.title, Post.standfirst, Post.body)
-    in_texts = (column.icontains(form, autoescape=True) for form in _forms(word) for column in texts)
-    # Tags are stored as JSON, which escapes letters beyond ASCII.
-    tags = cast(Post.tags, Text)
-    in_tags = (tags.icontains(json.dumps(form)[1:-1], autoescape=True) for form in _forms(word))
-    return or_(*in_texts, *in_tags)
-
-
-def _forms(word: str) -> Sequence[str]:
-    """Returns the forms to search for: SQLite ignores case in ASCII only."""
-    return (word,) if word.isascii() else tuple(dict.fromkeys(_cases(word)))
-
-
-def _cases(word: str) -> Iterator[str]:
-    yield from (word, word.lower(), word.upper(), word.capitalize())
+def find_search_matches(session: Session, posts: Collection[int], text: str) -> Mapping[int, tuple[SearchMatch, ...]]:
+    """Returns, by post, where some posts match what was searched for."""
+    query = SearchQuery.of(text)
+    if not query.words:
+        return {}
+    rows = session.scalars(select(Post).where(Post.id.in_(posts)))
+    return {post.id: find_matches(post, query) for post in rows}

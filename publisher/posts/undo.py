@@ -17,7 +17,7 @@ from publisher.posts.approved import end_approval
 from publisher.posts.errors import PostError
 from publisher.posts.post_store import changing_post, load_post
 
-Act = Literal["move", "tag", "approve", "withdraw"]
+Act = Literal["move", "exchange", "tag", "approve", "withdraw"]
 MAX_POSTS = 200
 
 

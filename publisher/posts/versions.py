@@ -12,6 +12,7 @@ from publisher.db.models import Post
 from publisher.db.staff import PostVersion
 from publisher.posts.drafts import PictureContent, PostContent
 from publisher.posts.errors import PostError
+from publisher.posts.search_index import index_post
 
 
 def content_of(post: Post) -> PostContent:
@@ -33,9 +34,10 @@ def content_of(post: Post) -> PostContent:
 
 
 def store_version(session: Session, post: Post, *, now: datetime, actor: str) -> None:
-    """Stores the post as it is now as a version. Call it with every change, in the same transaction."""
+    """Stores the post as it is now as a version, and what it is found by. Call it with every change of its texts."""
     content = content_of(post).model_dump(mode="json")
     session.add(PostVersion(post_id=post.id, version=post.version, at=now, actor=actor[:120], content=content))
+    index_post(session, post)
 
 
 def versions_of(session: Session, post_id: int) -> list[PostVersion]:
@@ -51,3 +53,10 @@ def load_version(session: Session, post_id: int, version: int) -> PostContent:
     if content is None:
         raise PostError(_("version {version} of post {post} was not kept", version=version, post=post_id))
     return PostContent.model_validate(content)
+
+
+def content_at(session: Session, post_id: int, version: int) -> PostContent | None:
+    """Returns what a post said when its number was `version`, which grows with other changes too; None: not kept."""
+    query = select(PostVersion.content).where(PostVersion.post_id == post_id, PostVersion.version <= version)
+    content = session.scalar(query.order_by(PostVersion.version.desc()).limit(1))
+    return None if content is None else PostContent.model_validate(content)

@@ -12,7 +12,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import func, select, text
 
 from publisher.backup.daily_copies import DUMP_PREFIX, copy_daily
 from publisher.backup.files import BackupError
@@ -44,7 +44,7 @@ class DatabaseCopy(ABC):
     """Holds one copy of the outlet's database, and restores it by hand or by the program."""
 
     newest: int
-    """The number of the newest event that the copy surely holds."""
+    """The number of the newest event that the copy holds."""
 
     @abstractmethod
     def replace_database(self) -> None:
@@ -90,11 +90,13 @@ class DumpCopy(DatabaseCopy):
         with server.on_path():
             name = f"{DUMP_PREFIX}-{now:%Y%m%dT%H%M%SZ}"
             self._copy = make_dump(outlet.settings, Path(tempfile.mkdtemp(dir=folder)), name, now).path
-        # After the dump, which may hold less: then it is put back a little later.
-        with open_transaction(self._url) as connection:
-            self.newest = _newest_event(connection)
+        # Deliveries go on while a dump is written, so only the dump itself tells what it holds.
+        self._loaded = self._load()
+        with open_transaction(self._loaded) as connection:
+            self.newest = connection.scalar(select(func.max(Event.id))) or 0
 
-    def replace_database(self) -> None:
+    def _load(self) -> str:
+        """Loads the dump into a database of its own, as a person does by hand. Returns its URL."""
         manifest = read_manifest(self._copy)
         loaded = self._server.create_database()
         with self._server.on_path():
@@ -102,7 +104,10 @@ class DumpCopy(DatabaseCopy):
         with open_transaction(loaded) as connection:
             # Our own dumps leave it out; a person who knows PostgreSQL has it in theirs.
             connection.execute(SET_REVISION, {"revision": manifest.revision})
-        self._server.put_in_place(loaded, self._url)
+        return loaded
+
+    def replace_database(self) -> None:
+        self._server.put_in_place(self._loaded, self._url)
 
     def restore(self) -> None:
         self._server.put_in_place(self._server.create_database(), self._url)
@@ -199,7 +204,3 @@ class DailyCopy:
             sleep(0.02)
         self.unguarded += [f"{name} worked with a copy that was put back by hand" for name in sorted(waiting)]
         self._fleet.stop()
-
-
-def _newest_event(connection: Connection) -> int:
-    return connection.scalar(select(func.max(Event.id))) or 0

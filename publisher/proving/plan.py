@@ -89,7 +89,7 @@ MAX_LATE_SECONDS = 600.0
 """Of the faults above. The product waits for this and for the longest known lag, one after the other."""
 MAX_KNOWN_LAG_SECONDS = 840.0
 """The longest lag of a listing that was observed."""
-UNKNOWN_LAG_SECONDS = (1600.0, 4000.0)
+UNKNOWN_LAG_SECONDS = (1700.0, 4000.0)
 """Beyond what the product waits for. It is drawn only where the platform's own refusals are evidence."""
 MAX_PLATFORM_SKEW_SECONDS = 3600.0
 """More than the adapters allow for: nothing may be decided from times then."""

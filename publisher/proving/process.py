@@ -13,7 +13,6 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
-import random
 import select
 import signal
 import sys
@@ -185,7 +184,6 @@ def _run_worker(outlet: ProvingOutlet, stop: StopSignal) -> None:
     worker = Worker(
         DeliveryContext(outlet.database, outlet.channels, outlet.renderer, outlet.clock, delivery),
         owner=owner_name(),
-        jitter=random.Random(),  # noqa: S311 - it spreads retries, it guards nothing
         milestone=failure_points(outlet.config).reach,
     )
     if delivery.dispatch == "procrastinate":

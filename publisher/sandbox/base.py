@@ -54,6 +54,10 @@ class SandboxPlatform(ABC):
     def publishes(self, request: Request) -> bool:
         """Decides whether this request makes a post visible."""
 
+    def corrects(self, request: Request) -> bool:
+        """Decides whether this request changes what a public post says. By default no request does."""
+        return False
+
     @abstractmethod
     def refusal(self, kind: str) -> Answer:
         """Returns the platform's own answer for `429`, `unauthorized`, `reject`, `500` and `504`."""
@@ -122,6 +126,8 @@ class SandboxPlatform(ABC):
             self.ledger.set_listing_lag(self.name, ListingLag())
 
     def _step(self, request: Request) -> Step:
+        if self.corrects(request):
+            return "correct"
         if self.publishes(request):
             return "publish"
         return "read" if request.method == "GET" else "upload"

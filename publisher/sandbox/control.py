@@ -21,6 +21,7 @@ POST /habits            {"platform": ..., HABIT: VALUE, ...}: sets some of a pla
                         those that are not named stay as they are. The module `habits` of its folder lists them
 GET  /habits            the usual values of these habits, those that a proof draws from, and those that show evidence
 GET  /struck            the requests that faults have struck, with the beginning of their text: JSON
+POST /desk              {"url": "http://…"}: the desk that the pages lead back to
 POST /clear             remove every post, waiting fault and late request, and set lags and skews to 0
 
 Faults strike the request that publishes, or at another step: "upload/..." whatever else is sent, "read/..." what is
@@ -82,6 +83,7 @@ class ControlPort:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._pages.globals["desk"] = ""
         self._readers: dict[str, Callable[[], Any]] = {
             "/ledger": lambda: [post.as_json() for post in ledger.posts()],
             "/faults": faults.summary,
@@ -97,6 +99,7 @@ class ControlPort:
             "/lag": self._set_lag,
             "/evidence": self._set_evidence,
             "/habits": self._set_habits,
+            "/desk": self._set_desk,
             "/clear": self._clear,
         }
 
@@ -151,6 +154,7 @@ class ControlPort:
             "settings": self._connection(platform.name),
             "needs_login": platform.needs_login,
             "page": f"{self.url}/{platform.name}",
+            "post_page": f"{self.url}/{platform.name}#post-{{id}}",
         }
 
     def _add_faults(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -199,6 +203,13 @@ class ControlPort:
         habits = {name: value for name, value in body.items() if name != "platform"}
         platform.set_habits(habits)
         return habits
+
+    def _set_desk(self, body: dict[str, Any]) -> dict[str, Any]:
+        url = str(body["url"])
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("url must be a web address")
+        self._pages.globals["desk"] = url
+        return {"url": url}
 
     def _clear(self, _body: Any) -> dict[str, Any]:
         self._ledger.clear()

@@ -125,8 +125,9 @@ ALL_KINDS = tuple(EFFECTS)
 EXECUTED_KINDS = frozenset(kind for kind in EFFECTS if EFFECTS[kind].execution is Execution.FIRST)
 TAKES_SECONDS = tuple(kind for kind in EFFECTS if EFFECTS[kind].takes_seconds)
 
-Step = Literal["publish", "upload", "read"]
-"""Of a publication: the request that publishes, whatever else is sent, and whatever is only read."""
+Step = Literal["publish", "upload", "read", "correct"]
+"""Of a post's way: the request that publishes it, whatever else is sent, whatever is only read, and the request that
+gives a public post another text."""
 STEPS: tuple[str, ...] = get_args(Step)
 
 

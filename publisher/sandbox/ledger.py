@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,25 @@ class LedgerImage:
     mime_type: str
     alt_text: str | None
     content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormerText:
+    """Holds what a post said until somebody changed it."""
+
+    until: datetime
+    caption: str
+    tags: tuple[str, ...]
+    alt_texts: tuple[str | None, ...]
+    detail: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "until": self.until.isoformat(),
+            "caption": self.caption,
+            "tags": list(self.tags),
+            "alt_texts": list(self.alt_texts),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +56,19 @@ class LedgerPost:
     """The key as this platform saw it, where it sees one."""
     detail: dict[str, Any] = field(default_factory=dict)
     """The platform's own record, for its read-back answers and its page."""
+    edits: tuple[FormerText, ...] = ()
+    """What it said before each change, oldest first."""
+
+    def edited(self, changed: LedgerPost, now: datetime) -> LedgerPost:
+        """Returns the post with what `changed` says. It keeps its id, its time and its place."""
+        former = FormerText(
+            until=now,
+            caption=self.caption,
+            tags=self.tags,
+            alt_texts=tuple(image.alt_text for image in self.images),
+            detail=self.detail,
+        )
+        return replace(changed, id=self.id, at=self.at, url=self.url, edits=(*self.edits, former))
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -59,6 +91,7 @@ class LedgerPost:
                 for image in self.images
             ],
             "idempotency_key": self.idempotency_key,
+            "edits": [former.as_json() for former in self.edits],
         }
 
 
@@ -116,6 +149,18 @@ class Ledger:
             self._posts.append(post)
             self._set_visibility(post)
             self._images.update({image.sha256: image for image in post.images})
+
+    def change(self, changed: LedgerPost) -> None:
+        """Puts a changed post in the place of the one with its id. Raises LookupError where there is none."""
+        with self._lock:
+            places = [
+                place
+                for place, post in enumerate(self._posts)
+                if (post.platform, post.id) == (changed.platform, changed.id)
+            ]
+            if not places:
+                raise LookupError(f"there is no post {changed.id} on {changed.platform}")
+            self._posts[places[0]] = changed
 
     def posts(self, platform: str | None = None, account: str | None = None) -> list[LedgerPost]:
         """Returns the posts of a platform and an account, oldest first."""

@@ -15,6 +15,7 @@ from publisher.posts.errors import PostError
 from publisher.posts.post_store import load_post
 from publisher.posts.undo import MAX_POSTS, Act, PostChange, Snapshot, Undo, load_unchanged, snapshot, undo_approval
 from publisher.schedule.approval import NotApproved
+from publisher.schedule.exchange import exchange_places, put_back_together
 from publisher.schedule.order import After, End, FixedDate, Place, Reserve, move_back
 from publisher.schedule.post_queue import PostQueue
 
@@ -85,6 +86,12 @@ class BulkChanges:
 
         return self._for_each("move", posts, act)
 
+    def exchange(self, first: int, second: int) -> BulkResult:
+        """Lets two posts change places. Both are changed or none, and so it is undone."""
+        return self._together(
+            "exchange", (first, second), lambda: exchange_places(self._desk, first, second, actor=self._actor)
+        )
+
     def undo(self, undo: Undo, *, may_approve: bool) -> BulkResult:
         """Undoes a change, post by post, where nobody changed the post since.
 
@@ -92,6 +99,13 @@ class BulkChanges:
         """
         desk = self._desk
         changes = {change.post: change for change in reversed(undo.changes)}
+        if undo.act == "exchange":
+            both = [*changes.values()]
+            return self._together(
+                undo.act,
+                changes,
+                lambda: put_back_together(desk.database, both, desk.settings, now=desk.now(), actor=self._actor),
+            )
 
         def act(post_id: int) -> None:
             change = changes[post_id]
@@ -123,6 +137,22 @@ class BulkChanges:
                 changes.append(PostChange(post=post_id, before=before, after=after))
         undo = Undo(act=name, changes=tuple(changes)) if changes else None
         return BulkResult(tuple(done), tuple(refused), undo)
+
+    def _together(self, name: Act, posts: Iterable[int], act: Callable[[], object]) -> BulkResult:
+        """Changes posts in one transaction; a refusal of one changes none."""
+        before: dict[int, tuple[str, Snapshot]] = {}
+        try:
+            before |= {post_id: self._read(post_id) for post_id in posts}
+            act()
+        except PostError as refusal:
+            first = next(iter(posts), 0)
+            title = before[first][0] if first in before else str(_("post {post}", post=first))
+            return BulkResult((), (RefusedPost(first, title, _reasons(refusal)),), None)
+        changes = [
+            PostChange(post=post_id, before=seen, after=self._read(post_id)[1])
+            for post_id, (_title, seen) in before.items()
+        ]
+        return BulkResult(tuple(before), (), Undo(act=name, changes=tuple(changes)))
 
     def _read(self, post_id: int) -> tuple[str, Snapshot]:
         with self._desk.database.reading() as session:

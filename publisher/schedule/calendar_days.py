@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from itertools import islice, takewhile
+from itertools import takewhile
 from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from publisher.db.models import Delivery, Pick, Post
-from publisher.schedule.listing import HORIZON_DAYS, WaitingPost, candidates, first_pictures
+from publisher.db.models import WAITS_FOR_DATE, Delivery, Pick, Post
+from publisher.posts.post_store import was_picked
+from publisher.schedule.listing import FirstPicture, first_pictures
 from publisher.schedule.projection import ProjectedDay, project
 from publisher.schedule.slots import slot_day, slot_opens
 from publisher.settings import Settings
@@ -38,7 +39,8 @@ class DayEntry:
     kind: DayKind
     post_id: int | None = None
     title: str = ""
-    picture: str | None = None
+    language: str = ""
+    picture: FirstPicture | None = None
     reason: str = ""
     """Why this post: `fixed date`, `queue` or `reserve`."""
     deliveries: tuple[ChannelState, ...] = ()
@@ -59,20 +61,15 @@ class CalendarDay:
     entries: tuple[DayEntry, ...]
 
 
-def calendar_days(
-    session: Session, settings: Settings, waiting: Sequence[WaitingPost], first: date, last: date, now: datetime
-) -> list[CalendarDay]:
-    """Lists every day from `first` to `last`: its post or none, then posts that only wait for their approval.
-
-    `waiting`: the result of `waiting_posts`.
-    """
+def calendar_days(session: Session, settings: Settings, first: date, last: date, now: datetime) -> list[CalendarDay]:
+    """Lists every day from `first` to `last`: its post or none, then posts that only wait for their approval."""
     picks = {pick.slot: pick for pick in session.scalars(select(Pick).where(Pick.slot.between(first, last)))}
-    coming = {projected.slot: projected for projected in _projected(session, settings, waiting, last, now)}
-    drafts = [post for post in waiting if post.fixed_date and post.state != "approved"]
+    coming = {projected.slot: projected for projected in _projected(session, settings, last, now)}
+    drafts = _drafts(session, first, last)
     entries = {
         day: [
             _entry(picks.get(day), coming.get(day)),
-            *(DayEntry("draft", draft.id) for draft in drafts if draft.fixed_date == day),
+            *(DayEntry("draft", post_id) for post_id in drafts.get(day, ())),
         ]
         for day in _days(first, last)
     }
@@ -95,13 +92,24 @@ def _days(first: date, last: date) -> Iterator[date]:
     return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 
-def _projected(
-    session: Session, settings: Settings, waiting: Sequence[WaitingPost], last: date, now: datetime
-) -> list[ProjectedDay]:
+def _drafts(session: Session, first: date, last: date) -> dict[date | None, list[int]]:
+    """Returns, by day, the posts that are fixed to it and not approved, in their order."""
+    query = select(Post.fixed_date, Post.id).where(
+        WAITS_FOR_DATE,
+        Post.fixed_date.between(first, last),
+        Post.state.in_(("draft", "in_review")),
+        Post.reserve | ~was_picked(),
+    )
+    drafts: dict[date | None, list[int]] = {}
+    for day, post_id in session.execute(query.order_by(Post.fixed_date, Post.position, Post.id)):
+        drafts.setdefault(day, []).append(post_id)
+    return drafts
+
+
+def _projected(session: Session, settings: Settings, last: date, now: datetime) -> list[ProjectedDay]:
     if last < slot_day(now, settings.outlet.zone):
         return []
-    coming = islice(project(session, settings, now, candidates(waiting)), HORIZON_DAYS)
-    return list(takewhile(lambda projected: projected.slot <= last, coming))
+    return list(takewhile(lambda projected: projected.slot <= last, project(session, settings, now)))
 
 
 def _entry(pick: Pick | None, coming: ProjectedDay | None) -> DayEntry:
@@ -130,17 +138,18 @@ class _TitlesAndPictures:
     """Holds the titles and first pictures of posts."""
 
     def __init__(self, session: Session, posts: set[int]) -> None:
-        self._titles = {
-            post_id: title for post_id, title in session.execute(select(Post.id, Post.title).where(Post.id.in_(posts)))
-        }
+        rows = session.execute(select(Post.id, Post.title, Post.language).where(Post.id.in_(posts)))
+        self._titles = {post_id: (title, language) for post_id, title, language in rows}
         self._pictures = first_pictures(session, posts)
 
     def complete(self, entry: DayEntry, deliveries: tuple[ChannelState, ...]) -> DayEntry:
         if entry.post_id is None:
             return entry
+        title, language = self._titles[entry.post_id]
         return replace(
             entry,
-            title=self._titles[entry.post_id],
+            title=title,
+            language=language,
             picture=self._pictures.get(entry.post_id),
             deliveries=deliveries if entry.kind == "shown" else (),
         )

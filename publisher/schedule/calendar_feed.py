@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from publisher.core.characters import remove_control_characters
 from publisher.core.messages import Message, _
 from publisher.schedule.calendar_days import CalendarDay, DayEntry, calendar_days
-from publisher.schedule.listing import waiting_posts
 from publisher.schedule.slots import slot_day
 from publisher.settings import Settings
 
@@ -34,9 +33,14 @@ def calendar_feed(session: Session, settings: Settings, now: datetime, page_of: 
     calendar.add("version", "2.0")
     calendar.add("name", settings.outlet.name)
     calendar.add("x-wr-calname", settings.outlet.name)
+    window = _(
+        "The last {past} days and the coming {coming}; the desk's calendar has all.", past=PAST_DAYS, coming=COMING_DAYS
+    )
+    for name in ("description", "x-wr-caldesc"):
+        calendar.add(name, str(window))
     calendar.add("refresh-interval", REFRESH_INTERVAL, parameters={"VALUE": "DURATION"})
     first, last = today - timedelta(days=PAST_DAYS), today + timedelta(days=COMING_DAYS)
-    for day in calendar_days(session, settings, waiting_posts(session), first, last, now):
+    for day in calendar_days(session, settings, first, last, now):
         for entry in day.entries[:1]:
             if entry.post_id is not None and entry.kind in ("shown", "coming"):
                 calendar.add_component(_event(settings, day, entry, now, page_of(entry.post_id)))

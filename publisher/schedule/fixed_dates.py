@@ -20,7 +20,8 @@ from publisher.settings import Settings
 class DatedPost:
     """Holds the fields of a post that decide whether its fixed date is possible."""
 
-    id: int
+    id: int | None
+    """None: it is not stored yet."""
     fixed_date: date
     embargo_until: datetime | None
 

@@ -19,6 +19,7 @@ class LateChange:
 
     post_id: int
     title: str
+    language: str
     edited_by: str
     channels: tuple[str, ...]
     """The channels that could still get the change."""
@@ -29,16 +30,16 @@ class LateChange:
 def late_changes(session: Session) -> list[LateChange]:
     """Lists every picked post whose change awaits approval and could still reach a channel, by its time."""
     query = (
-        select(Post.id, Post.title, Post.edited_by, Delivery)
+        select(Post.id, Post.title, Post.language, Post.edited_by, Delivery)
         .join(Pick, Pick.post_id == Post.id)
         .join(Delivery, Delivery.pick_id == Pick.id)
         .where(Post.state.in_(("draft", "in_review")), Delivery.state.not_in(FINAL), Delivery.part == 0)
         .order_by(Delivery.due_at, Delivery.id)
     )
     changes: dict[int, LateChange] = {}
-    for post_id, title, edited_by, delivery in session.execute(query):
+    for post_id, title, language, edited_by, delivery in session.execute(query):
         if may_be_replaced(delivery):
-            before = changes.get(post_id) or LateChange(post_id, title, edited_by, (), None)
+            before = changes.get(post_id) or LateChange(post_id, title, language, edited_by, (), None)
             changes[post_id] = replace(
                 before,
                 channels=(*before.channels, delivery.channel_name),

@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice, takewhile
-from typing import Literal
+from itertools import islice
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.core.messages import _
+from publisher.core.value_range import WindowChoice
 from publisher.db.models import Post, PostImage
+from publisher.posts.channel_texts import write_channels
 from publisher.posts.errors import PostError
 from publisher.posts.possibly_shown import possibly_shown
-from publisher.posts.post_store import was_picked
 from publisher.posts.problem_cache import ProblemCache
 from publisher.posts.problems import PostProblem, blocking_first
-from publisher.posts.search import has_words
-from publisher.schedule.approval import post_problems
+from publisher.posts.repeats import repeats_of_stored
 from publisher.schedule.fixed_dates import Agenda, DatedPost
-from publisher.schedule.projection import Candidate, project
+from publisher.schedule.projection import HORIZON_DAYS, ProjectedDay, project
+from publisher.schedule.waiting import (
+    ANY_POST,
+    QUEUE_PARTS,
+    QueueFilter,
+    QueuePart,
+    WaitingPost,
+    count_waiting,
+    find_waiting,
+    read_waiting,
+    read_waiting_after,
+)
 from publisher.settings import Settings
 
-HORIZON_DAYS = 730
-"""How many days ahead are projected."""
 PAGE_SIZE = 50
-
-QueuePart = Literal["fixed date", "queue", "reserve"]
-QUEUE_PARTS: tuple[QueuePart, ...] = ("fixed date", "queue", "reserve")
-
-
-_COLUMNS = (
-    Post.id,
-    Post.version,
-    Post.state,
-    Post.title,
-    Post.tags,
-    Post.reserve,
-    Post.fixed_date,
-    Post.embargo_until,
-    Post.last_shown_on,
-)
+BATCH = 1000
+LISTED = 30
+"""So many posts of each place a command lists unless it is told otherwise: each of them is adapted."""
+EXAMINED = 200
+"""Among so many posts a page looks for those with problems."""
+MAX_COUNTED = 10_000
+"""Of more posts it is only said that there are more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +60,14 @@ class QueueRow:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingPost:
-    """Holds a waiting post, without its texts."""
+class FirstPicture:
+    """Names the first picture of a post, for a thumbnail."""
 
-    id: int
-    version: int
-    state: str
-    title: str
-    tags: list[str]
-    place: QueuePart
-    number: int
-    """Counted from 1 in each of the three places."""
-    fixed_date: date | None
-    embargo_until: datetime | None
-    last_shown_on: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class QueueFilter:
-    """Selects posts of the queue. Empty: any."""
-
-    state: str = ""
-    place: str = ""
-    text: str = ""
-    with_problems: bool = False
-
-    @property
-    def is_any(self) -> bool:
-        """Decides whether the filter selects all posts."""
-        return self == QueueFilter()
+    sha256: str
+    window: WindowChoice | None = None
+    """What staff chose to show of a picture with more than 8 bits."""
+    channels: str = ""
+    """How staff chose to merge its colour channels, as in the address of a thumbnail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +77,7 @@ class ListedPost:
     post: WaitingPost
     projected: date | None
     """The next day that the post would get; None for a draft, or beyond the horizon."""
-    picture: str | None
-    """The SHA-256 of its first picture."""
+    picture: FirstPicture | None
     problems: tuple[PostProblem, ...]
 
 
@@ -110,12 +87,33 @@ class QueuePage:
 
     posts: tuple[ListedPost, ...]
     number: int
-    pages: int
-    matching: int
-    """How many posts the filter selects, on all pages."""
-    waiting: int
+    has_next: bool
+    matching: Count
+    """How many posts the filter selects, on all pages; of those with problems it is not known."""
+    waiting: Count
     cover: int
     """How many of the coming slots would get a post before the first empty one."""
+    unrepeated: int
+    """How many of these come before a post is shown a second time."""
+    examined: range | None = None
+    """Where only posts with problems are shown: the posts, counted from 1, that this page was chosen from."""
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, as far as their posts were counted."""
+        size = PAGE_SIZE if self.examined is None else EXAMINED
+        return max(self.number + self.has_next, -(-self.matching.number // size))
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Holds a number of posts, or says that there are more than were counted."""
+
+    number: int
+    has_more: bool = False
+
+    def __bool__(self) -> bool:
+        return self.number > 0
 
 
 def queue_listing(
@@ -125,45 +123,62 @@ def queue_listing(
     people: PeopleDirectory,
     *,
     now: datetime,
-    limit: int = 200,
+    limit: int = LISTED,
 ) -> list[QueueRow]:
     """Lists the posts with a fixed date, by date; then the queue and the reserve in their order.
 
     At most `limit` of each, because every post is adapted to find its problems.
     """
-    waiting = waiting_posts(session)
-    days = _forecast(session, settings, now, waiting).days
-    listed = [row for row in waiting if row.number <= limit]
-    posts = {post.id: post for post in session.scalars(select(Post).where(Post.id.in_([row.id for row in listed])))}
-    return [
-        QueueRow(
-            posts[row.id],
-            row.place,
-            row.number,
-            days.get(row.id),
-            post_problems(session, posts[row.id], settings, targets, people, now=now),
-        )
-        for row in listed
-    ]
+    days = _forecast(session, settings, now).days
+    listed = [row for place in QUEUE_PARTS for row in read_waiting(session, QueueFilter(place=place), 0, limit)]
+    posts = {
+        post.id: post
+        # A database takes some ten thousand values in one statement.
+        for batch in batched((row.id for row in listed), BATCH)
+        for post in session.scalars(select(Post).where(Post.id.in_(batch)))
+    }
+    problems: dict[int, tuple[PostProblem, ...]] = {}
+    cache = ProblemCache(targets, people)
+    for start in range(0, len(listed), BATCH):
+        problems |= _problems(session, settings, cache, listed[start : start + BATCH], now)
+    return [QueueRow(posts[row.id], row.place, row.number, days.get(row.id), problems[row.id]) for row in listed]
+
+
+def batched(numbers: Iterable[int], size: int) -> Iterator[list[int]]:
+    """Yields the numbers in lists of at most `size`."""
+    remaining = iter(numbers)
+    while batch := list(islice(remaining, size)):
+        yield batch
 
 
 def queue_page(
-    session: Session, settings: Settings, cache: ProblemCache, queue_filter: QueueFilter, number: int, *, now: datetime
+    session: Session, settings: Settings, cache: ProblemCache, criteria: QueueFilter, number: int, *, now: datetime
 ) -> QueuePage:
-    """Returns one page of the posts that the filter selects. A number beyond the last page means the last page."""
-    waiting = waiting_posts(session)
-    forecast = _forecast(session, settings, now, waiting)
-    matching = _matching(session, waiting, queue_filter)
-    problems: Mapping[int, tuple[PostProblem, ...]] = {}
-    if queue_filter.with_problems:
-        problems = _problems(session, settings, cache, matching, now)
-        matching = [post for post in matching if problems[post.id]]
-    pages = max(1, -(-len(matching) // PAGE_SIZE))
-    number = min(max(number, 1), pages)
-    shown = matching[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
-    problems = problems or _problems(session, settings, cache, shown, now)
-    posts = _listed(session, shown, forecast.days, problems)
-    return QueuePage(posts, number, pages, len(matching), len(waiting), forecast.cover)
+    """Returns one page of the posts that the filter selects. A number beyond the last page means the last page.
+
+    Posts with problems are looked for among `EXAMINED` posts a page, because each of them is adapted.
+    """
+    size = EXAMINED if criteria.with_problems else PAGE_SIZE
+    posts = read_waiting(session, criteria, (number - 1) * size, size + 1)
+    matching = _count_shown(session, criteria)
+    if not posts and number > 1:
+        number = max(1, -(-count_waiting(session, criteria, number * size) // size))
+        posts = read_waiting(session, criteria, (number - 1) * size, size + 1)
+    shown, has_next = posts[:size], len(posts) > size
+    problems = _problems(session, settings, cache, shown, now)
+    examined = None
+    if criteria.with_problems:
+        examined = range((number - 1) * size + 1, (number - 1) * size + len(shown) + 1)
+        shown = [post for post in shown if problems[post.id]]
+    forecast = _forecast(session, settings, now)
+    waiting = matching if criteria.is_any else _count_shown(session, ANY_POST)
+    listed = _listed(session, shown, forecast.days, problems)
+    return QueuePage(listed, number, has_next, matching, waiting, forecast.cover, forecast.unrepeated, examined)
+
+
+def _count_shown(session: Session, criteria: QueueFilter) -> Count:
+    number = count_waiting(session, criteria, MAX_COUNTED)
+    return Count(min(number, MAX_COUNTED), number > MAX_COUNTED)
 
 
 def queue_after(
@@ -173,16 +188,13 @@ def queue_after(
 
     Raises PostError: that post does not wait any more, so that no post is behind it.
     """
-    waiting = waiting_posts(session)
-    indexes = {post.id: index for index, post in enumerate(waiting)}
-    if after is not None and after not in indexes:
+    shown = read_waiting(session, ANY_POST, 0, limit) if after is None else read_waiting_after(session, after, limit)
+    if shown is None:
         raise PostError(
             _("post {post} does not wait in the queue any more; read the queue from its beginning", post=after)
         )
-    begin = 0 if after is None else indexes[after] + 1
-    shown = waiting[begin : begin + limit]
     problems = _problems(session, settings, cache, shown, now)
-    return _listed(session, shown, _forecast(session, settings, now, waiting).days, problems)
+    return _listed(session, shown, _forecast(session, settings, now).days, problems)
 
 
 def _listed(
@@ -195,59 +207,23 @@ def _listed(
     return tuple(ListedPost(post, days.get(post.id), pictures.get(post.id), problems[post.id]) for post in shown)
 
 
-def waiting_posts(session: Session) -> list[WaitingPost]:
-    """Lists all waiting posts, without their texts: those with a fixed date by date, the queue, the reserve."""
-    new = and_(or_(Post.last_shown_on.is_(None), Post.fixed_date.is_not(None)), ~was_picked())
-    query = select(*_COLUMNS).where(Post.state != "withdrawn", or_(Post.reserve, new))
-    rows: dict[QueuePart, list[WaitingPost]] = {place: [] for place in QUEUE_PARTS}
-    for row in session.execute(query.order_by(Post.fixed_date, Post.position, Post.id)):
-        place: QueuePart = "fixed date" if row.fixed_date else "reserve" if row.reserve else "queue"
-        listed = rows[place]
-        listed.append(
-            WaitingPost(
-                row.id,
-                row.version,
-                row.state,
-                row.title,
-                row.tags,
-                place,
-                len(listed) + 1,
-                row.fixed_date,
-                row.embargo_until,
-                row.last_shown_on,
-            )
-        )
-    return [post for place in QUEUE_PARTS for post in rows[place]]
-
-
-def candidates(waiting: Sequence[WaitingPost]) -> list[Candidate]:
-    """Returns those of the waiting posts that may be picked, as the projection takes them."""
-    return [
-        Candidate(post.id, post.place == "reserve", post.fixed_date, post.embargo_until, post.last_shown_on)
-        for post in waiting
-        if post.state == "approved"
-    ]
-
-
 def place_of(session: Session, settings: Settings, post_id: int, *, now: datetime) -> tuple[WaitingPost, date | None]:
     """Returns a waiting post and the next day that it would get. Raises PostError: it does not wait."""
-    waiting = waiting_posts(session)
-    post = next((post for post in waiting if post.id == post_id), None)
+    post = find_waiting(session, post_id)
     if post is None:
         raise PostError(_("post {post} does not wait in the queue any more", post=post_id))
-    return post, _forecast(session, settings, now, waiting).days.get(post_id)
+    if post.state != "approved":
+        return post, None
+    return post, next((day.slot for day in project(session, settings, now) if day.post_id == post_id), None)
 
 
-def days_of_cover(session: Session, settings: Settings, now: datetime) -> int:
-    """Counts the coming slots that would get a post before the first empty one; at most the horizon."""
-    coming = islice(project(session, settings, now), HORIZON_DAYS)
-    return sum(1 for _ in takewhile(lambda day: day.post_id is not None, coming))
-
-
-def first_pictures(session: Session, posts: Collection[int]) -> dict[int, str]:
-    """Returns the SHA-256 of the first picture of each post that has one."""
-    query = select(PostImage.post_id, PostImage.media_sha256).where(PostImage.post_id.in_(posts))
-    return {post_id: sha256 for post_id, sha256 in session.execute(query.order_by(PostImage.position.desc()))}
+def first_pictures(session: Session, posts: Collection[int]) -> dict[int, FirstPicture]:
+    """Returns the first picture of each post that has one."""
+    query = select(PostImage.post_id, PostImage.media_sha256, PostImage.choices).where(PostImage.post_id.in_(posts))
+    return {
+        post_id: FirstPicture(sha256, choices.get("window"), write_channels(choices.get("colour_channels")))
+        for post_id, sha256, choices in session.execute(query.order_by(PostImage.position.desc()))
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,37 +231,34 @@ class _Forecast:
     """Holds the day that each waiting post would get, and the days of cover."""
 
     days: Mapping[int, date]
-    """By post: the first day that it would get."""
+    """By post: the first day that it would get, of those that get one within the horizon."""
     cover: int
+    unrepeated: int
+    """The days of cover before the reserve shows a post again."""
 
 
-def _forecast(session: Session, settings: Settings, now: datetime, waiting: Sequence[WaitingPost]) -> _Forecast:
-    """Projects until every post has a day and a day is empty, or to the horizon."""
-    ready = candidates(waiting)
+def unrepeated_days(coming: Iterable[ProjectedDay]) -> int:
+    """Counts the days before the first one that is empty or shows a post of a former one again."""
+    seen: set[int] = set()
+    for day in coming:
+        if day.post_id is None or day.post_id in seen:
+            break
+        seen.add(day.post_id)
+    return len(seen)
+
+
+def _forecast(session: Session, settings: Settings, now: datetime) -> _Forecast:
     days: dict[int, date] = {}
-    cover = HORIZON_DAYS
-    for number, day in enumerate(islice(project(session, settings, now, ready), HORIZON_DAYS)):
+    cover = unrepeated = HORIZON_DAYS
+    for number, day in enumerate(project(session, settings, now)):
         if day.post_id is None:
             cover = min(cover, number)
+            unrepeated = min(unrepeated, number)
         else:
+            if day.post_id in days:
+                unrepeated = min(unrepeated, number)
             days.setdefault(day.post_id, day.slot)
-        if len(days) == len(ready) and cover < HORIZON_DAYS:
-            break
-    return _Forecast(days, cover)
-
-
-def _matching(session: Session, waiting: Sequence[WaitingPost], queue_filter: QueueFilter) -> list[WaitingPost]:
-    with_text: set[int] | None = None
-    if queue_filter.text.strip():
-        ids = [post.id for post in waiting]
-        with_text = set(session.scalars(select(Post.id).where(Post.id.in_(ids), has_words(queue_filter.text))))
-    return [
-        post
-        for post in waiting
-        if queue_filter.state in ("", post.state)
-        and queue_filter.place in ("", post.place)
-        and (with_text is None or post.id in with_text)
-    ]
+    return _Forecast(days, cover, unrepeated)
 
 
 def _problems(
@@ -295,10 +268,11 @@ def _problems(
     agenda = Agenda.load(session, {post.fixed_date for post in dated.values()})
     content_problems = cache.of(session, {post.id: post.version for post in posts})
     shown = possibly_shown(session, {post.id for post in posts})
+    repeated = repeats_of_stored(session, [post.id for post in posts])
     problems = {}
     for post in posts:
         date_problems = agenda.problems(dated[post.id], settings, now) if post.id in dated else ()
         doubts = (shown[post.id].problem,) if post.id in shown else ()
-        own_problems = map(PostProblem, (*doubts, *date_problems))
-        problems[post.id] = blocking_first((*own_problems, *content_problems[post.id]))
+        queue_problems = map(PostProblem, (*doubts, *date_problems))
+        problems[post.id] = blocking_first((*queue_problems, *repeated[post.id], *content_problems[post.id]))
     return problems

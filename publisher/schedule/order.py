@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, tuple_, update
 from sqlalchemy.orm import Session
 
 from publisher import lifecycle
 from publisher.core.content import ContentProblem
 from publisher.core.messages import Message, _
 from publisher.core.problems import value_to_json
-from publisher.db.models import Pick, Post
+from publisher.db.models import IN_LINE, IN_RESERVE, Pick, Post
 from publisher.db.session import Database
 from publisher.posts.desk_parts import DeskParts
 from publisher.posts.errors import PostError
@@ -85,9 +85,8 @@ Place = Front | Position | Before | After | Up | Down | End | Reserve | FixedDat
 
 def waits_in_order(*, reserve: bool) -> ColumnElement[bool]:
     """Selects posts that wait in the queue or in the reserve, approved or not."""
-    waiting = and_(Post.state != "withdrawn", Post.reserve == reserve, Post.fixed_date.is_(None))
-    # A shown post has its day; this condition comes first, because it spares a search in the picks of years.
-    return waiting if reserve else and_(waiting, Post.last_shown_on.is_(None), ~was_picked())
+    # The conditions of the indexes in this order: what was shown in years is not searched for a neighbour.
+    return and_(true(), IN_RESERVE) if reserve else and_(IN_LINE, ~was_picked())
 
 
 def move_post(session: Session, post: Post, to: Place, desk: DeskParts, actor: str) -> None:
@@ -105,9 +104,9 @@ def move_post(session: Session, post: Post, to: Place, desk: DeskParts, actor: s
     post.fixed_date = place.day if isinstance(place, FixedDate) else None
     session.flush()
     if isinstance(place, FixedDate):
-        _refuse_date(fixed_date_problems(session, post, desk.settings, now))
+        refuse_date(fixed_date_problems(session, post, desk.settings, now))
     else:
-        _set_position(session, post, _free_position(session, post, place))
+        set_position(session, post, _free_position(session, post, place))
     detail = {"to": value_to_json(_describe_place(to))}
     lifecycle.record_event(session, "post moved", now=now, post_id=post.id, actor=actor, detail=detail)
 
@@ -121,8 +120,8 @@ def move_back(database: Database, change: PostChange, settings: Settings, *, now
             raise PostError(_only_to_reserve(post, pick))
         post.reserve, post.fixed_date = before.reserve, before.fixed_date
         session.flush()
-        _refuse_date(fixed_date_problems(session, post, settings, now))
-        _set_position(session, post, before.position)
+        refuse_date(fixed_date_problems(session, post, settings, now))
+        set_position(session, post, before.position)
         lifecycle.record_event(session, "undone", now=now, post_id=post.id, actor=actor, detail={"act": "move"})
 
 
@@ -173,7 +172,7 @@ def _neighbour(session: Session, post: Post, neighbour: int) -> Post:
     return post_there
 
 
-def _refuse_date(problems: tuple[ContentProblem, ...]) -> None:
+def refuse_date(problems: tuple[ContentProblem, ...]) -> None:
     """Raises PostError for the first problem of a fixed date."""
     if problems:
         raise PostError(problems[0].problem)
@@ -222,7 +221,7 @@ def _adjacent(session: Session, posts: ColumnElement[bool], key: SortKey | None,
     return (row.position, row.id) if row else None
 
 
-def _set_position(session: Session, post: Post, position: float) -> None:
+def set_position(session: Session, post: Post, position: float) -> None:
     # Not through the object: its version would grow, and a colleague's open form would be refused for no reason.
     session.execute(
         update(Post).where(Post.id == post.id).values(position=position).execution_options(synchronize_session=False)

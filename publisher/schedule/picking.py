@@ -23,6 +23,7 @@ from publisher.posts.channel_posts import ChannelPost, adapt_for_channel
 from publisher.posts.channel_rows import sync_channels
 from publisher.schedule.choice import Choice, choose_post
 from publisher.schedule.slots import expiry, slot_closes, slot_day, slot_instant, slot_opens
+from publisher.schedule.spacing import earliest_after_change
 from publisher.settings import Settings
 
 MAX_GAP = timedelta(days=366)
@@ -161,20 +162,29 @@ class _Picking:
                 "channel skipped", pick.slot, post_id=pick.post_id, channel=channel, reason="no translation"
             )
             return
-        outlet = self._settings.outlet
-        hour = self._settings.channel_hour(self._settings.channels[channel])
+        due_at, expires_at = self._times(pick.slot, channel)
         lifecycle.open_delivery(
             self._session,
             lifecycle.NewDelivery(
                 pick=pick,
                 channel=channel,
                 adapted=channel_post.adapted,
-                due_at=slot_instant(pick.slot, hour, outlet.zone),
-                expires_at=expiry(pick.slot, hour, outlet.lateness, outlet.zone),
+                due_at=due_at,
+                expires_at=expires_at,
             ),
             now=self._now,
             held=blocked([problem.problem for problem in channel_post.blocking]),
         )
+
+    def _times(self, day: date, channel: str) -> tuple[datetime, datetime]:
+        """Returns when a post is due on a channel, and from when it is too late."""
+        outlet = self._settings.outlet
+        hour = self._settings.channel_hour(self._settings.channels[channel])
+        due_at = slot_instant(day, hour, outlet.zone)
+        expires_at = expiry(day, hour, outlet.lateness, outlet.zone)
+        earliest = earliest_after_change(self._session, self._settings, channel, day)
+        delay = max(earliest - due_at, timedelta(0)) if earliest else timedelta(0)
+        return due_at + delay, expires_at + delay
 
     def _miss(self, day: date) -> bool:
         """Records that a day went by without a post; False when another process did."""

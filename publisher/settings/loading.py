@@ -80,7 +80,7 @@ class Settings(BaseSettings):
             if channel.hour is not None and channel.hour < self.outlet.hour:
                 raise WrongValue(
                     _(
-                        "channels.{channel}.hour is {hour:clock}, before the outlet's hour "
+                        "channels.{channel:key}.hour is {hour:clock}, before the outlet's hour "
                         "{picked:clock} at which the post is picked; make outlet.hour the earliest",
                         channel=channel.name,
                         hour=channel.hour,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from publisher.settings.env_file import NAME as ENV_FILE
 from publisher.settings.loading import Settings
 
 UPLOADS, MEDIA_COPIES = "uploads", "media-cache"
@@ -12,7 +13,7 @@ DATABASE_SESSIONS = "database"
 
 
 def private_paths(settings: Settings) -> list[Path]:
-    """Lists the database and the files beside it under its name, and the folders of what staff handed in.
+    """Lists the secrets, the database and the files beside it under its name, and the folders of what staff handed in.
 
     Some may be missing. Files in the folders needn't be listed: nobody else can enter the folders.
     """
@@ -27,7 +28,8 @@ def private_paths(settings: Settings) -> list[Path]:
     folders = [folder for folder in folders if not root.is_relative_to(folder.resolve())]
     file = settings.database_file
     database = file or settings.path("postgresql")
-    return [*sorted(database.parent.glob(f"{_escape_glob(database.name)}*")), *folders]
+    secrets = settings.file.parent / ENV_FILE
+    return [secrets, *sorted(database.parent.glob(f"{_escape_glob(database.name)}*")), *folders]
 
 
 def _escape_glob(name: str) -> str:

@@ -67,6 +67,25 @@ def _in_one_line(value: str) -> str:
     return value
 
 
+ZONES_OF_ABBREVIATIONS = {
+    "BST": "Europe/London",
+    "CEST": "Europe/Paris",
+    "EEST": "Europe/Athens",
+    "WEST": "Europe/Lisbon",
+    "EDT": "America/New_York",
+    "CDT": "America/Chicago",
+    "MDT": "America/Denver",
+    "PDT": "America/Los_Angeles",
+    "PST": "America/Los_Angeles",
+    "CST": "America/Chicago",
+    "IST": "Asia/Kolkata",
+    "JST": "Asia/Tokyo",
+    "AEST": "Australia/Sydney",
+    "AEDT": "Australia/Sydney",
+    "NZST": "Pacific/Auckland",
+    "NZDT": "Pacific/Auckland",
+}
+"""The places that are meant most often by abbreviations that are no time zones."""
 OutletName = Annotated[str, Field(min_length=1, max_length=OUTLET_NAME), AfterValidator(_in_one_line)]
 AccountName = Annotated[str, Field(min_length=1, max_length=ACCOUNT_NAME), AfterValidator(_in_one_line)]
 
@@ -75,6 +94,24 @@ AccountName = Annotated[str, Field(min_length=1, max_length=ACCOUNT_NAME), After
 def _time_zones() -> frozenset[str]:
     """Lists the names of time zones. The library reads hundreds of files for it, so it is asked once."""
     return frozenset(zoneinfo.available_timezones())
+
+
+def _near_zone(value: str) -> str | None:
+    """Returns the name of a place's time zone that a person may have meant; None: nobody can tell.
+
+    An abbreviation such as "BST" is never taken for another abbreviation, which has another time.
+    """
+    if (known := ZONES_OF_ABBREVIATIONS.get(value.upper())) is not None:
+        return known
+    places = {name.casefold(): name for name in _time_zones() if "/" in name and not name.startswith("Etc/")}
+    cities = {name.rpartition("/")[2]: whole for name, whole in places.items()}
+    wanted = value.strip().replace(" ", "_").casefold()
+    if wanted in cities:
+        return cities[wanted]
+    near = difflib.get_close_matches(wanted, places, n=1, cutoff=0.88)
+    if not near and "/" not in wanted:
+        near = [cities[city].casefold() for city in difflib.get_close_matches(wanted, cities, n=1, cutoff=0.8)]
+    return places[near[0]] if near else None
 
 
 class OutletSettings(Section):
@@ -96,9 +133,8 @@ class OutletSettings(Section):
     def _known_zone(cls, value: str) -> str:
         if value in _time_zones():
             return value
-        near = difflib.get_close_matches(value, _time_zones(), n=1)
-        if near:
-            raise ValueError(_("there is no time zone '{value}'; did you mean '{near}'?", value=value, near=near[0]))
+        if near := _near_zone(value):
+            raise ValueError(_("there is no time zone '{value}'; did you mean '{near}'?", value=value, near=near))
         raise ValueError(
             _("there is no time zone '{value}'; write an IANA name such as \"Europe/London\"", value=value)
         )
@@ -254,6 +290,8 @@ class ChannelSettings(Section):
     """US dollars that the platform may cost in a month; beyond it the channel holds its posts. None: no limit."""
     limits: dict[Limit, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
     base_url: str | None = None
+    post_page: str | None = None
+    """The address that the desk's links to its posts lead to, with `{id}`. None: the platform's own. For a sandbox."""
     proxy: str | None = Field(default=None, repr=False)
     ca_file: Path | None = None
 

@@ -16,7 +16,7 @@ from publisher.core.errors import UserError
 from publisher.core.messages import _
 from publisher.core.post_limits import PERSON_NAME
 from publisher.db.session import Database
-from publisher.db.staff import ApiToken, Person, WebSession
+from publisher.db.staff import ApiToken, Person, PreviewLink, WebSession
 from publisher.lifecycle import record_event
 from publisher.staff.browsers import forget_browsers
 from publisher.staff.passwords import hash_password
@@ -60,7 +60,8 @@ def invite_person(database: Database, new: NewPerson, *, now: datetime, actor: s
     """
     person = _make_person(new, now)
     token = new_token()
-    person.invite_hash, person.invite_until = hash_of(token), now + INVITATION_LIFETIME
+    with database.reading() as session:
+        _invite(session, person, token, now, actor)
     _insert_person(database, person, now, actor, "person invited")
     return token
 
@@ -72,9 +73,16 @@ def invite_again(database: Database, person_id: int, *, now: datetime, actor: st
         if not person.active:
             raise AccountError(_("{person} is deactivated; activate them first.", person=person.name))
         token = new_token()
-        person.invite_hash, person.invite_until = hash_of(token), now + INVITATION_LIFETIME
+        _invite(session, person, token, now, actor)
         record_event(session, "person invited", now=now, actor=actor, detail={"person": person.email})
     return token
+
+
+def _invite(session: Session, person: Person, token: str, now: datetime, actor: str) -> None:
+    """Gives a person a link, with the name of whoever made it."""
+    inviter = session.scalar(select(Person.name).where(Person.email == actor))
+    person.invite_hash, person.invite_until = hash_of(token), now + INVITATION_LIFETIME
+    person.invited_by = (inviter or actor)[:120]
 
 
 def find_invited_person(session: Session, token: str, now: datetime) -> Person | None:
@@ -101,7 +109,7 @@ def accept_invite(database: Database, token: str, password: str, now: datetime) 
         person.password_hash = hash_password(password, about=(person.email, person.name))
         end_invitation(person)
         end_access(session, person.id, now)
-        record_event(session, "password set", now=now, actor=actor_of(person))
+        record_event(session, "password set", now=now, actor=person.actor)
         return person.id
 
 
@@ -125,6 +133,8 @@ def set_active(database: Database, person_id: int, active: bool, *, now: datetim
             _refuse_last_admin(session, person)
             end_access(session, person.id, now)
             session.execute(delete(ApiToken).where(ApiToken.person_id == person.id))
+            own_links = (PreviewLink.made_by == person.actor, PreviewLink.revoked_at.is_(None))
+            session.execute(update(PreviewLink).where(*own_links).values(revoked_at=now))
             end_invitation(person)
         person.active = active
         name = "person activated" if active else "person deactivated"
@@ -164,11 +174,6 @@ def load_person(session: Session, person_id: int) -> Person:
     if person is None:
         raise AccountError(_("There is no person {person}.", person=person_id))
     return person
-
-
-def actor_of(person: Person) -> str:
-    """Returns the name of a person in the history."""
-    return person.email[:120]
 
 
 def is_mail_address(text: str) -> bool:

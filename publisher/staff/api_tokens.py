@@ -16,7 +16,7 @@ from publisher.core.post_limits import TOKEN_NAME
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person
 from publisher.lifecycle import record_event
-from publisher.staff.accounts import AccountError, actor_of, load_person
+from publisher.staff.accounts import AccountError, load_person
 from publisher.staff.roles import Permission, permissions_of
 from publisher.staff.tokens import hash_of, new_token
 
@@ -77,7 +77,7 @@ def new_api_token(
             )
         )
         detail = {"name": line[:TOKEN_NAME], "scopes": allowed, "days": days}
-        record_event(session, "api token made", now=now, actor=actor_of(person), detail=detail)
+        record_event(session, "api token made", now=now, actor=person.actor, detail=detail)
     return token
 
 
@@ -99,7 +99,7 @@ def revoke_api_token(database: Database, person_id: int, token_id: int, *, now: 
         if token is None:
             raise AccountError(_("This token is revoked already."))
         token.revoked_at = now
-        record_event(session, "api token revoked", now=now, actor=actor_of(token.person), detail={"name": token.name})
+        record_event(session, "api token revoked", now=now, actor=token.person.actor, detail={"name": token.name})
 
 
 def holder_of(database: Database, token: str, now: datetime) -> TokenHolder | None:

@@ -14,7 +14,7 @@ from publisher.core.post_limits import TOKEN_NAME
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person
 from publisher.lifecycle import record_event
-from publisher.staff.accounts import AccountError, actor_of, load_person
+from publisher.staff.accounts import AccountError, load_person
 from publisher.staff.roles import Permission, permissions_of
 from publisher.staff.tokens import hash_of, new_token
 
@@ -42,7 +42,7 @@ def new_calendar_key(database: Database, person_id: int, name: str, *, now: date
                 created_at=now,
             )
         )
-        record_event(session, "calendar key made", now=now, actor=actor_of(person))
+        record_event(session, "calendar key made", now=now, actor=person.actor)
     return key
 
 
@@ -59,7 +59,7 @@ def revoke_calendar_key(database: Database, person_id: int, key_id: int, *, now:
         if token is None:
             raise AccountError(_("This calendar address is revoked already."))
         token.revoked_at = now
-        record_event(session, "calendar key revoked", now=now, actor=actor_of(token.person))
+        record_event(session, "calendar key revoked", now=now, actor=token.person.actor)
 
 
 def person_of_key(database: Database, key: str, now: datetime) -> Person | None:

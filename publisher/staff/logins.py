@@ -15,7 +15,7 @@ from publisher.core.problems import value_to_json
 from publisher.db.session import Database
 from publisher.db.staff import Person, WebSession
 from publisher.lifecycle import record_event
-from publisher.staff.accounts import actor_of, end_access, end_invitation, is_mail_address, load_person
+from publisher.staff.accounts import end_access, end_invitation, is_mail_address, load_person
 from publisher.staff.browsers import LoginSource, known_browser
 from publisher.staff.guesses import (
     MAX_PER_PAIR,
@@ -91,7 +91,7 @@ def open_session(database: Database, person_id: int, *, address: str, browser: s
                 flash=_refused_logins(session, person, address),
             )
         )
-        record_event(session, "logged in", now=now, actor=actor_of(person), detail={"address": address[:64]})
+        record_event(session, "logged in", now=now, actor=person.actor, detail={"address": address[:64]})
     return OpenedSession(token, person_id)
 
 
@@ -113,13 +113,16 @@ def renew_session(database: Database, former: WebSession, *, confirmed_at: datet
     return OpenedSession(token, former.person_id) if row is not None else None
 
 
-def session_of(database: Database, token: str, now: datetime) -> WebSession | None:
-    """Returns the session of a browser's token, while it lasts and its person is active."""
+def session_of(database: Database, token: str, now: datetime, *, is_use: bool = True) -> WebSession | None:
+    """Returns the session of a browser's token, while it lasts and its person is active.
+
+    `is_use`: whether the session lasts longer for it.
+    """
     with database.reading() as session:
         web_session = session.get(WebSession, hash_of(token))
     if web_session is None or not web_session.person.active or _is_over(web_session, now):
         return None
-    if now - web_session.seen_at > SEEN_AT_PRECISION:
+    if is_use and now - web_session.seen_at > SEEN_AT_PRECISION:
         with database.writing() as session:
             if row := session.get(WebSession, web_session.token_hash):
                 row.seen_at = now
@@ -136,6 +139,20 @@ def close_session(database: Database, token_hash: str) -> None:
     """Deletes a session."""
     with database.writing() as session:
         session.execute(delete(WebSession).where(WebSession.token_hash == token_hash))
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLeft:
+    """Holds how long a session lasts when nobody uses it, and whether using it makes it last longer."""
+
+    left: timedelta
+    is_extendable: bool
+
+
+def time_left(web_session: WebSession, now: datetime) -> TimeLeft:
+    """Returns how long a session still lasts."""
+    idle_end, last_end = web_session.seen_at + IDLE_LIMIT, web_session.created_at + ABSOLUTE_LIMIT
+    return TimeLeft(min(idle_end, last_end) - now, is_extendable=idle_end < last_end)
 
 
 def _is_over(web_session: WebSession, now: datetime) -> bool:
@@ -161,7 +178,7 @@ def change_own_password(
         person.password_hash = hash_password(new, about=(person.email, person.name))
         end_invitation(person)
         end_access(session, person_id, now, but=keep_session, but_browser=keep_browser)
-        record_event(session, "password set", now=now, actor=actor_of(person))
+        record_event(session, "password set", now=now, actor=person.actor)
 
 
 def _refused_logins(session: Session, person: Person, address: str) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from publisher.core.messages import _
 from publisher.db.session import Database
 from publisher.db.staff import Person, WebSession
 from publisher.lifecycle import record_event
-from publisher.staff.accounts import actor_of, end_invitation, end_sessions, load_person
+from publisher.staff.accounts import end_invitation, end_sessions, load_person
 from publisher.staff.browsers import LoginSource, known_browser
 from publisher.staff.guesses import (
     GuessedSubject,
@@ -63,7 +63,7 @@ def enable(
         person.totp_secret, person.totp_last_step = seal.encrypt(secret, _purpose(person.id)), step
         end_invitation(person)
         end_sessions(session, person.id, but=own_session.token_hash)
-        record_event(session, "second factor set", now=now, actor=actor_of(person))
+        record_event(session, "second factor set", now=now, actor=person.actor)
 
 
 def disable(database: Database, person_id: int, *, now: datetime, actor: str, keep_session: str = "") -> None:

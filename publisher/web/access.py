@@ -34,6 +34,8 @@ RULES: dict[str, Rule] = {
     "log_in_with_code": A.PUBLIC,
     "invitation": A.PUBLIC,
     "accept_invitation": A.PUBLIC,
+    "session_state": A.PUBLIC,
+    "stay_logged_in": A.SIGNED_IN,
     "log_out": A.SIGNED_IN,
     "account": A.SIGNED_IN,
     "choose_language": A.SIGNED_IN,
@@ -61,6 +63,7 @@ RULES: dict[str, Rule] = {
     "channels": P.READ,
     "pause_channel": P.OPERATE,
     "resume_channel": P.OPERATE,
+    "retry_waiting": P.OPERATE,
     "examine_channel": P.OPERATE,
     "rehearse_on_sandbox": P.OPERATE,
     "connect_channel": P.OPERATE,
@@ -72,6 +75,7 @@ RULES: dict[str, Rule] = {
     "edit_post_page": P.READ,
     "save_post": P.WRITE,
     "autosave": P.WRITE,
+    "unsaved_texts": P.WRITE,
     "forget_autosave": P.WRITE,
     "live_preview": P.READ,
     "begin_upload": P.WRITE,
@@ -81,6 +85,9 @@ RULES: dict[str, Rule] = {
     "picture_form": P.WRITE,
     "ask_review": P.WRITE,
     "approve_post": P.APPROVE,
+    "correct_post_page": P.APPROVE,
+    "preview_correction": P.APPROVE,
+    "confirm_correction": P.APPROVE,
     "send_back_post": P.APPROVE,
     "comment_on_post": P.WRITE,
     "withdraw": P.APPROVE,
@@ -108,14 +115,32 @@ RULES: dict[str, Rule] = {
     "switch_webhook": P.ADMINISTER,
     "remove_webhook": P.ADMINISTER,
     "send_again": P.ADMINISTER,
+    "for_you": A.SIGNED_IN,
+    "open_notification": A.SIGNED_IN,
+    "read_all": A.SIGNED_IN,
+    "read_notification": A.SIGNED_IN,
+    "choose_notifications": A.SIGNED_IN,
+    "set_chat_addresses": A.SIGNED_IN,
+    "post_links": P.WRITE,
+    "make_preview_link": P.WRITE,
+    "revoke_preview_link": P.WRITE,
+    "shared_post": A.PUBLIC,
+    "shared_picture": A.PUBLIC,
+    "add_remark": A.PUBLIC,
     "api_schema": A.PUBLIC,
     "api_posts": P.READ,
     "api_create_post": P.WRITE,
     "api_post": P.READ,
+    "api_post_problems": P.READ,
     "api_change_post": P.WRITE,
     "api_ask_review": P.WRITE,
     "api_approve_post": P.APPROVE,
+    "api_preview_correction": P.APPROVE,
+    "api_correct_post": P.APPROVE,
     "api_withdraw_post": P.APPROVE,
+    "api_preview_links": P.WRITE,
+    "api_make_preview_link": P.WRITE,
+    "api_revoke_preview_link": P.WRITE,
     "api_upload_image": P.WRITE,
     "api_image": P.READ,
     "api_queue": P.READ,
@@ -137,6 +162,7 @@ CONFIRM_WITHIN: dict[str, timedelta] = {
     "set_second_factor": EVERY_TIME,
     "remove_second_factor": EVERY_TIME,
     "make_token": REAUTHENTICATION_LIFETIME,
+    "set_chat_addresses": REAUTHENTICATION_LIFETIME,
     "make_calendar_key": REAUTHENTICATION_LIFETIME,
     "invite_person": REAUTHENTICATION_LIFETIME,
     "invite_person_again": REAUTHENTICATION_LIFETIME,
@@ -160,8 +186,19 @@ SECRET_FORMS = frozenset({"go_on_connecting"})
 """Routes whose forms hold secrets of others, by name: what was entered is never written into a page."""
 
 
+SECRET_ADDRESSES = frozenset({"add_remark"})
+"""Routes whose address is the whole permission, by name: a page that does not know it can't send their forms.
+
+Their pages name no origin, since a browser would put the secret into it.
+"""
+
+
 RAW_BODIES = frozenset({"add_piece"})
 """Routes that take a body as it is, by name: they are never read as a form."""
+
+
+NOT_A_USE = frozenset({"session_state"})
+"""Routes that pages ask by themselves, by name: they keep no session alive."""
 
 
 class MissingRule(Exception):

@@ -10,9 +10,10 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
@@ -42,9 +43,10 @@ from publisher.web.guard import CSRF_HEADER, guard, identify
 from publisher.web.load_limit import LoadLimit, limited_workers
 from publisher.web.middleware import BodyLimit, FailureResponses, ResponseCookies, SecurityHeaders
 from publisher.web.pages import ROUTERS
+from publisher.web.pages.shared import SharedLimits
 from publisher.web.picture_making import PictureMaker
 from publisher.web.problem_codes import RequestProblem
-from publisher.web.rendering import address, page
+from publisher.web.rendering import address, asks_for_json, page, path_without_secrets
 from publisher.web.slow_work import SlowWork, WorkRefused
 
 DID_NOT_WORK = _("That did not work")
@@ -71,6 +73,7 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
     app.state.slow_work = SlowWork()
     app.state.today_cache = CachedValue()
     app.state.page_cache = PageCache()
+    app.state.shared_limits = SharedLimits()
     app.state.requests = 0
     app.state.stopping = threading.Event()
     app.state.change_streams = ChangeStreams(desk, app.state.stopping)
@@ -121,12 +124,15 @@ def _add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(UserError, _render_error)
     app.add_exception_handler(HTTPException, _render_http_error)
     app.add_exception_handler(RequestValidationError, _render_invalid_form)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
 
 
 async def _render_error(request: Request, error: Exception) -> Response:
     if isinstance(error, LoginNeeded) and request.method == "GET":
         path = request.url.path.removeprefix(request.scope.get("root_path", ""))
         return RedirectResponse(f"{address(request, 'login')}?next={quote(path)}", 303)
+    if isinstance(error, LoginNeeded) and asks_for_json(request):
+        return JSONResponse({"refused": as_sentence(str(error))}, error.status)
     if isinstance(error, FormWithoutLogin):
         return page(request, "logged_out.html", error.status, fields=error.fields, has_files=error.has_files)
     if isinstance(error, ConfirmationNeeded):
@@ -138,12 +144,17 @@ async def _render_error(request: Request, error: Exception) -> Response:
         return response
     status = _status_of(error)
     if status >= 500 and isinstance(error, UserError) and not isinstance(error, WorkRefused):
-        get_logger("web").warning("a page can't be shown", path=request.url.path, code=error.code, why=str(error))
+        get_logger("web").warning(
+            "a page can't be shown", path=path_without_secrets(request), code=error.code, why=str(error)
+        )
     message = as_sentence(str(error))
-    response = page(request, "error.html", status, title=DID_NOT_WORK, message=message, reference="")
+    if asks_for_json(request):
+        answer: Response = JSONResponse({"refused": message}, status)
+    else:
+        answer = page(request, "error.html", status, title=DID_NOT_WORK, message=message, reference="")
     if isinstance(error, WorkRefused):
-        response.headers["retry-after"] = str(error.retry_seconds)
-    return response
+        answer.headers["retry-after"] = str(error.retry_seconds)
+    return answer
 
 
 def _status_of(error: Exception) -> int:
@@ -174,8 +185,13 @@ async def _render_invalid_form(request: Request, error: Exception) -> Response:
     return page(request, "error.html", 422, title=_("The form can't be read"), message=message, reference="")
 
 
+async def _answer_nobody(_request: Request, _error: Exception) -> Response:
+    """Ends a request whose sender left in the middle of it: nothing failed, and nobody reads an answer."""
+    return Response(status_code=400)
+
+
 def _render_unexpected_error(request: Request, error: Exception) -> Response:
     reference = secrets.token_hex(4)
-    get_logger("web").error("a page failed", reference=reference, path=request.url.path, exc_info=error)
+    get_logger("web").error("a page failed", reference=reference, path=path_without_secrets(request), exc_info=error)
     message = _("Something went wrong on the desk. Nothing that you entered was saved in part.")
     return page(request, "error.html", 500, title=_("Something went wrong"), message=message, reference=reference)

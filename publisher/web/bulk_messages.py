@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -10,13 +11,13 @@ from pydantic import ValidationError
 
 from publisher.core.messages import COUNT, Message, _, ngettext, plural_template
 from publisher.core.problems import value_from_json, value_to_json
+from publisher.posts.titles import shown_title
 from publisher.posts.undo import Undo
 from publisher.schedule.bulk import BulkChanges, BulkResult
 from publisher.schedule.listing import place_of
-from publisher.staff.accounts import actor_of
 from publisher.staff.roles import Permission
 from publisher.web.errors import ROLES_FORBID_IT, Forbidden, PageError
-from publisher.web.rendering import desk_of, flash, stored_flashes_of
+from publisher.web.rendering import actor_of, desk_of, flash, stored_flashes_of
 
 APPROVED = plural_template("{count:number} post is approved.", "{count:number} posts are approved.")
 MOVED = plural_template("{count:number} post is moved.", "{count:number} posts are moved.")
@@ -28,7 +29,7 @@ AS_BEFORE = plural_template("{count:number} post is as before.", "{count:number}
 
 def bulk_for(request: Request) -> BulkChanges:
     """Returns the bulk actions of the person who asks."""
-    return BulkChanges(desk_of(request), actor_of(request.state.session.person))
+    return BulkChanges(desk_of(request), actor_of(request))
 
 
 def flash_result(request: Request, result: BulkResult, done: Message, *, undo: bool = True) -> None:
@@ -46,7 +47,13 @@ def flash_result(request: Request, result: BulkResult, done: Message, *, undo: b
             )
         )
     if refused:
-        texts.append(ngettext("{count:number} post is not.", "{count:number} posts are not.", count=refused))
+        texts.append(
+            ngettext(
+                "{count:number} post stays as it was; the reason stands below.",
+                "{count:number} posts stay as they were; the reasons stand below.",
+                count=refused,
+            )
+        )
     _flash(request, texts, result, undo=undo)
 
 
@@ -57,16 +64,23 @@ def _count_sent_to_review(result: BulkResult) -> int:
 
 def flash_place(request: Request, post_id: int, result: BulkResult) -> None:
     """Shows the new place of a post that was moved alone on the next page, with its undo."""
+    flash_places(request, [post_id], result)
+
+
+def flash_places(request: Request, post_ids: Sequence[int], result: BulkResult) -> None:
+    """Shows the new places of posts on the next page, with one undo for all of them."""
+    _flash(request, [_place_text(request, post_id) for post_id in post_ids], result, undo=True)
+
+
+def _place_text(request: Request, post_id: int) -> Message:
     desk = desk_of(request)
     with desk.database.reading() as session:
         post, day = place_of(session, desk.settings, post_id, now=desk.now())
     if post.fixed_date:
-        text = _fixed_place(post.title, post.fixed_date, is_approved=post.state == "approved")
-    elif post.place == "reserve":
-        text = _place_in_reserve(post.title, post.number, day)
-    else:
-        text = _place_in_line(post.title, post.number, day)
-    _flash(request, [text], result, undo=True)
+        return _fixed_place(shown_title(post.title), post.fixed_date, is_approved=post.state == "approved")
+    if post.place == "reserve":
+        return _place_in_reserve(shown_title(post.title), post.number, day)
+    return _place_in_line(shown_title(post.title), post.number, day)
 
 
 def _fixed_place(post: str, day: date, *, is_approved: bool) -> Message:
@@ -89,7 +103,8 @@ def _place_in_line(post: str, number: int, day: date | None) -> Message:
 
 def _flash(request: Request, texts: list[Message], result: BulkResult, *, undo: bool) -> None:
     refused = [
-        {"id": post.post_id, "title": post.title, "reasons": value_to_json(post.reasons)} for post in result.refused
+        {"id": post.post_id, "title": shown_title(post.title), "reasons": value_to_json(post.reasons)}
+        for post in result.refused
     ]
     undo_json = result.undo.model_dump_json() if undo and result.undo else ""
     flash(request, texts, "bad" if refused else "good", refused=refused, undo=undo_json)

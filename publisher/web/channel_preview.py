@@ -14,10 +14,10 @@ from publisher.adapt.posts import adapt_post
 from publisher.adapt.text.rich_html import describe_length, rich_parts
 from publisher.core.content import AdaptedImage, AdaptedPost, Box, RenditionSpec
 from publisher.core.problems import Problem
-from publisher.db.models import Post
+from publisher.db.models import Media, Post
 from publisher.desk import Desk
 from publisher.posts.channel_posts import ChannelPost, adapt_for_channels, source_post
-from publisher.posts.problems import own_problems
+from publisher.posts.problems import PostProblem
 from publisher.web.form_field_names import anchor_of
 
 MAX_SPECS = 2000
@@ -133,6 +133,12 @@ def _preview_image(post: Post, adapted: AdaptedImage, specs: RecentSpecs) -> Pre
     # Previews leave out the metadata inside the file, so that typing an alt text renders no picture again.
     spec = adapted.spec.model_copy(update={"creator": "", "copyright": "", "description": ""})
     source = next(image.media for image in post.images if image.media_sha256 == spec.source)
+    width, height = finished_size(spec, source)
+    return PreviewImage(specs.remember(spec), adapted.alt_text, width, height)
+
+
+def finished_size(spec: RenditionSpec, source: Media) -> tuple[int, int]:
+    """Returns the width and the height that a rendition has, in pixels."""
     part = spec.crop or Box(left=0, top=0, width=1, height=1)
     size = lay_out(
         max(1, round(part.width * source.width)),
@@ -142,7 +148,7 @@ def _preview_image(post: Post, adapted: AdaptedImage, specs: RecentSpecs) -> Pre
         ratio=spec.canvas_ratio,
         strip=bool(spec.credit_strip),
     )
-    return PreviewImage(specs.remember(spec), adapted.alt_text, size.canvas_width, size.canvas_height)
+    return size.canvas_width, size.canvas_height
 
 
 def _field_problems(channel_post: ChannelPost, language: str, post: Post, numbers: Sequence[int]) -> list[FieldProblem]:
@@ -156,8 +162,13 @@ def _field_problems(channel_post: ChannelPost, language: str, post: Post, number
     return sorted(problems, key=lambda problem: not problem.blocking)
 
 
-def approval_blockers(desk: Desk, post: Post, previews: Sequence[ChannelPreview]) -> list[ApprovalBlocker]:
-    """Lists once each problem for which approval would be refused, whatever the day."""
+def approval_blockers(
+    of_post: Sequence[PostProblem], previews: Sequence[ChannelPreview], numbers: Sequence[int]
+) -> list[ApprovalBlocker]:
+    """Lists once each problem for which approval would be refused.
+
+    `of_post`: the problems of the post itself. `numbers`: the numbers of its pictures in the form.
+    """
     channels_by_problem: dict[tuple[Problem, str], list[str]] = {}
     for preview in previews:
         for problem in preview.problems:
@@ -168,9 +179,12 @@ def approval_blockers(desk: Desk, post: Post, previews: Sequence[ChannelPreview]
         ApprovalBlocker(problem, anchor, () if len(channels) == showing else channels)
         for (problem, anchor), channels in channels_by_problem.items()
     ]
-    own = [problem for problem in own_problems(post, desk.targets) if problem.blocking]
-    of_post = [ApprovalBlocker(problem.problem, anchor_of(problem.field)) for problem in own]
-    return sorted((*of_post, *of_channels), key=lambda blocker: bool(blocker.channels))
+    own = [
+        ApprovalBlocker(problem.problem.problem, anchor_of(problem.problem.field, numbers=numbers))
+        for problem in of_post
+        if problem.problem.blocking
+    ]
+    return sorted((*own, *of_channels), key=lambda blocker: bool(blocker.channels))
 
 
 def template_captions(desk: Desk, post: Post) -> Mapping[str, str]:

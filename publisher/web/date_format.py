@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
-from babel import Locale
-from babel.numbers import format_decimal
+from babel import Locale, UnknownLocaleError
 
-from publisher.core.messages import Message, _, current_reader, format_by_pattern, locale_name
+from publisher.core.messages import Message, _, current_reader, format_by_pattern, locale_name, ngettext
+from publisher.core.messages import format_number as format_in_language
 
 NO_INSTANT = "–"
+MINUTES_NAMED, HOURS_NAMED = 90, 48
+"""From so many on, a lateness is told in the next unit."""
 FORMS: Mapping[str, Message] = {
     "minute": _("yyyy-MM-dd HH:mm"),
     "second": _("yyyy-MM-dd HH:mm:ss"),
@@ -55,10 +57,30 @@ def short_day(day: date, today: date | None = None) -> str:
 
 def format_number(value: float) -> str:
     """Writes a number with its groups of digits: `1,234`."""
-    return str(format_decimal(value, locale=locale_name(current_reader().language)))
+    return format_in_language(value, current_reader())
 
 
 def native_name(language: str) -> str:
     """Names a language in itself, as its speakers look for it: `català`."""
     locale = Locale.parse(locale_name(language))
     return str(locale.get_display_name() or language)
+
+
+def language_name(language: str) -> str:
+    """Names a language for the present reader: `Catalan`; one that is not known by its code."""
+    try:
+        locale = Locale.parse(language, sep="-")
+    except (ValueError, UnknownLocaleError):
+        return language
+    return str(locale.get_display_name(locale_name(current_reader().language)) or language)
+
+
+def describe_lateness(late: timedelta) -> Message:
+    """Says in the largest unit that fits how late something is."""
+    minutes = int(late.total_seconds() // 60)
+    hours, days = round(minutes / 60), round(minutes / 1440)
+    if minutes < MINUTES_NAMED:
+        return ngettext("{count} minute late", "{count} minutes late", count=minutes)
+    if hours < HOURS_NAMED:
+        return ngettext("{count} hour late", "{count} hours late", count=hours)
+    return ngettext("{count} day late", "{count} days late", count=days)

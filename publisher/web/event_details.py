@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from publisher.core.messages import Message, _
+from publisher.core.messages import Message, _, channel_name
 from publisher.core.problems import Problem, value_from_json
 from publisher.db.problem_column import read_recorded
 from publisher.health.failing import job_title
@@ -41,6 +41,7 @@ DETAIL_NAMES: Mapping[str, Message] = {
     "may have been shown on": _("may have been shown on"),
     "may have been shown until": _("may have been shown until"),
     "name": _("name"),
+    "note": _("note"),
     "owner": _("process"),
     "person": _("person"),
     "problem": _("problem"),
@@ -78,6 +79,7 @@ REASONS: Mapping[str, Message] = {
 ACTS: Mapping[str, Message] = {"state": _("a change of its state"), "move": _("a change of its place")}
 INSTANTS = frozenset({"due_at", "since", "waited_until", "knows everything until"})
 DAYS = frozenset({"slot", "may have been shown from", "may have been shown on", "may have been shown until"})
+CHANNELS = frozenset({"channel", "channels", "applies_to", "too_late"})
 TEXTS = frozenset({"detail", "to", "warnings"})
 """Details that are texts or problems; older versions have stored sentences there."""
 
@@ -120,6 +122,8 @@ def _word(key: str, value: str) -> str:
     """Renders a stored word: names of states, roles and the like, and instants."""
     if key in INSTANTS or key in DAYS:
         return _moment(value, is_day=key in DAYS)
+    if key in CHANNELS:
+        return channel_name(value)
     if key == "fields":
         return str(label_of(value))
     if key == "job":

@@ -6,6 +6,9 @@ import re
 from collections.abc import Mapping
 
 from publisher.core.messages import Message, _
+from publisher.posts.search_texts import SearchText
+from publisher.web.channel_fields import channel_field_label
+from publisher.web.date_format import language_name
 
 FIELD_LABELS: Mapping[str, Message] = {
     "title": _("Title"),
@@ -35,6 +38,35 @@ FIELD_LABELS: Mapping[str, Message] = {
     "gutters": _("Cuts between panels"),
 }
 
+OPTIONS: Mapping[str, Mapping[str, Message]] = {
+    "place": {"queue": _("in the queue"), "date": _("on a fixed day"), "reserve": _("in the reserve")},
+    "fit": {
+        "pad": _("show all of it, with padding"),
+        "crop": _("crop it"),
+        "split": _("show all of it, then its panels"),
+        "as-is": _("as it is, or not at all"),
+    },
+    "padding": {
+        "edge": _("the colour of the picture's border"),
+        "blur": _("the picture, blurred"),
+        "colour": _("a colour:"),
+    },
+    "window": {
+        "full": _("over their full range, always"),
+        "detected": _("over the range that was detected"),
+        "percentile": _("from the 0.1 to the 99.9 percentile"),
+    },
+}
+"""The fields whose value is one of a list."""
+
+
+def value_label(field: str, value: str) -> Message | str:
+    """Returns the value of a field as people read it: a choice by its label, a language by its name."""
+    name = field.partition(":")[0].rpartition("-")[2]
+    if name == "language":
+        return language_name(value) if value else ""
+    return OPTIONS.get(name, {}).get(value, value)
+
 
 def label_of(field: str) -> Message:
     """Labels a field: `Alt text of picture 1` for `images-0-alt_text`, `Title (ca)` for `tr-ca-title`."""
@@ -43,6 +75,14 @@ def label_of(field: str) -> Message:
         if match[2] == "media":
             return _("Picture {number}", number=number)
         return _("{label} of picture {number}", label=_plain_label(match[2]), number=number)
+    if match := re.fullmatch(r"images-(\d+)-(\w+):(.+)", field):
+        number = int(match[1]) + 1
+        return _(
+            "{label} of picture {number}, for {channel}",
+            label=_plain_label(match[2]),
+            number=number,
+            channel=match[3],
+        )
     if match := re.fullmatch(r"tr-([A-Za-z0-9-]+)-alt-(\d+)", field):
         return _("Alt text of picture {number} ({language})", number=int(match[2]) + 1, language=match[1])
     if match := re.fullmatch(r"tr-([A-Za-z0-9-]+)-(\w+)", field):
@@ -53,4 +93,18 @@ def label_of(field: str) -> Message:
 
 
 def _plain_label(field: str) -> Message:
+    if label := channel_field_label(field):
+        return label
     return FIELD_LABELS.get(field) or Message("{field}", {"field": field.replace("_", " ").capitalize()})
+
+
+def search_place(where: SearchText) -> Message:
+    """Names the place of a text where a search matched: `Alt text of picture 2 (Catalan)`."""
+    label = _plain_label(where.field)
+    if where.channel:
+        label = _("Caption for {channel}", channel=where.channel)
+    elif where.field == "captions":
+        label = _("Caption")
+    elif where.picture is not None:
+        label = _("{label} of picture {number}", label=label, number=where.picture)
+    return _("{label} ({language})", label=label, language=language_name(where.language))

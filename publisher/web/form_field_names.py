@@ -6,9 +6,13 @@ import re
 from collections.abc import Sequence
 
 TEXTS = ("title", "standfirst", "body", "written_by", "credit", "licence", "link", "language")
-TRANSLATED = ("title", "standfirst", "body", "credit")
+TRANSLATED = ("title", "standfirst", "body", "credit", "link")
+"""The single texts of a translation; its links and tags are lists."""
+TRANSLATED_LISTS = ("links", "tags")
 IMAGE_TEXTS = ("alt_text", "credit", "licence")
-IMAGE_FIELDS = (*IMAGE_TEXTS, "fit", "padding")
+FRAMING = ("fit", "focal_point", "crop_box")
+"""The fields of a picture that each channel can have of its own."""
+IMAGE_FIELDS = (*IMAGE_TEXTS, "fit", "padding", "window")
 """The fields of a picture that a problem can link to; other problems link to the picture."""
 
 
@@ -23,7 +27,7 @@ def field_of_value(path: Sequence[int | str], numbers: Sequence[int]) -> str:
         case ["images", int(number), *_]:
             return f"images-{numbers[number]}"
         case ["translations", str(language), *rest]:
-            return f"tr-{language}-{rest[0] if rest and rest[0] in TRANSLATED else 'title'}"
+            return f"tr-{language}-{rest[0] if rest and rest[0] in (*TRANSLATED, *TRANSLATED_LISTS) else 'title'}"
         case ["captions", str(channel), *_]:
             return f"caption-{channel}"
         case [str(name), *_]:
@@ -43,7 +47,7 @@ def anchor_of(field: str, *, channel: str = "", translated: str = "", numbers: S
         if name == "alt_text" and translated:
             return f"tr-{translated}-alt-{number}"
         return f"images-{number}-{name}" if name in IMAGE_FIELDS else f"images-{number}"
-    if translated and field in TRANSLATED:
+    if translated and field in (*TRANSLATED, *TRANSLATED_LISTS):
         return f"tr-{translated}-{field}"
     if field == "caption":
         return f"caption-{channel}"

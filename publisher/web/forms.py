@@ -1,13 +1,14 @@
 """Converts the fields of a post's form into a post's content, and back.
 
-Fields of pictures are named `images-N-NAME`, those of a translation `tr-LANGUAGE-NAME`, a caption written
-by hand `caption-CHANNEL`. An unsaved form is kept as a plain mapping of these names.
+Fields of pictures are named `images-N-NAME`, or `images-N-NAME:CHANNEL` where they are for one channel, those of a
+translation `tr-LANGUAGE-NAME`, a caption written by hand `caption-CHANNEL`. An unsaved form is
+kept as a plain mapping of these names.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,8 +23,9 @@ from publisher.core.post_limits import FORM_BYTES, describe_limit
 from publisher.core.problems import Problem
 from publisher.db.models import Post
 from publisher.posts.drafts import PostContent, is_supported_day
+from publisher.web.channel_fields import channel_values, fields_of_channels
 from publisher.web.errors import PageError, sentence_of
-from publisher.web.form_field_names import IMAGE_TEXTS, TEXTS, TRANSLATED, field_of_value
+from publisher.web.form_field_names import FRAMING, IMAGE_TEXTS, TEXTS, TRANSLATED, field_of_value
 
 CUSTOM_COLOUR = "colour"
 """The value of the field `padding` where the field `padding_colour` holds the colour."""
@@ -80,10 +82,10 @@ def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **mor
     values: dict[str, Any] = {name: fields.get(name, "") for name in TEXTS if name in fields}
     values |= {
         "tags": _parse_tags(fields.get("tags", "")),
-        "links": _parse_links(fields.get("links", ""), mistakes),
+        "links": _parse_links(fields, "links", mistakes),
         "embargo_until": _parse_instant(fields.get("embargo_until", ""), zone, mistakes),
         "captions": _prefixed_values(fields, "caption-"),
-        "translations": _translation_values(fields, numbers),
+        "translations": _translation_values(fields, numbers, mistakes),
         "images": [_image_values(fields, number, mistakes) for number in numbers],
     }
     try:
@@ -100,7 +102,7 @@ def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **mor
 
 def with_placeholder_titles(fields: Fields) -> Fields:
     """Fills missing titles with a placeholder, so that the rest can be previewed."""
-    titles = ["title", *(f"tr-{language}-title" for language in _translation_values(fields, image_numbers(fields)))]
+    titles = ["title", *(f"tr-{language}-title" for language in _translation_values(fields, image_numbers(fields), {}))]
     return {**fields, **{name: PLACEHOLDER_TITLE for name in titles if not fields.get(name, "").strip()}}
 
 
@@ -135,12 +137,12 @@ def _parse_tags(text: str) -> list[str]:
     return list(dict.fromkeys(tag for tag in tags if tag))
 
 
-def _parse_links(text: str, mistakes: dict[str, Message | Problem]) -> list[dict[str, str]]:
+def _parse_links(fields: Fields, name: str, mistakes: dict[str, Message | Problem]) -> list[dict[str, str]]:
     links = []
-    for line in filter(str.strip, text.split("\n")):
+    for line in filter(str.strip, fields.get(name, "").split("\n")):
         label, separator, url = line.rpartition("|")
         if not separator:
-            mistakes["links"] = _("'{line}' has no label; write it as “Label | https://address”.", line=line.strip())
+            mistakes[name] = _("'{line}' has no label; write it as “Label | https://address”.", line=line.strip())
         links.append({"label": label.strip() or url.strip(), "url": url.strip()})
     return links
 
@@ -177,15 +179,19 @@ def _prefixed_values(fields: Fields, prefix: str) -> dict[str, str]:
     }
 
 
-def _translation_values(fields: Fields, numbers: Sequence[int]) -> dict[str, dict[str, Any]]:
+def _translation_values(
+    fields: Fields, numbers: Sequence[int], mistakes: dict[str, Message | Problem]
+) -> dict[str, dict[str, Any]]:
     """Collects the translations by language; a language whose fields are all empty is left out."""
     languages = {match[1] for name in fields if (match := re.fullmatch(r"tr-([A-Za-z0-9-]+)-title", name))}
     translations = {}
     for language in sorted(languages):
         texts = {name: fields.get(f"tr-{language}-{name}", "") for name in TRANSLATED}
+        links = _parse_links(fields, f"tr-{language}-links", mistakes)
+        tags = _parse_tags(fields.get(f"tr-{language}-tags", ""))
         alt_texts = [fields.get(f"tr-{language}-alt-{number}", "") for number in numbers]
-        if any(text.strip() for text in (*texts.values(), *alt_texts)):
-            translations[language] = {**texts, "alt_texts": alt_texts}
+        if links or tags or any(text.strip() for text in (*texts.values(), *alt_texts)):
+            translations[language] = {**texts, "alt_texts": alt_texts, "links": links, "tags": tags}
     return translations
 
 
@@ -194,15 +200,15 @@ def _image_values(fields: Fields, number: int, mistakes: dict[str, Message | Pro
         return fields.get(f"images-{number}-{name}", "").strip()
 
     choices: dict[str, Any] = {
-        "fit": field("fit") or None,
         "window": field("window") or None,
+        "colour_channels": channel_values(field, _names_of(fields, number)),
         "padding": _padding(field("padding"), field("padding_colour")),
         "credit_strip": bool(field("credit_strip")),
     }
     try:
         choices |= {
-            "focal_point": _parse_fractions(field("focal_point")) or None,
-            "crop_box": _parse_box(field("crop_box")) if field("crop_box") else None,
+            **_framing_values(field, ""),
+            "channels": {channel: _framing_values(field, f":{channel}") for channel in framed_channels(fields, number)},
             "protected": [_parse_box(box) for box in field("protected").split(";") if box.strip()],
             "gutters": _parse_gutters(field("gutters")),
         }
@@ -212,6 +218,27 @@ def _image_values(fields: Fields, number: int, mistakes: dict[str, Message | Pro
         )
     texts = {name: field(name) for name in IMAGE_TEXTS}
     return {"media": field("media"), **texts, "choices": choices}
+
+
+def _names_of(fields: Fields, number: int) -> list[str]:
+    prefix = f"images-{number}-"
+    return [name.removeprefix(prefix) for name in fields if name.startswith(prefix)]
+
+
+def _framing_values(field: Callable[[str], str], scope: str) -> dict[str, Any]:
+    """Reads the framing for one channel, or for every channel. `scope`: what the names of its fields end with."""
+    box = field(f"crop_box{scope}")
+    return {
+        "fit": field(f"fit{scope}") or None,
+        "focal_point": _parse_fractions(field(f"focal_point{scope}")) or None,
+        "crop_box": _parse_box(box) if box else None,
+    }
+
+
+def framed_channels(fields: Fields, number: int) -> list[str]:
+    """Lists the channels that a picture of the form has fields of its own for, in the order of the fields."""
+    pattern = re.compile(rf"images-{number}-(?:{'|'.join(FRAMING)}):(.+)")
+    return list(dict.fromkeys(match[1] for name in fields if (match := pattern.fullmatch(name))))
 
 
 def _padding(chosen: str, colour: str) -> str:
@@ -234,17 +261,26 @@ def _parse_gutters(text: str) -> list[float] | None:
     return [] if text == "none" else _parse_fractions(text)
 
 
+def _written_tags(tags: Iterable[str]) -> str:
+    return ", ".join(tags)
+
+
+def _written_links(links: Iterable[Mapping[str, str]]) -> str:
+    return "\n".join(f"{link['label']} | {link['url']}" for link in links)
+
+
 def fields_of_post(post: Post, languages: Iterable[str], zone: ZoneInfo) -> dict[str, str]:
     """Returns the form fields of a stored post."""
     fields = {name: str(getattr(post, name)) for name in TEXTS}
-    fields["tags"] = ", ".join(post.tags)
-    fields["links"] = "\n".join(f"{link['label']} | {link['url']}" for link in post.links)
+    fields |= {"tags": _written_tags(post.tags), "links": _written_links(post.links)}
     embargo = post.embargo_until
     fields["embargo_until"] = embargo.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if embargo else ""
     fields |= {f"caption-{channel}": caption for channel, caption in post.captions.items()}
     for language in languages:
         translation: Mapping[str, Any] = post.translations.get(language, {})
         fields |= {f"tr-{language}-{name}": translation.get(name) or "" for name in TRANSLATED}
+        fields[f"tr-{language}-tags"] = _written_tags(translation.get("tags") or ())
+        fields[f"tr-{language}-links"] = _written_links(translation.get("links") or ())
         alt_texts: Sequence[str] = translation.get("alt_texts") or ()
         fields |= {f"tr-{language}-alt-{number}": text for number, text in enumerate(alt_texts)}
     for number, image in enumerate(post.images):
@@ -263,18 +299,31 @@ def fields_of_post(post: Post, languages: Iterable[str], zone: ZoneInfo) -> dict
 def fields_of_choices(choices: Mapping[str, Any]) -> dict[str, str]:
     """Returns the form fields of the choices for one picture."""
     gutters = choices.get("gutters")
+    of_channels = {
+        f"{name}:{channel}": value
+        for channel, framing in (choices.get("channels") or {}).items()
+        for name, value in _fields_of_framing(framing).items()
+    }
     padding = choices.get("padding") or "edge"
     is_custom = padding.startswith("#")
     return {
-        "fit": choices.get("fit") or "",
+        **_fields_of_framing(choices),
+        **of_channels,
+        **fields_of_channels(choices.get("colour_channels")),
         "window": choices.get("window") or "",
         "padding": CUSTOM_COLOUR if is_custom else padding,
         "padding_colour": padding if is_custom else DEFAULT_COLOUR,
         "credit_strip": "on" if choices.get("credit_strip") else "",
-        "focal_point": _joined(choices.get("focal_point") or ()),
-        "crop_box": _box_field(choices["crop_box"]) if choices.get("crop_box") else "",
         "protected": "; ".join(_box_field(box) for box in choices.get("protected") or ()),
         "gutters": "" if gutters is None else _joined(gutters) or "none",
+    }
+
+
+def _fields_of_framing(framing: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "fit": framing.get("fit") or "",
+        "focal_point": _joined(framing.get("focal_point") or ()),
+        "crop_box": _box_field(framing["crop_box"]) if framing.get("crop_box") else "",
     }
 
 
@@ -283,7 +332,13 @@ def _box_field(box: Mapping[str, float]) -> str:
 
 
 def _joined(numbers: Iterable[float]) -> str:
-    return ", ".join(f"{number:g}" for number in numbers)
+    return ", ".join(_exact(float(number)) for number in numbers)
+
+
+def _exact(number: float) -> str:
+    """Writes a number as short as it stays the same, so that a form that is saved as it is changes nothing."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
 
 
 def _mistake_text(error: Mapping[str, Any]) -> Message:

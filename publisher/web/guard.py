@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +26,16 @@ from publisher.staff.logins import ABSOLUTE_LIMIT, OpenedSession, renew_session,
 from publisher.staff.reauthentication import GivenCredentials, is_reauthenticated, reauthenticate
 from publisher.staff.roles import permissions_of
 from publisher.staff.tokens import is_form_key_of
-from publisher.web.access import CONFIRM_WITHIN, RAW_BODIES, RULES, SECRET_FORMS, Access, allows
+from publisher.web.access import (
+    CONFIRM_WITHIN,
+    NOT_A_USE,
+    RAW_BODIES,
+    RULES,
+    SECRET_ADDRESSES,
+    SECRET_FORMS,
+    Access,
+    allows,
+)
 from publisher.web.errors import (
     ROLES_FORBID_IT,
     ConfirmationNeeded,
@@ -36,7 +46,7 @@ from publisher.web.errors import (
     NotFound,
     PageError,
 )
-from publisher.web.middleware import RESPONSE_COOKIES
+from publisher.web.middleware import RESPONSE_COOKIES, SENT_FORM_COOKIE
 from publisher.web.reader import reader_of
 from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
 
@@ -50,13 +60,27 @@ CONFIRM_PASSWORD, CONFIRM_CODE = "confirm_password", "confirm_code"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
+FORM_FIELD = "tab"
+"""The field that names an opened form: a random name, which a script gives it."""
+SENT_FORM_PREFIX = "publisher_sent_"
 NOT_RESENT = frozenset({CSRF_FIELD, CONFIRM_PASSWORD, CONFIRM_CODE})
 MAX_RESENT_BYTES = 3 * FORM_BYTES
 """The size of a form without a log-in that is sent back: percent-encoded, a character has three bytes."""
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 SESSION_OVER = _("Your log-in is over; log in again.")
 ROWS_IN_ADDRESSES = frozenset(
-    {"delivery_id", "hook_id", "key_id", "message_id", "person_id", "post_id", "token_id", "version"}
+    {
+        "delivery_id",
+        "hook_id",
+        "key_id",
+        "link_id",
+        "message_id",
+        "notification_id",
+        "person_id",
+        "post_id",
+        "token_id",
+        "version",
+    }
 )
 """The parameters of addresses that are numbers of rows."""
 BAD_ADDRESS = _("This address holds a character that can't be stored or searched for; leave it out.")
@@ -90,8 +114,10 @@ async def _admit(request: Request) -> None:
     session = await identify(request)
     form = FormData()
     if request.method not in SAFE_METHODS:
-        _require_same_origin(request)
+        if request.scope["route"].name not in SECRET_ADDRESSES:
+            _require_same_origin(request)
         form = await _read_form(request)
+        _note_sent_form(request, form)
         if session is not None and rule != Access.PUBLIC:
             _require_form_key(request, session, form)
     if allows(rule, request.state.permissions):
@@ -100,6 +126,15 @@ async def _admit(request: Request) -> None:
     if session is None:
         raise _login_error(request, form)
     raise Forbidden(ROLES_FORBID_IT)
+
+
+def _note_sent_form(request: Request, form: FormData) -> None:
+    """Records which form of a page a browser sends, so that its script forgets what was typed once it was taken."""
+    name = form.get(FORM_FIELD)
+    is_page_asked_for = "text/html" in request.headers.get("accept", "")
+    if is_page_asked_for and isinstance(name, str) and re.fullmatch("[0-9a-f]{32}", name):
+        path = request.scope.get("root_path") or "/"
+        setattr(request.state, SENT_FORM_COOKIE, f"{SENT_FORM_PREFIX}{name}=1; Max-Age=600; Path={path}; SameSite=Lax")
 
 
 def _login_error(request: Request, form: FormData) -> LoginNeeded:
@@ -234,7 +269,8 @@ async def _find_session(request: Request) -> WebSession | None:
     if not token:
         return None
     desk: Desk = request.app.state.desk
-    return await run_in_threadpool(session_of, desk.database, token, desk.now())
+    is_use = "route" not in request.scope or request.scope["route"].name not in NOT_A_USE
+    return await run_in_threadpool(partial(session_of, desk.database, token, desk.now(), is_use=is_use))
 
 
 def _require_same_origin(request: Request) -> None:

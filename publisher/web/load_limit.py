@@ -99,13 +99,12 @@ class LoadLimit:
         return MAX_WAITING if has_reserved_place else min(MAX_WAITING_UNKNOWN, MAX_WAITING)
 
     def _count_arrival(self) -> None:
-        """Counts a request until it waits for a thread.
+        """Counts a request until it waits for a thread, and no longer: nobody is counted twice.
 
-        Many arrive in one turn of the event loop, and each needs another turn before it waits.
+        Many arrive in one turn of the event loop, and each waits for a thread in the next one.
         """
         self._arriving += 1
-        loop = asyncio.get_running_loop()
-        loop.call_soon(loop.call_soon, self._forget_arrival)
+        asyncio.get_running_loop().call_soon(self._forget_arrival)
 
     def _forget_arrival(self) -> None:
         self._arriving -= 1

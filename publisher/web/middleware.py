@@ -28,11 +28,23 @@ SECURITY_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+SHARED_PATH = "/shared/"
+"""Below it are the pages that people without an account see by a secret address."""
+SHARED_HEADERS = {
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-robots-tag": "noindex, nofollow, noarchive",
+}
+"""Keep the secret address out of caches, of other servers' logs and of search engines."""
+MAX_SHARED_BODY_BYTES = 64_000
+"""The size of a remark's form: percent-encoded, a character has up to twelve bytes."""
 MAX_BODY_BYTES = 9_000_000
 """The size of a request's body: a piece of a picture with its form around it."""
 
 RESPONSE_COOKIES = "response_cookies"
 """The key in a request's state of whole values of the header `Set-Cookie`."""
+SENT_FORM_COOKIE = "sent_form_cookie"
+"""The key in a request's state of a cookie that is set only where the request was not refused."""
 ErrorResponse = Callable[[Request, Exception], Response]
 
 
@@ -52,6 +64,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                if _path(scope).startswith(SHARED_PATH):
+                    headers.update(SHARED_HEADERS)
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
@@ -73,8 +87,9 @@ class BodyLimit:
         if scope["type"] != "http" or _path(scope).startswith(self._unless):
             await self._app(scope, receive, send)
             return
+        max_bytes = MAX_SHARED_BODY_BYTES if _path(scope).startswith(SHARED_PATH) else self._max_bytes
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > self._max_bytes:
+        if not announced.isdigit() or int(announced) > max_bytes:
             await Response("The request is too large.", 413)(scope, receive, send)
             return
         received = 0
@@ -84,7 +99,7 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             # A body without an announced length is cut off like a lost connection.
-            return {"type": "http.disconnect"} if received > self._max_bytes else message
+            return {"type": "http.disconnect"} if received > max_bytes else message
 
         await self._app(scope, receive_some, send)
 
@@ -112,6 +127,8 @@ class ResponseCookies:
                 headers = MutableHeaders(scope=message)
                 for cookie in state.get(RESPONSE_COOKIES, ()):
                     headers.append("set-cookie", cookie)
+                if SENT_FORM_COOKIE in state and message["status"] < 400:
+                    headers.append("set-cookie", state[SENT_FORM_COOKIE])
             await send(message)
 
         await self._app(scope, receive, send_with_cookies)

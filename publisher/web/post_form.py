@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,27 +20,26 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
 from publisher.core.messages import Message, _, ngettext
-from publisher.core.post_limits import IMAGES
+from publisher.core.post_limits import IMAGES, MAX_ROW_NUMBER
 from publisher.core.problems import Problem
-from publisher.db.models import Event, Media, Post
-from publisher.db.staff import Autosave, PostVersion
+from publisher.db.models import Media, Post
 from publisher.desk import Desk
 from publisher.media import MediaError
-from publisher.posts import autosaves, review
 from publisher.posts.drafts import PostContent
 from publisher.posts.errors import PostError
 from publisher.posts.pictures import store_picture
 from publisher.posts.possibly_shown import possibly_shown
 from publisher.posts.post_store import last_pick, load_post
 from publisher.posts.problems import PostProblem
+from publisher.posts.repeats import repeats_among
 from publisher.posts.unsaved import build_unsaved_post
-from publisher.posts.versions import versions_of
+from publisher.schedule.approval import problems_of_post
 from publisher.schedule.post_queue import PostQueue
-from publisher.staff.accounts import actor_of
-from publisher.web.channel_preview import approval_blockers, channel_previews, template_captions
+from publisher.web.channel_preview import ApprovalBlocker, approval_blockers, channel_previews, template_captions
+from publisher.web.correction_context import correction_context
 from publisher.web.differences import diff_words
 from publisher.web.errors import NotFound, sentence_of
-from publisher.web.field_labels import label_of
+from publisher.web.field_labels import label_of, value_label
 from publisher.web.form_field_names import anchor_of
 from publisher.web.forms import (
     Mistakes,
@@ -45,16 +47,18 @@ from publisher.web.forms import (
     fields_of,
     fields_of_post,
     file_name,
+    framed_channels,
     image_numbers,
     next_image_number,
     posted_form,
     with_placeholder_titles,
 )
-from publisher.web.rendering import desk_of, page
+from publisher.web.post_story import story_context
+from publisher.web.rendering import actor_of, address, desk_of, page
+from publisher.web.shown_parts import shown_pictures
 from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
-
-MAX_LISTED = 10
-"""Versions and events that are listed beside the form."""
+from publisher.web.text_language import language_of_field
+from publisher.web.unsaved_texts import tab_of, unsaved_context
 
 
 @dataclass
@@ -72,12 +76,14 @@ class EditorForm:
 def render_form(request: Request, form: EditorForm, status: int = 200) -> Response:
     desk = desk_of(request)
     post = form.post
-    unsaved = find_autosave(request, post) if post and status == 200 else None
+    unsaved = []
+    if post and status == 200:
+        shown_tabs = {tab_of(form.fields, "continues")} if "continues" in form.fields else set()
+        unsaved = unsaved_context(request, post, fields_of_stored(desk, post), shown_tabs)
     with desk.database.reading() as session:
-        versions: list[PostVersion] = versions_of(session, post.id)[:MAX_LISTED] if post else []
-        comments = review.comments_of(session, post.id) if post else []
+        story = story_context(session, post, desk.now())
         pick = last_pick(session, post) if post else None
-        history = _history(session, post) if post else []
+        corrections = correction_context(session, post.id if post and pick else None)
         warnings = possibly_shown(session, [post.id]).values() if post else ()
         restore_warnings = [warning.problem.message for warning in warnings]
     return page(
@@ -88,7 +94,13 @@ def render_form(request: Request, form: EditorForm, status: int = 200) -> Respon
         fields=form.fields,
         mistakes=form.mistakes,
         theirs=[
-            (label_of(name), name.endswith("-media"), text, form.fields.get(name, ""))
+            (
+                label_of(name),
+                language_of_field(name, form.fields.get("language", "")),
+                name.endswith("-media"),
+                value_label(name, text),
+                value_label(name, form.fields.get(name, "")),
+            )
             for name, text in form.theirs.items()
         ],
         problems=[(problem, _anchor(problem)) for problem in form.problems],
@@ -96,19 +108,21 @@ def render_form(request: Request, form: EditorForm, status: int = 200) -> Respon
         more_captions=_other_captions(desk, form.fields),
         has_captions=any(text.strip() for name, text in form.fields.items() if name.startswith("caption-")),
         channels=desk.settings.channels.values(),
-        versions=versions,
-        comments=comments,
-        history=history,
         pick=pick,
         restore_warnings=restore_warnings,
         unsaved=unsaved,
-        **_pictures_context(desk, form.fields, _languages(desk, post)),
-        **preview_context(request, form.fields),
+        **story,
+        **_pictures_context(desk, form.fields, languages_of(desk, post)),
+        **preview_context(request, form.fields, post.id if post else None),
+        **corrections,
     )
 
 
-def preview_context(request: Request, fields: Mapping[str, str]) -> dict[str, Any]:
-    """Returns the context of `channel_previews.html` for a form, whether or not it can be saved as it is."""
+def preview_context(request: Request, fields: Mapping[str, str], post_id: int | None = None) -> dict[str, Any]:
+    """Returns the context of `channel_previews.html` for a form, whether or not it can be saved as it is.
+
+    `post_id`: the post that the form is of, which does not repeat itself.
+    """
     desk = desk_of(request)
     try:
         content = content_of_fields(PostContent, with_placeholder_titles(fields), desk.settings.outlet.zone)
@@ -116,37 +130,90 @@ def preview_context(request: Request, fields: Mapping[str, str]) -> dict[str, An
         return {
             "mistakes_of_fields": mistakes.fields,
             "previews": [],
+            "shown_pictures": [],
             "blockers": [],
+            "has_repeat": False,
+            "approval_remarks": [],
             "template_texts": {},
             "diff_words": diff_words,
+            **_staff_preview(request),
         }
     with desk.database.reading() as session:
         post = build_unsaved_post(session, content)
+        _take_place(session, post, fields, post_id)
+        of_post = problems_of_post(session, post, desk)
     template_texts = template_captions(desk, post) if any(text.strip() for text in post.captions.values()) else {}
-    previews = channel_previews(desk, post, request.app.state.recent_specs, image_numbers(fields))
+    numbers = image_numbers(fields)
+    previews = channel_previews(desk, post, request.app.state.recent_specs, numbers)
+    adapted = [preview.adapted for preview in previews if preview.adapted]
     return {
         "mistakes_of_fields": {},
         "previews": previews,
-        "blockers": approval_blockers(desk, post, previews),
+        "shown_pictures": shown_pictures(post, adapted, numbers),
+        "blockers": approval_blockers(of_post, previews, numbers),
+        "repeat_is_meant": fields.get("repeat_is_meant") == "yes",
+        "has_repeat": any(problem.problem.blocking for problem in repeats_among(of_post)),
+        "approval_remarks": [
+            ApprovalBlocker(remark.problem.problem, anchor_of(remark.problem.field, numbers=numbers))
+            for remark in of_post
+            if not remark.problem.blocking
+        ],
         "template_texts": template_texts,
         "diff_words": diff_words,
+        **_staff_preview(request),
     }
+
+
+def _take_place(session: Session, post: Post, fields: Mapping[str, str], post_id: int | None) -> None:
+    """Gives a post that is stored nowhere what the form says of its place, and what is known of the stored one."""
+    stored = session.get(Post, post_id) if post_id is not None else None
+    place = fields.get("place", "queue")
+    post.reserve, post.fixed_date = place == "reserve", None
+    if place == "date":
+        with suppress(ValueError):
+            post.fixed_date = date.fromisoformat(fields.get("fixed_date", ""))
+    if stored is not None:
+        post.id, post.state, post.intended_repeats = stored.id, stored.state, list(stored.intended_repeats)
+
+
+def _staff_preview(request: Request) -> dict[str, Any]:
+    """Returns what `channel_previews.html` needs for people of the desk."""
+    return {"is_shared": False, "picture_url": lambda digest: address(request, "rendition", digest=digest)}
 
 
 def picture_context(request: Request, sha256: str, number: int, languages: list[str]) -> dict[str, Any] | None:
     """Returns the context of `picture.html` for a stored picture; None: there is no such picture."""
     fields = {f"images-{number}-media": sha256}
     context = _pictures_context(desk_of(request), fields, languages)
-    return {"fields": fields, "number": number, "mistakes": {}, **context} if context["media"] else None
+    return (
+        {"fields": fields, "number": number, "mistakes": {}, "shown_pictures": (), **context}
+        if context["media"]
+        else None
+    )
 
 
 def _pictures_context(desk: Desk, fields: Mapping[str, str], languages: list[str]) -> dict[str, Any]:
-    """Returns the `media` rows of the form's pictures by hash, and the `alt_limit` of the strictest channel."""
-    hashes = [fields[f"images-{number}-media"] for number in image_numbers(fields)]
+    """Returns what the fields of pictures need: the `media` rows by hash, the channels, the strictest `alt_limit`."""
+    numbers = image_numbers(fields)
+    hashes = [fields[f"images-{number}-media"] for number in numbers]
+    framed = [channel for number in numbers for channel in framed_channels(fields, number)]
     with desk.database.reading() as session:
         media = {row.sha256: row for row in session.scalars(select(Media).where(Media.sha256.in_(hashes)))}
     limit = min((target.profile.alt_text.limit for target in desk.targets.values()), default=1000)
-    return {"media": media, "alt_limit": limit, "languages": languages}
+    return {
+        "media": media,
+        "alt_limit": limit,
+        "languages": languages,
+        "framing_channels": list(dict.fromkeys([*desk.targets, *framed])),
+        "shape_channel": _shape_channel(desk),
+    }
+
+
+def _shape_channel(desk: Desk) -> str:
+    """Returns the channel that a person will want to crop for: the first that takes few shapes, else the first."""
+    limits = {name: target.profile.images for name, target in desk.targets.items()}
+    narrow = (name for name, images in limits.items() if images.max_ratio is not None or images.min_ratio is not None)
+    return next(narrow, next(iter(limits), ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +286,7 @@ def fields_of_stored(desk: Desk, post: Post) -> dict[str, str]:
     """Returns the fields of a stored post, with its place and its version."""
     place = "reserve" if post.reserve else "date" if post.fixed_date else "queue"
     return {
-        **fields_of_post(post, _languages(desk, post), desk.settings.outlet.zone),
+        **fields_of_post(post, languages_of(desk, post), desk.settings.outlet.zone),
         "place": place,
         "fixed_date": post.fixed_date.isoformat() if post.fixed_date else "",
         "version": str(post.version),
@@ -233,23 +300,19 @@ def fields_of_content(desk: Desk, content: PostContent) -> dict[str, str]:
     return fields_of_post(post, list(content.translations), desk.settings.outlet.zone)
 
 
-def _languages(desk: Desk, post: Post | None) -> list[str]:
+def parse_version(fields: Mapping[str, str]) -> int | None:
+    """Returns the version of the post that a form is based on; None where it names none."""
+    text = fields.get("version", "")
+    return min(int(text), MAX_ROW_NUMBER) if re.fullmatch("[0-9]{1,18}", text) else None
+
+
+def languages_of(desk: Desk, post: Post | None) -> list[str]:
     """Lists the languages of translations: those of the channels, and those that the post has."""
     own = post.language if post else desk.settings.outlet.language
     languages = [desk.settings.channel_language(channel) for channel in desk.settings.channels.values()]
     return [name for name in dict.fromkeys([*languages, *(post.translations if post else ())]) if name != own]
 
 
-def _history(session: Session, post: Post) -> list[Event]:
-    query = select(Event).where(Event.post_id == post.id).order_by(Event.id.desc()).limit(MAX_LISTED)
-    return list(session.scalars(query))
-
-
-def find_autosave(request: Request, post: Post) -> Autosave | None:
-    """Returns what this person typed and did not save."""
-    return autosaves.find_autosave(desk_of(request).database, post.id, request.state.session.person_id)
-
-
 def queue_of(request: Request) -> PostQueue:
     """Returns the post queue for the person who asks."""
-    return PostQueue(desk_of(request), actor_of(request.state.session.person))
+    return PostQueue(desk_of(request), actor_of(request))

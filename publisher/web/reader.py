@@ -8,6 +8,7 @@ from publisher.core.messages import Face, Reader
 from publisher.core.translations import desk_languages
 from publisher.db.staff import Person, WebSession
 from publisher.desk import Desk
+from publisher.settings.channel_names import channel_names
 from publisher.staff.api_tokens import TokenHolder
 
 
@@ -22,7 +23,8 @@ def reader_of(request: Request, face: Face) -> Reader:
     chosen = person.language if person else None
     # The program may no longer have the catalogue of a language that somebody chose.
     language = chosen if chosen in desk_languages() else outlet.desk_language
-    return Reader(language, outlet.zone, face)
+    names = channel_names(desk.settings) if face is Face.PAGE else {}
+    return Reader(language, outlet.zone, face, names)
 
 
 def _person_of(request: Request) -> Person | None:

@@ -13,22 +13,29 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from publisher.collaboration.notifications import unread_count
 from publisher.core import post_limits
-from publisher.core.event_names import event_name
-from publisher.core.messages import Face, Message, _, current_reader, reading_as
+from publisher.core.event_names import event_name, event_sentence
+from publisher.core.messages import Face, Message, _, channel_name, current_reader, reading_as
 from publisher.core.problems import Problem, Text, value_from_json, value_to_json
 from publisher.core.template_texts import install_translations
-from publisher.db.staff import WebSession
+from publisher.db.staff import Person, WebSession
 from publisher.desk import Desk
+from publisher.posts.channel_texts import write_merged
+from publisher.posts.titles import shown_title
 from publisher.staff.roles import Permission
-from publisher.web.date_format import format_moment, format_number, long_day, short_day
+from publisher.web.channel_fields import channel_rows, channels_of_fields, chosen_colour, colour_options
+from publisher.web.date_format import describe_lateness, format_moment, format_number, long_day, short_day
+from publisher.web.device_names import name_device
 from publisher.web.event_cache import PageCache
 from publisher.web.event_details import event_details
-from publisher.web.field_labels import label_of
+from publisher.web.field_labels import OPTIONS, label_of, search_place
 from publisher.web.flashes import Flash, add_flash, store_flashes, take_flashes
+from publisher.web.platform_marks import platform_mark
 from publisher.web.reader import reader_of
 from publisher.web.script_texts import texts_of_scripts
-from publisher.web.value_names import delivery_state, post_state, role_name
+from publisher.web.text_language import in_language, lang, language_of_field
+from publisher.web.value_names import correction_state, delivery_state, post_state, role_name
 
 NAVIGATION = (
     ("today", _("Today"), Permission.READ),
@@ -54,13 +61,25 @@ def templates() -> Environment:
     )
     install_translations(environment)
     environment.filters["number"] = format_number
+    environment.filters["in_language"] = in_language
+    environment.filters["titled"] = shown_title
     environment.filters["long_day"] = long_day
     environment.filters["short_day"] = short_day
     environment.filters["delivery_state"] = delivery_state
+    environment.filters["correction_state"] = correction_state
     environment.filters["post_state"] = post_state
+    environment.filters["search_place"] = search_place
     environment.filters["role_name"] = role_name
     environment.filters["event_name"] = event_name
+    environment.filters["channel_name"] = channel_name
+    environment.globals["event_sentence"] = event_sentence
+    environment.filters["lateness"] = describe_lateness
     environment.globals |= {"local": format_moment, "label_of": label_of, "event_details": event_details}
+    environment.globals |= {"lang": lang, "language_of_field": language_of_field}
+    environment.globals |= {"platform_mark": platform_mark, "name_device": name_device, "options": OPTIONS}
+    environment.globals |= {"channel_rows": channel_rows, "colour_options": colour_options}
+    environment.globals |= {"channels_of_fields": channels_of_fields, "chosen_colour": chosen_colour}
+    environment.globals |= {"write_merged": write_merged}
     return environment
 
 
@@ -79,6 +98,17 @@ def static_version(name: str) -> str:
 def desk_of(request: Request) -> Desk:
     desk: Desk = request.app.state.desk
     return desk
+
+
+def actor_of(request: Request) -> str:
+    """Returns the name that the history has for whoever is logged in."""
+    person: Person = request.state.session.person
+    return person.actor
+
+
+def asks_for_json(request: Request) -> bool:
+    """Decides whether a script of a page asks, which takes JSON for an answer."""
+    return "application/json" in request.headers.get("accept", "")
 
 
 def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
@@ -107,6 +137,7 @@ def cached_page(
         person.email,
         tuple(person.roles),
         request.state.permissions,
+        _unread_count(request),
     )
     key = (
         template,
@@ -137,6 +168,12 @@ def _shared_context(request: Request) -> dict[str, Any]:
     def url(name: str, /, **parameters: Any) -> str:
         return address(request, name, **parameters)
 
+    def post_link(channel: str, remote_id: str | None, link: str | None) -> str | None:
+        settings = desk.settings.channels.get(channel)
+        if settings is None or settings.post_page is None or not remote_id:
+            return link
+        return settings.post_page.replace("{id}", remote_id)
+
     def static(name: str) -> str:
         return f"{address(request, 'static', path=name)}?v={static_version(name)}"
 
@@ -148,10 +185,13 @@ def _shared_context(request: Request) -> dict[str, Any]:
         "may": {permission.value for permission in permissions},
         "csrf": session.csrf if session else "",
         "url": url,
+        "post_link": post_link,
         "static": static,
+        "root_path": request.scope.get("root_path") or "/",
         "this_address": request.url.path,
         "here": request.scope["route"].name if "route" in request.scope else "",
         "navigation": [(name, label) for name, label, needed in NAVIGATION if needed in permissions],
+        "unread_count": lambda: _unread_count(request),
         # Asked for by whole pages alone: a part of a page shows none.
         "flashes": lambda: _flashes_of(request),
         "language": current_reader().language,
@@ -159,11 +199,33 @@ def _shared_context(request: Request) -> dict[str, Any]:
     }
 
 
+def _unread_count(request: Request) -> int:
+    """Returns how much the person who asks has not read; asks the database once for a request."""
+    state = request.state
+    if getattr(state, "unread_count", None) is None:
+        with desk_of(request).database.reading() as session:
+            state.unread_count = unread_count(session, state.session.person_id)
+    count: int = state.unread_count
+    return count
+
+
 def address(request: Request, name: str, /, **parameters: Any) -> str:
     """Returns the path of a route, with the path that a proxy serves the desk under."""
     root: str = request.scope.get("root_path", "").rstrip("/")
     # A page has many links, and asking the application for each would take most of its time.
     return root + _path_of(request, name, parameters)
+
+
+def outside_address(request: Request, name: str, /, **parameters: Any) -> str:
+    """Returns the whole address of a route, under the host name that the browser uses."""
+    return f"{request.url.scheme}://{request.url.netloc}{address(request, name, **parameters)}"
+
+
+def path_without_secrets(request: Request) -> str:
+    """Returns the path of a request as it may be logged: a token in it gives access."""
+    path = request.url.path
+    token = request.path_params.get("token")
+    return path.replace(token, "…") if isinstance(token, str) and token else path
 
 
 def redirect(request: Request, name: str, /, query: str = "", **parameters: Any) -> RedirectResponse:

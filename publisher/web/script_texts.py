@@ -13,6 +13,29 @@ SAMPLE_COUNTS = (*range(200), 1000, 1_000_000)
 """Numbers among which each plural form of every language has one."""
 
 SCRIPT_TEXTS: Mapping[str, Mapping[str, Message]] = {
+    "session.js": {
+        "log_in_to_go_on": _("You are logged out. What you typed is kept; log in, and go on where you were."),
+        "log_in_to_stay": _("Log in once more, and go on where you were."),
+        "log_in_failed": _("The desk could not log you in. What you typed is kept; try it again in a moment."),
+        "log_in_unreachable": _("The desk can't be reached. What you typed is kept; try it again in a moment."),
+        "other_person": _("{name} is logged in in this browser now. Log in as yourself to go on here."),
+        "session_ends": plural_template(
+            "You will be logged out in {count} minute.", "You will be logged out in {count} minutes."
+        ),
+        "stay_logged_in": _("Stay logged in"),
+        "log_in_again": _("Log in again"),
+    },
+    "unsaved.js": {
+        "too_long_to_send": _(
+            "Not sent: this form holds {count} characters more than the desk takes. Shorten it; nothing is lost."
+        ),
+        "unreachable": _("Not sent: the desk can't be reached. What you typed is kept here; try it again in a moment."),
+        "not_sent": _("What you typed here at {at} was not sent."),
+        "put_back": _("Put it back"),
+        "forget_it": _("Forget it"),
+        "text_found": _("A text that you typed and did not save was found in this browser."),
+        "go_on_with_it": _("Go on with it"),
+    },
     "waiting.js": {"no_picture": _("no picture")},
     "channels.js": {"one_moment": _("One moment …")},
     "queue.js": {
@@ -24,17 +47,48 @@ SCRIPT_TEXTS: Mapping[str, Mapping[str, Message]] = {
         "moved": _("{post}: {where}. Enter keeps it there, Escape takes it back."),
         "saved": _("Saved."),
     },
+    "calendar.js": {"swap": _("They change places")},
+    "ticks.js": {"ticked": plural_template("{count} post is ticked", "{count} posts are ticked")},
     "editor.js": {
         "no_preview": _("The preview could not be reached; what you type is kept here."),
-        "not_reached": _("Not kept: the desk can't be reached. It is tried again with your next change."),
+        "not_reached": _("Kept in this browser: the desk can't be reached. It is tried again by itself."),
+        "kept_nowhere": _("Not kept: the desk can't be reached, and this browser keeps nothing. Leave the page open."),
+        "kept_here": _("Kept in this browser only; save it to hear why the desk does not take it."),
+        "too_long_to_keep": _("Kept in this browser only: it is longer than the desk takes. Shorten it."),
         "kept_as_draft": _("Kept as a draft."),
         "kept": _("Kept at {at}, not saved yet."),
         "kept_beside": _(
             "Kept at {at}. {person} has saved this post meanwhile: you will see both texts when you save."
         ),
-        "logged_out": _("Not kept: you are logged out. Log in in another window, then go on here."),
-        "field_needs_you": _("Not kept yet: a field above needs you first."),
+        "logged_out": _("Kept in this browser: you are logged out."),
     },
+    "preview_tabs.js": {
+        "channels": _("Channels"),
+        "nothing_blocks": _("Nothing blocks approval"),
+        "things_before_approval": plural_template("{count} thing before approval", "{count} things before approval"),
+        "has_problem": _("has a problem"),
+    },
+    "formatting.js": {
+        "toolbar": _("Formatting"),
+        "tool_bold": _("Bold"),
+        "tool_italic": _("Italic"),
+        "tool_link": _("Link"),
+        "tool_bullets": _("List"),
+        "tool_numbers": _("Numbered list"),
+        "tool_quote": _("Quotation"),
+        "tool_sub": _("Subscript"),
+        "tool_super": _("Superscript"),
+        "select_first": _("Select the letters or digits first."),
+        "no_subscript": _("Not every character of “{text}” has a subscript form; it stays as it is."),
+        "no_superscript": _("Not every character of “{text}” has a superscript form; it stays as it is."),
+        "unscripted": _("No raised or lowered form of these characters exists, so they are plain now: {texts}."),
+        "pictures_left": plural_template(
+            "{count} picture was left out: add it under Pictures.",
+            "{count} pictures were left out: add them under Pictures.",
+        ),
+        "too_long_to_paste": _("Not pasted: it has {length} characters, and there is room for {free}."),
+    },
+    "mentions.js": {"people": _("People of the desk")},
     "pictures.js": {
         "picture_moved": _("The picture is now number {place} of {places}."),
         "removed": _("Picture {place} is removed. Put it back"),
@@ -45,6 +99,13 @@ SCRIPT_TEXTS: Mapping[str, Mapping[str, Message]] = {
         "which_picture": _("picture {place}"),
         "here_already": _("{name} is in this post already."),
         "here_now": _("{name} is here. It needs an alt text."),
+    },
+    "picture_undo.js": {
+        "undo": _("Undo"),
+        "redo": _("Redo"),
+        "undone": _("Undone: {what}."),
+        "redone": _("Done again: {what}."),
+        "choice_of_picture": _("{choice} (picture {place})"),
     },
     "uploads.js": {
         "not_taken": _("The desk could not take it; try it again, and tell your operator if that does not help."),
@@ -58,7 +119,7 @@ SCRIPT_TEXTS: Mapping[str, Mapping[str, Message]] = {
         "examined": _("is examined"),
         "dismiss": _("Dismiss"),
         "dismiss_which": _("Dismiss the message about {name}"),
-        "upload_logged_out": _("You are logged out: log in in another window, then choose the file again."),
+        "upload_logged_out": _("You are logged out: log in, and it goes on by itself."),
         "busy": _("The desk examines other pictures first; it goes on by itself."),
         "connection_lost": _("The connection is lost; it goes on by itself."),
         "one_on_its_way": _("{name} on the way."),
@@ -73,13 +134,15 @@ SCRIPT_TEXTS: Mapping[str, Mapping[str, Message]] = {
         "crop_box": _("Crop"),
         "crop_box_set": _("Crop (set)"),
         "crop_box_add": _("Add a crop box"),
-        "crop_box_help": _("Draw the part that is shown where a picture is cropped."),
+        "crop_box_help": _("Draw the part that is shown there. Other channels are not changed."),
+        "shown_on": _("Shown on"),
+        "every_channel": _("every channel without a part of its own"),
         "crop_box_which": _("Crop box"),
         "focal_point": _("Focal point"),
         "focal_point_set": _("Focal point (set)"),
         "focal_point_add": _("Add a focal point"),
         "focal_point_help": _(
-            "Point at what must stay in view where a channel needs another shape. A crop box comes before it."
+            "Point at what must stay in view there, if another shape is needed. A crop box comes before it."
         ),
         "focal_point_which": _("Focal point"),
         "protected": _("Protected parts"),

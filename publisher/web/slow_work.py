@@ -230,6 +230,11 @@ class SlowWork:
         """Asks a platform or a name server while a person waits."""
         self.previews = WorkQueue("previews", WorkLimits(workers=2, waiting=20, per_person=4, seconds=20))
         """Adapts unfinished texts for every channel, which takes a second for the longest."""
+        self.approvals = WorkQueue("approvals", WorkLimits(workers=2, waiting=10, per_person=4, seconds=50))
+        """Approves posts, one or many: the pictures that were not made yet take seconds each.
+
+        What takes longer goes on, and the next page shows what came of it.
+        """
         self.exports = WorkQueue("exports", WorkLimits(workers=1, waiting=6, per_person=2, seconds=50))
         """Writes exports of the whole history."""
         self.piece_files = WorkQueue("piece-files", WorkLimits(workers=3, waiting=21, per_person=6, seconds=20))

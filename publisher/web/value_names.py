@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from publisher.core.messages import Message, _
-from publisher.core.states import State
+from publisher.core.states import CorrectionState, State
 from publisher.staff.roles import Role
 
 DELIVERY_STATES: Mapping[str, Message] = {
@@ -25,6 +25,14 @@ POST_STATES: Mapping[str, Message] = {
     "approved": _("approved"),
     "withdrawn": _("withdrawn"),
 }
+CORRECTION_STATES: Mapping[str, Message] = {
+    CorrectionState.WAITING: _("waiting to be sent"),
+    CorrectionState.SENDING: _("being sent"),
+    CorrectionState.UNKNOWN: _("sent, and not known yet whether it was carried out"),
+    CorrectionState.DONE: _("followers have it"),
+    CorrectionState.FAILED: _("not carried out"),
+    CorrectionState.REPLACED: _("replaced by a newer one"),
+}
 ROLES: Mapping[str, Message] = {
     Role.CONTRIBUTOR: _("contributor"),
     Role.EDITOR: _("editor"),
@@ -36,6 +44,11 @@ ROLES: Mapping[str, Message] = {
 def delivery_state(state: str) -> Message | str:
     """Names a state of a delivery."""
     return DELIVERY_STATES.get(state, state)
+
+
+def correction_state(state: str) -> Message | str:
+    """Names a state of a correction."""
+    return CORRECTION_STATES.get(state, state)
 
 
 def post_state(state: str) -> Message | str:

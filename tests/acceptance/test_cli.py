@@ -95,7 +95,7 @@ def ask(shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 def publish_until_done(shell: Shell) -> None:
     """Runs `publisher run` until every delivery is published, then sends SIGTERM."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "publisher", "run"],
+        [sys.executable, "-m", "publisher", "run", "--publish-today"],
         cwd=shell.outlet.folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
@@ -155,7 +155,7 @@ def test_doctor_is_green_when_all_is_well_and_red_when_not(shell: Shell) -> None
     for number in range(3):
         text = POST.replace("A river", f"River {number}")
         (shell.outlet.folder / "posts" / f"{number}.md").write_text(text, encoding="utf-8")
-    shell.run("add", "posts", "--approve")
+    shell.run("add", "posts", "--approve", "--repeat-meant")
     lines = json.loads(shell.run("doctor", "--json", code=None).stdout)
     bad = [line for line in lines if not line["good"] and line["what"] not in ("clock", "disk")]
     assert bad == []

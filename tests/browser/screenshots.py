@@ -34,11 +34,18 @@ FACES: tuple[tuple[str, ViewportSize, Scheme], ...] = (
     ("phone", PHONE, "light"),
 )
 MAX_BYTES = 120_000
-"""Of a picture in the README."""
+"""Of a picture in the README, whose page loads all of them."""
 LOAD_ALL = """() => Promise.all([...document.images].map((each) => {
   each.loading = 'eager';
   return each.decode().catch(() => null);
 }))"""
+
+
+ALL_ARE_MADE = """() => [...document.images].every((each) => {
+  each.loading = 'eager';
+  return each.complete && !(each.naturalWidth === 33 && each.naturalHeight === 33);
+})"""
+PATIENCE_MS = 120_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +60,8 @@ class ReadmeScreenshot:
 
 
 README = (
+    ReadmeScreenshot("what-followers-got", "/posts/1", "light", 1440, 1080),
     ReadmeScreenshot("today-at-a-glance", "/", "light", 1280, 960),
-    ReadmeScreenshot("queue-in-order", "/queue", "dark", 1280, 960),
     ReadmeScreenshot("editor-with-previews", "/posts/12", "light", 1440, 1080),
     ReadmeScreenshot("calendar-of-a-month", "/calendar", "dark", 1280, 960),
 )
@@ -64,7 +71,7 @@ def main(folder: Path, readme: Path) -> None:
     program = installed_browser()
     if program is None:
         raise SystemExit("There is no Chromium on this machine; install the package chromium.")
-    folder.mkdir(parents=True, exist_ok=True)
+    prepare_folders(folder, readme)
     with tempfile.TemporaryDirectory() as home:
         desk = build_full_site(Path(home), fine=True)
         with open_site(desk) as site, open_browser(program) as browser:
@@ -73,6 +80,12 @@ def main(folder: Path, readme: Path) -> None:
                 _take_for_readme(browser, site, screenshot, readme)
         desk.database.close()
     print(f"Look at them in {folder} and {readme}.")  # noqa: T201 - what the command has to say
+
+
+def prepare_folders(*folders: Path) -> None:
+    """Makes the folders that pictures are written into, where they are not there yet."""
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _take_all(browser: Browser, site: Site, folder: Path) -> None:
@@ -111,6 +124,8 @@ def _tab(
 def _open(tab: Tab, path: str) -> None:
     tab.goto(path, wait_until="load")
     tab.evaluate(LOAD_ALL)
+    # A placeholder stands for a picture that is still being made.
+    tab.wait_for_function(ALL_ARE_MADE, timeout=PATIENCE_MS)
 
 
 def _name(page: Page) -> str:

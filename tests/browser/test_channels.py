@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from publisher.sandbox.instagram.service import Sandbox as InstagramSandbox
 from publisher.sandbox.x.service import Sandbox as XSandbox
 from tests.browser.conftest import OpenPage
 from tests.desk_site import Site
 
+LABELS = {"tumblr": "Tumblr", "x": "X", "instagram": "Instagram"}
 TOKENS = ("TUMBLR_OAUTH_TOKEN", "TUMBLR_OAUTH_TOKEN_SECRET", "X_ACCESS_TOKEN", "X_ACCESS_TOKEN_SECRET")
 
 
@@ -21,17 +22,21 @@ def _nobody_is_logged_in(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     (site.outlet.folder / "sessions" / "instagram.json").unlink()
 
 
+def card_of(page: Page, channel: str) -> Locator:
+    return page.get_by_role("region", name=LABELS[channel], exact=True)
+
+
 def begin(page: Page, channel: str) -> None:
     page.goto("/channels")
-    card = page.get_by_role("region", name=channel, exact=True)
+    card = card_of(page, channel)
     expect(card.get_by_text("not connected", exact=True)).to_be_visible()
     card.get_by_role("link", name="Connect").click()
     page.get_by_role("button", name="Begin").click()
 
 
 def expect_connected(page: Page, channel: str, account: str) -> None:
-    expect(page.get_by_role("status")).to_have_text(f"{channel} is connected as {account}.")
-    expect(page.get_by_role("region", name=channel, exact=True).get_by_text("publishing", exact=True)).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text(f"{LABELS[channel]} is connected as {account}.")
+    expect(card_of(page, channel).get_by_text("publishing", exact=True)).to_be_visible()
     # No answer of a platform stays in the address.
     assert page.url.endswith("/channels")
 
@@ -75,7 +80,7 @@ def test_instagram_is_connected_with_a_code_that_it_sends(
     page.keyboard.press("Enter")
     expect_connected(page, "instagram", instagram.account())
 
-    card = page.get_by_role("region", name="instagram", exact=True)
+    card = card_of(page, "instagram")
     card.locator("summary", has_text="Pause").click()
     card.get_by_label("Why").fill("The account moves")
     card.get_by_role("button", name="Pause instagram").click()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -14,10 +15,9 @@ from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import select
 
 from publisher.db.models import Post
-from publisher.desk import Desk
 from tests.browser.conftest import TIMEOUT, OpenPage
 from tests.conftest import WriteDesk
-from tests.desk_site import Site, open_site
+from tests.desk_site import Site, open_starter_site
 from tests.outlet import draw
 from tests.waiting import wait_until
 
@@ -31,10 +31,8 @@ APPROVED = "Approved: it goes out when its turn comes."
 @pytest.fixture
 def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
     """Serves an empty desk with three channels, none of them reachable."""
-    desk = Desk(write_desk(tmp_path / "desk"))
-    with open_site(desk) as opened:
+    with open_starter_site(write_desk(tmp_path / "desk")) as opened:
         yield opened
-    desk.database.close()
 
 
 @pytest.fixture
@@ -58,11 +56,12 @@ def upload(page: Page, *files: Path) -> None:
 
 
 def preview_of(page: Page, channel: str) -> Locator:
-    return page.get_by_role("region", name=channel, exact=True)
+    return page.locator(f".preview[data-channel={channel}]")
 
 
 def expect_previews(page: Page, text: str) -> None:
     """Waits until every channel shows the text, and a picture that was rendered."""
+    page.get_by_role("group", name="Channels").get_by_role("button", name="All").click()
     for channel in CHANNELS:
         expect(preview_of(page, channel)).to_contain_text(text)
         pictures = preview_of(page, channel).locator(".preview-images img")
@@ -106,7 +105,8 @@ def test_a_writer_needs_no_manual_by_mouse(site: Site, open_page: OpenPage, disc
     expect(page.get_by_text("27 of 1,000 characters")).to_be_visible()
     page.get_by_role("textbox", name="Title").fill("A quiet cell")
     page.get_by_label("Standfirst").fill("It rests")
-    expect(to_do.get_by_role("listitem")).to_have_count(1)
+    problems = to_do.get_by_role("listitem").filter(has_not=page.get_by_text("remark", exact=True))
+    expect(problems).to_have_count(1)
     to_do.get_by_role("link", name="The post has no credit").click()
     expect(page.get_by_role("textbox", name="Credit", exact=False).first).to_be_focused()
     page.keyboard.type("Image by the test bench")
@@ -123,12 +123,47 @@ def test_a_writer_needs_no_manual_by_mouse(site: Site, open_page: OpenPage, disc
     )
 
 
+def test_a_post_with_two_pictures_and_a_day_takes_few_clicks(
+    site: Site, open_page: OpenPage, disc: Path, tmp_path: Path
+) -> None:
+    draw(tmp_path / "ring.png", seed=2, width=300, height=300)
+    page = open_page("contributor")
+    clicks: list[str] = []
+    page.expose_function("noteClick", lambda target: clicks.append(target))  # noqa: PLW0108 - Playwright names the function
+    page.add_init_script("addEventListener('pointerdown', event => noteClick(event.target.outerHTML), true)")
+    page.goto("/")
+    page.get_by_role("link", name="Write a post").click()
+    page.get_by_role("textbox", name="Title").click()
+    page.keyboard.type("Two quiet cells")
+    page.keyboard.press("Tab")
+    page.keyboard.type("They rest.")
+    page.get_by_role("textbox", name="Text", exact=True).click()
+    page.keyboard.type("Nothing moves in them.")
+    with page.expect_file_chooser() as chosen:
+        page.get_by_label("Add pictures").click()
+    chosen.value.set_files([disc, tmp_path / "ring.png"])
+    for number, text in ((1, "A grey disc"), (2, "A grey ring")):
+        page.get_by_label(f"Alt text of picture {number}").click(timeout=TIMEOUT)
+        page.keyboard.type(text)
+    page.get_by_role("textbox", name="Credit", exact=False).first.click()
+    page.keyboard.type("Image by the test bench")
+    page.get_by_label("on a fixed day").click()
+    page.get_by_role("textbox", name="Fixed day").click()
+    page.keyboard.type("06012099")
+    expect(page.get_by_role("textbox", name="Fixed day")).to_have_value("2099-06-01")
+    page.get_by_role("button", name="Save and ask for review").click()
+    expect(page.get_by_text("Saved, and given to review")).to_be_visible()
+    post = the_post(site)
+    assert (post.state, post.fixed_date, len(post.images)) == ("in_review", date(2099, 6, 1), 2)
+    assert 8 <= len(clicks) <= 12, clicks
+
+
 def test_a_writer_needs_no_mouse(site: Site, open_page: OpenPage, disc: Path) -> None:
     page = open_page("editor")
     page.goto("/")
     tab_to(page, page.get_by_role("link", name="Write a post"))
     page.keyboard.press("Enter")
-    page.wait_for_url("**/posts/new")
+    page.wait_for_url("**/posts/new?draft=*")
     # Who asks for the chooser only with the key's stroke may come too late for it.
     with page.expect_file_chooser(timeout=2 * TIMEOUT) as chosen:
         tab_to(page, page.get_by_label("Add pictures"))
@@ -233,15 +268,23 @@ def test_two_people_who_write_at_once_lose_nothing(site: Site, open_page: OpenPa
     assert the_post(site).standfirst == "By both"
 
 
+def source_of(page: Page, channel: str) -> str | None:
+    """Returns the address of the picture in the preview of a channel, in sight or not."""
+    return page.locator(f"[data-channel={channel}] .preview-images img").get_attribute("src")
+
+
 def box_of(page: Page) -> list[float]:
-    return [float(part) for part in page.locator("[name=images-0-crop_box]").input_value().split(",")]
+    return [float(part) for part in page.locator("[name='images-0-crop_box:instagram']").input_value().split(",")]
 
 
 def test_a_crop_box_is_drawn_with_mouse_and_keyboard(open_page: OpenPage, disc: Path) -> None:
     page = open_page("editor")
     page.goto("/posts/new")
     upload(page, disc)
-    pictures = preview_of(page, "tumblr").locator(".preview-images img")
+    channels = page.get_by_role("group", name="Channels")
+    others = [source_of(page, name) for name in ("tumblr", "x")]
+    channels.get_by_role("button", name="instagram").click()
+    pictures = preview_of(page, "instagram").locator(".preview-images img")
     whole = pictures.get_attribute("src") or ""
     page.get_by_role("button", name="Crop").click()
     stage = page.locator(".stage img").bounding_box()
@@ -254,6 +297,11 @@ def test_a_crop_box_is_drawn_with_mouse_and_keyboard(open_page: OpenPage, disc: 
     assert box_of(page) == pytest.approx([0.25, 0.25, 0.5, 0.5], abs=0.03)
     expect(pictures).not_to_have_attribute("src", whole)
     first_source = pictures.get_attribute("src") or ""
+    expect(page.get_by_label("Shown on")).to_have_value("instagram")
+    expect(page.locator(".shown")).to_contain_text(re.compile(r"Instagram\s+cropped to \d+ % of its width"))
+    expect(page.locator(".shown")).to_contain_text(re.compile(r"Tumblr, X\s+all of it"))
+    for name, before_crop in zip(("tumblr", "x"), others, strict=True):
+        assert source_of(page, name) == before_crop, name
 
     box = page.get_by_role("slider", name="Crop box", exact=True)
     corner = page.get_by_role("slider", name="Crop box, lower right corner")
@@ -269,7 +317,8 @@ def test_a_crop_box_is_drawn_with_mouse_and_keyboard(open_page: OpenPage, disc: 
     expect(pictures).not_to_have_attribute("src", first_source)
     expect_accessible(page)
     page.keyboard.press("Delete")
-    expect(page.locator("[name=images-0-crop_box]")).to_have_value("")
+    expect(page.locator("[name='images-0-crop_box:instagram']")).to_have_value("")
+    expect(page.locator(".shown")).to_contain_text("Every channel shows all of it.")
     expect(page.get_by_role("button", name="Add a crop box")).to_be_focused()
     expect(pictures).to_have_attribute("src", whole)
 
@@ -311,7 +360,55 @@ def test_a_phone_shows_all_of_it(open_page: OpenPage, disc: Path) -> None:
     size = stage.bounding_box()
     assert size is not None
     stage.tap(position={"x": size["width"] * 0.25, "y": size["height"] * 0.5})
-    x, y = page.locator("[name=images-0-focal_point]").input_value().split(", ")
+    x, y = page.locator("[name='images-0-focal_point:instagram']").input_value().split(", ")
     assert (float(x), float(y)) == pytest.approx((0.25, 0.5), abs=0.03)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     expect_accessible(page)
+
+
+def test_one_preview_stays_in_sight_while_the_text_is_typed(open_page: OpenPage) -> None:
+    page = open_page("editor", viewport={"width": 1280, "height": 720})
+    page.goto("/posts/new")
+    tabs = page.get_by_role("group", name="Channels")
+    expect(tabs.get_by_role("button")).to_have_text(
+        ["Instagram, has a problem", "Tumblr, has a problem", "X, has a problem", "All"]
+    )
+    tabs.get_by_role("button", name="tumblr").click()
+    page.locator("#body").press_sequentially("Cells at rest.")
+    expect(preview_of(page, "tumblr")).to_contain_text("Cells at rest.")
+    for part in (
+        page.locator("#body"),
+        preview_of(page, "tumblr"),
+        page.get_by_role("button", name="Save", exact=True),
+    ):
+        expect(part).to_be_in_viewport()
+    expect(preview_of(page, "x")).to_be_hidden()
+    expect(page.locator("#blocking")).to_have_text("2 things before approval")
+    page.reload()
+    expect(preview_of(page, "tumblr")).to_be_visible()
+    expect(preview_of(page, "x")).to_be_hidden()
+
+
+def test_a_post_is_sent_back_with_a_reason_from_its_bar(site: Site, open_page: OpenPage) -> None:
+    writer, editor = open_page("contributor", email="ada@example.org"), open_page("editor", email="bo@example.org")
+    writer.goto("/posts/new")
+    writer.get_by_role("textbox", name="Title").fill("A quiet cell")
+    writer.get_by_role("button", name="Save and ask for review").click()
+    expect(writer.get_by_text("Saved, and given to review")).to_be_visible()
+    editor.goto(writer.url)
+    editor.get_by_text("Send back", exact=True).click()
+    editor.get_by_label("What should be changed?").fill("The credit is missing.")
+    editor.get_by_role("button", name="Send back to draft").click()
+    expect(editor.locator("#editor-bar [data-state=draft]")).to_be_visible()
+    expect(editor.get_by_text("The credit is missing.")).to_be_visible()
+    assert the_post(site).state == "draft"
+
+
+def test_the_enter_key_in_a_field_only_saves(site: Site, open_page: OpenPage) -> None:
+    page = open_page("editor")
+    page.goto("/posts/new")
+    page.get_by_role("textbox", name="Title").fill("A quiet cell")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.locator("#editor-bar [data-state=draft]")).to_be_visible()
+    assert the_post(site).state == "draft"

@@ -194,6 +194,10 @@ class Account(Channel):
     def publishing_requests(self) -> list[Request]:
         return [request for request in self.requests if self.sandbox.publishes(request)]
 
+    def received_texts(self) -> list[str]:
+        """Returns the texts of the last post that the platform received, byte for byte, without alt texts."""
+        return [self.copies()[-1].caption]
+
     def uploading_requests(self) -> list[Request]:
         """Returns what was sent besides: pictures, drafts."""
         return [request for request in self.requests if self.sandbox._step(request) == "upload"]

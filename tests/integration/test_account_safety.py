@@ -153,6 +153,7 @@ def changes(site: Site, email: str) -> dict[str, tuple[str, dict[str, str]]]:
         "change_roles": (f"/people/{other}/roles", {"roles": "admin"}),
         "change_active": (f"/people/{other}/active", {"active": "false"}),
         "remove_factor_of": (f"/people/{other}/second-factor/remove", {}),
+        "set_chat_addresses": ("/account/chats", {"addresses": "tgram://123456789:abcdefg_hijklmnop/12315544/"}),
         "log_out_elsewhere": ("/account/log-out-elsewhere", {}),
         "begin_connecting": ("/channels/x/connect", {}),
         "add_webhook": ("/webhooks", {"url": "https://10.0.0.1/hook"}),
@@ -174,7 +175,7 @@ def everything_of_accounts(site: Site) -> list[object]:
     with site.desk.database.reading() as session:
         people = session.execute(
             select(Person.id, Person.email, Person.roles, Person.active, Person.password_hash, Person.totp_secret,
-                   Person.invite_hash).order_by(Person.id)
+                   Person.invite_hash, Person.chat_addresses).order_by(Person.id)
         ).all()  # fmt: skip
         return [
             *people,
@@ -191,6 +192,7 @@ def test_every_change_of_an_account_is_in_the_table_of_confirmations(site: Site,
     assert set(CONFIRM_WITHIN) <= set(RULES)
 
 
+@pytest.mark.filterwarnings("ignore:.imghdr. is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("name", CONFIRM_WITHIN)
 def test_a_borrowed_session_changes_no_account(site: Site, email: str, name: str) -> None:
     client = borrowed(site, email)

@@ -148,35 +148,35 @@ Act = Callable[[Desk, int], object]
 CASES: dict[str, tuple[Act, str, str, Act, str]] = {
     "held": (
         lambda desk, delivery: go(desk, delivery, State.HELD, problem="The picture is too large."),
-        "x: “A cell” is held",
+        "X: “A cell” is held",
         "The picture is too large.\n→ publisher retry {id}",
         adopt_unread,
         "Published at 09:01 on 2026-05-04: https://x.com/i/web/status/1",
     ),
     "failed": (
         lambda desk, delivery: go(desk, delivery, State.PREPARING, State.FAILED, problem="Refused"),
-        "x: “A cell” failed",
+        "X: “A cell” failed",
         "Refused.\n→ publisher retry {id}",
         lambda desk, delivery: cancel(desk.database, delivery, now=desk.now(), actor="me"),
         "It was canceled.",
     ),
     "missed": (
         lambda desk, delivery: go(desk, delivery, State.MISSED, problem="Too late"),
-        "x: “A cell” was missed",
+        "X: “A cell” was missed",
         "Too late.\n→ publisher retry {id}",
         publish_after_all,
         "Published at 09:01 on 2026-05-04: https://x.com/cells/1",
     ),
     "paused": (
         lambda desk, delivery: pause(desk, True),
-        "x: the channel is paused",
+        "X: the channel is paused",
         "The password was changed.\n→ publisher resume x",
         lambda desk, delivery: pause(desk, False),
         "The channel publishes again.",
     ),
     "silent": (
         lambda desk, delivery: in_trouble(desk),
-        "x: the platform gives no answers",
+        "X: the platform gives no answers",
         "5 tries in a row got no answer.\n→ publisher deliveries",
         publish,
         "The platform answers again.",
@@ -233,7 +233,7 @@ def test_a_retry_ends_no_alert_and_a_second_failure_is_a_new_one(desk: Desk, clo
     retry(desk.database, delivery, now=clock.now(), actor="me")
     publish(desk, delivery)
     notifier.notify(clock.now())
-    assert box.titles[2:] == ["over: x: “A cell” is held"]
+    assert box.titles[2:] == ["over: X: “A cell” is held"]
 
 
 def test_what_may_be_public_is_never_just_retried(desk: Desk, clock: FixedClock, box: PostBox) -> None:
@@ -363,12 +363,12 @@ def test_a_deadline_is_kept_where_nobody_works(desk: Desk, clock: FixedClock, bo
     publish(desk, on_tumblr)
     for _ in range(2):
         notifier.notify(clock.now())
-    assert box.titles == ["x: the post of Monday 2026-05-04 is not out"]
+    assert box.titles == ["X: the post of Monday 2026-05-04 is not out"]
     assert f"by 09:30 on 2026-05-04. It is pending.\n→ publisher log {on_x}" in box.bodies
     publish(desk, on_x)
     for _ in range(2):
         notifier.notify(clock.now())
-    assert box.titles[1:] == ["over: x: the post of Monday 2026-05-04 is not out"]
+    assert box.titles[1:] == ["over: X: the post of Monday 2026-05-04 is not out"]
 
 
 def test_a_deadline_is_kept_where_nobody_picks(desk: Desk, clock: FixedClock, box: PostBox) -> None:
@@ -484,7 +484,7 @@ def test_two_processes_at_once_send_one_alert(any_desk: Desk, clock: FixedClock,
         desk.database.close()
     bodies = "\n".join(str(message["message"]) for message in box.messages)
     for delivery in deliveries:
-        title = f"x: “Cell {delivery}” is held"
+        title = f"X: “Cell {delivery}” is held"
         assert (bodies.count(f"✗ {title}"), bodies.count(f"✓ over: {title}")) == (1, 1)
 
 
@@ -536,7 +536,7 @@ def test_trouble_that_ended_before_it_was_sent_is_sent_as_ended(desk: Desk, cloc
     box.statuses.clear()
     clock.advance(hours=2)
     notifier.notify(clock.now())
-    assert box.titles == ["over: x: “A cell” is held"]
+    assert box.titles == ["over: X: “A cell” is held"]
 
 
 def test_a_death_between_sending_and_recording_sends_again(
@@ -674,7 +674,7 @@ def test_a_budget_that_is_nearly_spent_is_reported_once_in_its_month(
             Notifier(desk).notify(clock.now())
         clock.advance(days=40)
         Notifier(desk).notify(clock.now())
-    assert [title for title in box.titles if "budget" in title] == ["x: the month's budget is nearly spent"]
+    assert [title for title in box.titles if "budget" in title] == ["X: the month's budget is nearly spent"]
     assert "raise channels.x.monthly_budget" in box.bodies
 
 

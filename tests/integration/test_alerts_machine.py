@@ -117,6 +117,17 @@ def test_a_post_that_is_not_picked_is_reported_with_the_true_reason(
     assert "no scheduler runs" not in box.bodies
 
 
+def test_a_new_desk_that_waits_for_tomorrow_says_so(desk: Desk, clock: FixedClock, box: PostBox) -> None:
+    desk_began = clock.now()
+    record_heartbeat(desk.database, "me:1", "scheduler", desk_began)
+    clock.instant = clock.instant.replace(hour=8, minute=30)
+    record_heartbeat(desk.database, "me:2", "scheduler", clock.now())
+    clock.instant = clock.instant.replace(minute=31)
+    Notifier(desk).notify(clock.now())
+    assert "This desk has published nothing yet" in box.bodies
+    assert "although a scheduler runs" not in box.bodies
+
+
 def test_a_failing_pick_is_why_the_post_is_not_out(desk: Desk, clock: FixedClock, box: PostBox) -> None:
     record_heartbeat(desk.database, "me:1", "scheduler", clock.now())
     FailureLog(desk.database, "me:1", clock.now).failed(TickPart.PICK, KeyError("a fault"), tried_again_in=60)
@@ -140,7 +151,7 @@ def test_a_broken_template_is_an_alert_until_it_is_mended(desk: Desk, clock: Fix
     for _ in range(2):
         notifier.notify(clock.now())
     assert box.titles == ["2 things need a person"]
-    assert "x: its captions can't be made" in box.bodies
+    assert "X: its captions can't be made" in box.bodies
     assert "did you mean 'title'" in box.bodies
     assert "The directory of people can't be read" in box.bodies
     template(desk, "x").write_text(sound, encoding="utf-8")
@@ -199,7 +210,7 @@ def test_an_hour_changed_after_the_pick_is_an_alert_for_today_and_tomorrow(
     notifier = Notifier(later)
     for _ in range(2):
         notifier.notify(clock.now())
-    assert box.titles == ["x: its hour was changed after today's pick"]
+    assert box.titles == ["X: its hour was changed after today's pick"]
     assert "Today's post is still due at 09:00 on 2026-05-04. From tomorrow on, posts go out at 11:30." in box.bodies
     later.database.close()
 
@@ -213,7 +224,7 @@ def test_an_alert_says_that_a_channel_added_after_the_pick_begins_tomorrow(
     added = '[channels.second]\nplatform = "x"\naccount = "second"\ncaption = "captions/x.j2"\n\n[channels.x]'
     later = again(desk, "[channels.x]", added)
     Notifier(later).notify(clock.now())
-    assert box.titles == ["second: it was added after today's pick"]
+    assert box.titles == ["X (second): it was added after today's pick"]
     assert "It gets no post today. Its first one is tomorrow's." in box.bodies
     later.database.close()
 

@@ -428,7 +428,7 @@ def test_pages_follow_each_other_to_the_end(site: Site, editor: Program) -> None
 def test_a_post_gets_another_place_and_its_day(site: Site, editor: Program, picture: str) -> None:
     ids = [new_post(editor, picture, title=f"Placed {number}")["id"] for number in range(3)]
     for post in ids:
-        assert editor.change("POST", f"/posts/{post}/approval").status_code == 200
+        assert editor.change("POST", f"/posts/{post}/approval?repeat_is_meant=true").status_code == 200
     front = editor.change("PUT", f"/queue/{ids[2]}", json={"to": "front"}).json()
     assert (front["place"], front["number"]) == ("queue", 1)
     day = (site.desk.now() + timedelta(days=20)).date().isoformat()

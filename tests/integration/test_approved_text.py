@@ -22,11 +22,14 @@ from publisher.posts.errors import PostError
 from publisher.posts.undo import PostChange, Undo, snapshot
 from publisher.retrying import retry
 from publisher.schedule.picking import pick_slot
+from publisher.settings.channel_names import channel_names
 from tests import queue_desk
 from tests.api_client import program
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site, text_of
 from tests.outlet import draw
+
+pytestmark = pytest.mark.usefixtures("instant_pictures")
 
 NOON = datetime(2026, 5, 4, 11, 0, tzinfo=UTC)
 SLIPPED_IN = "Zebra"
@@ -274,7 +277,7 @@ def test_a_waiting_change_is_shown_with_what_goes_out_meanwhile(site: Site, page
     editor, contributor = site.client("editor"), site.client("contributor")
     assert "waits for approval" not in text_of(editor.get(page))
     patch_by_api(site, post, "contributor")
-    channels = ", ".join(site.desk.settings.channels)
+    channels = ", ".join(channel_names(site.desk.settings).values())
     at = site.desk.local(site.desk.now() + timedelta(hours=1), "%H:%M")
     sentence = (
         f"The approved version goes out at {at} ({channels}); "
@@ -286,7 +289,7 @@ def test_a_waiting_change_is_shown_with_what_goes_out_meanwhile(site: Site, page
     with site.desk.database.writing() as session:
         for delivery in todays(site.desk, session):
             delivery.state = State.HELD
-    edit_by_command(site, post, "contributor")
+    command(site, "edit", str(post), "--title", f"{SLIPPED_IN} once more")
     assert f"The approved version waits for a person ({channels})" in text_of(editor.get(page))
     approve_as(site, post, "editor")
     assert "waits for approval" not in text_of(editor.get(page))

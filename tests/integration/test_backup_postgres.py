@@ -26,7 +26,7 @@ from publisher.backup.in_place import accept_present_database, restore_in_place
 from publisher.backup.manifest import read_manifest
 from publisher.backup.restore import restore
 from publisher.backup.whole_backup import BackupReport, make_backup
-from publisher.cli.doctor import _describe_backup
+from publisher.cli.doctor import _describe_backup, _newest_backup
 from publisher.cli.main import cli
 from publisher.core.clock import FixedClock
 from publisher.core.messages import Message
@@ -337,12 +337,16 @@ def test_a_daily_dump_names_the_originals_that_the_new_folder_lacks(desk: Desk, 
     assert restore(dump, tmp_path / "restored", desk.now(), empty).missing == ("cell.png",)
 
 
+def _describe_newest(desk: Desk) -> str:
+    return str(_describe_backup(_newest_backup(desk, desk.settings)))
+
+
 def test_a_missing_pg_dump_is_reported_by_doctor_and_by_the_daily_backup(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert str(_describe_backup(desk, desk.settings)) == "there is none yet"
+    assert _describe_newest(desk) == "there is none yet"
     monkeypatch.setattr(tools, "_candidates", lambda name: iter(()))
-    for act in (lambda: _describe_backup(desk, desk.settings), lambda: dump_daily(desk.settings, desk.now())):
+    for act in (lambda: _describe_newest(desk), lambda: dump_daily(desk.settings, desk.now())):
         with pytest.raises(BackupError, match="there is no pg_dump on this machine; install the client programs of"):
             act()
     daily = desk.settings.root / "backups" / "daily"

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import requests
 
+from publisher.core.http_connections import ConnectionLimits
 from publisher.db.staff import WebSession
 from publisher.lifecycle import record_event
 from publisher.staff import accounts, logins
 from publisher.staff.tokens import hash_of
 from publisher.web import change_streams
-from publisher.web.connections import ConnectionLimits
 from publisher.web.guard import COOKIE
 from tests.desk_site import Client, Site, serve_starter_site
 from tests.waiting import TIMEOUT, wait_until

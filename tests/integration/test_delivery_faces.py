@@ -109,7 +109,7 @@ def test_all_faces_list_the_newest_day_first_then_by_channel_and_part(
     page = browser.get("/deliveries").text
     assert [int(number) for number in re.findall(r'<p><a href="/deliveries/(\d+)"><strong>', page)] == order
     assert [row["id"] for row in browser.get("/deliveries/export.json").json()] == order
-    exported = csv.DictReader(io.StringIO(browser.get("/deliveries/export.csv").text))
+    exported = csv.DictReader(io.StringIO(browser.get("/deliveries/export.csv").content.decode("utf-8-sig")))
     assert [int(row["id"]) for row in exported] == order
     assert [row["id"] for row in asking.get("/deliveries").json()["items"]] == order
 
@@ -150,7 +150,7 @@ def test_all_faces_show_the_same_fields(site: Site, browser: Client, asking: Pro
     for face in (listed, exported):
         assert [list(row) for row in face] == [names]
         assert [instants_read(row) for row in face] == [instants_read(held)]
-    table = csv.DictReader(io.StringIO(browser.get("/deliveries/export.csv?state=held").text))
+    table = csv.DictReader(io.StringIO(browser.get("/deliveries/export.csv?state=held").content.decode("utf-8-sig")))
     (cells,) = table
     assert list(cells) == list(COLUMNS)
     assert set(COLUMNS) == {*names, "problem_code", "problem_message"} - {"problem"}

@@ -113,7 +113,8 @@ def test_no_question_of_a_tick_reads_all_deliveries(
     due_questions = [statement for statement in statements if "IN ('preparing', 'publishing')" not in statement[0]]
     plan = PLANS[each_database.engine.dialect.name]
     used = {index for statement in due_questions for index in plan(each_database, statement)}
-    assert used == {"ix_delivery_due", "ix_delivery_expires", "ix_delivery_verify"}
+    # PostgreSQL may take the index of a channel's deliveries by state: few of a channel wait for their hour.
+    assert used - {"ix_delivery_channel_state_slot"} == {"ix_delivery_due", "ix_delivery_expires", "ix_delivery_verify"}
 
 
 def _sqlite_plan(database: Database, statement: tuple[str, Any]) -> list[str]:

@@ -68,7 +68,7 @@ class Desks:
     processes: dict[str, subprocess.Popen[bytes]]
 
     def start(self, name: str, *roles: str) -> None:
-        command = [sys.executable, "-m", "publisher", "--config", str(self.outlet.config), "run"]
+        command = [sys.executable, "-m", "publisher", "--config", str(self.outlet.config), "run", "--publish-today"]
         with self._log(name).open("wb") as log:
             wishes = [word for role in roles for word in ("--role", role)]
             self.processes[name] = subprocess.Popen([*command, *wishes], cwd=ROOT, stderr=log)

@@ -9,10 +9,10 @@ import signal
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -20,11 +20,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
+from starlette.responses import Response
 
 from publisher.backup.files import BackupError
 from publisher.cli.doctor import _check_platform_clocks
 from publisher.cli.regular import alert_jobs, heartbeat_job, housekeeping_jobs
 from publisher.core.clock import FixedClock
+from publisher.core.http_connections import BoundedConnection, ConnectionLimits
 from publisher.core.messages import Message
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Alert, Channel, Process, Quota
@@ -36,7 +38,7 @@ from publisher.desk import Desk
 from publisher.health import HealthServer, check_ready, last_heartbeats, record_heartbeat, render_metrics
 from publisher.health.failing import JOB_TITLES, TICK_FAILURES, TICK_TITLES
 from publisher.health.ready import describe_readiness
-from publisher.health.server import MAX_CONNECTIONS
+from publisher.health.server import LIMITS, MAX_ANSWERS
 from publisher.job_failures import FailureLog, TickPart
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.settings import SettingsError
@@ -173,7 +175,7 @@ def test_a_desk_is_ready_while_a_scheduler_lives_and_no_work_is_overdue(desk: De
     clock.advance(minutes=6)
     checks = read_checks(desk)
     assert checks["scheduler"] == (False, "The last heartbeat was 360 s ago. Start it with: publisher run")
-    assert checks["deliveries"] == (False, "Work waits for up to 6 minutes on x; see the worker's log.")
+    assert checks["deliveries"] == (False, "Work waits for up to 6 minutes on X; see the worker's log.")
     assert checks["database"][0]
     assert checks["disk"][0]
     with desk.database.writing() as session:
@@ -263,13 +265,27 @@ def test_a_database_that_hangs_is_not_waited_for(postgres_desk: Desk) -> None:
     )
 
 
+Serve = Callable[[Desk, ConnectionLimits], HealthServer]
+
+
 @pytest.fixture
-def server(small_desk: Desk) -> Iterator[HealthServer]:
+def serve() -> Iterator[Serve]:
+    """Starts servers of the probes, and stops them after the test."""
+    with contextlib.ExitStack() as running:
+
+        def start(desk: Desk, limits: ConnectionLimits) -> HealthServer:
+            server = HealthServer(desk, "127.0.0.1", 0, limits)
+            server.start()
+            running.callback(server.stop)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def server(small_desk: Desk, serve: Serve) -> HealthServer:
     assert isinstance(small_desk.database, Database)
-    running = HealthServer(small_desk, "127.0.0.1", 0)
-    running.start()
-    yield running
-    running.stop()
+    return serve(small_desk, LIMITS)
 
 
 def ask(server: HealthServer, path: str, method: str = "GET") -> tuple[int, str, bytes]:
@@ -294,6 +310,16 @@ def test_the_pages_are_served(server: HealthServer, small_desk: Desk, clock: Fix
     assert ask(server, "/metrics", "HEAD")[::2] == (200, b"")
     assert ask(server, "/etc/passwd")[0] == 404
     assert ask(server, "/healthz", "POST")[0] == 501
+    assert ask(server, "/etc/passwd", "POST")[0] == 501
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_caller_keeps_no_place_after_its_answer(server: HealthServer, method: str) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as caller:
+        caller.sendall(f"{method} /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999\r\n\r\n".encode())
+        with caller.makefile("rb") as answer:
+            assert b"connection: close" in answer.read().lower()
+    wait_until(lambda: server.connections == 0, "the place is free")
 
 
 def test_rude_callers_do_no_harm(server: HealthServer) -> None:
@@ -305,47 +331,78 @@ def test_rude_callers_do_no_harm(server: HealthServer) -> None:
     assert ask(server, "/healthz")[0] == 200
 
 
-class AnsweringThreads:
-    """Counts the threads in which one server answers; other tests' servers have threads of the same name."""
+class CountedAdmissions:
+    """Counts the connections that one server met, whatever other servers of the process do."""
 
     def __init__(self, server: HealthServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        running = server._server
-        assert running is not None
-        self._answer = running.process_request_thread
-        self._lock = threading.Lock()
-        self.begun = self.ended = 0
-        monkeypatch.setattr(running, "process_request_thread", self._count)
+        assert server._server is not None
+        connections = server._server._config.connections
+        self._admit = connections.admit
+        self.number = 0
+        monkeypatch.setattr(connections, "admit", self._count)
 
-    @property
-    def alive(self) -> int:
-        with self._lock:
-            return self.begun - self.ended
-
-    def _count(self, *request: Any) -> None:
-        with self._lock:
-            self.begun += 1
-        try:
-            self._answer(*request)
-        finally:
-            with self._lock:
-                self.ended += 1
+    def _count(self, connection: BoundedConnection) -> bool:
+        self.number += 1
+        return self._admit(connection)
 
 
 def test_callers_that_say_nothing_or_drip_shut_nobody_out(
-    server: HealthServer, monkeypatch: pytest.MonkeyPatch
+    small_desk: Desk, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # None of them is closed for its slowness, so that only their number closes any.
-    monkeypatch.setattr("publisher.health.server.CONNECTION_SECONDS", 10 * TIMEOUT)
-    monkeypatch.setattr("publisher.health.server._Handler.timeout", 10 * TIMEOUT)
-    threads = AnsweringThreads(server, monkeypatch)
+    server = serve(small_desk, replace(LIMITS, head_seconds=10 * TIMEOUT, progress_seconds=10 * TIMEOUT))
+    admissions = CountedAdmissions(server, monkeypatch)
     with idle_crowd(server.port, 60, b"GET /metr") as crowd:
         for _ in range(5):
             # The crowd may come again in the midst of an answer; who is cut off asks again.
             wait_until(lambda: is_healthy(server), "a caller gets an answer")
         assert crowd.opened >= 60
-        wait_until(lambda: threads.begun >= 60, "the whole crowd was met")
-        # A closed connection has its thread until the thread has noticed it.
-        wait_until(lambda: threads.alive <= MAX_CONNECTIONS, "the oldest connections are closed")
+        wait_until(lambda: admissions.number >= 60, "the whole crowd was met")
+        wait_until(lambda: server.connections <= LIMITS.total, "the oldest connections are closed")
+
+
+@contextlib.contextmanager
+def hanging_probes(server: HealthServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Has callers on every place of the server wait for answers that hang until the block ends."""
+    release = threading.Event()
+    begun = threading.Semaphore(0)
+
+    def hang(_desk: Desk, *, with_reasons: bool) -> Response:
+        begun.release()
+        release.wait()
+        return Response()
+
+    monkeypatch.setattr("publisher.health.server.answer_ready", hang)
+    try:
+        with contextlib.ExitStack() as callers:
+            for _ in range(LIMITS.total):
+                caller = callers.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT))
+                caller.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            for _ in range(MAX_ANSWERS):
+                assert begun.acquire(timeout=TIMEOUT)
+            wait_until(lambda: server.connections == LIMITS.total, "every place is taken")
+            yield
+    finally:
+        release.set()
+        for thread in [thread for thread in threading.enumerate() if thread.name == "health-answer"]:
+            thread.join(TIMEOUT)
+
+
+def test_answers_that_hang_shut_nobody_out(server: HealthServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hanging_probes(server, monkeypatch):
+        assert ask(server, "/healthz") == (200, "text/plain; charset=utf-8", b"alive\n")
+
+
+def test_a_server_stops_while_answers_hang(server: HealthServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hanging_probes(server, monkeypatch):
+        stopping = threading.Thread(target=server.stop, daemon=True)
+        stopping.start()
+        stopping.join(TIMEOUT)
+        assert not stopping.is_alive()
+        answering = [thread for thread in threading.enumerate() if thread.name == "health-answer"]
+        assert answering
+        # Else the process would wait for them.
+        assert all(thread.daemon for thread in answering)
 
 
 def is_healthy(server: HealthServer) -> bool:
@@ -355,15 +412,12 @@ def is_healthy(server: HealthServer) -> bool:
         return False
 
 
-def test_a_caller_that_drips_is_hung_up_on(small_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("publisher.health.server.CONNECTION_SECONDS", 0.2)
-    server = HealthServer(small_desk, "127.0.0.1", 0)
-    server.start()
+def test_a_caller_that_drips_is_hung_up_on(small_desk: Desk, serve: Serve) -> None:
+    server = serve(small_desk, replace(LIMITS, head_seconds=0.2))
     with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as caller:
         caller.sendall(b"GET /metr")
         caller.settimeout(0.05)
         wait_until(lambda: _was_hung_up_on(caller), "the server hangs up")
-    server.stop()
 
 
 def _was_hung_up_on(caller: socket.socket) -> bool:

@@ -7,18 +7,20 @@ import struct
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import pyvips
+from PIL import Image as PillowImage
 
 from publisher.adapt.images import child_process
 from publisher.adapt.images.child_process import ImageProcessFailed, run_image_process
 from publisher.adapt.images.inspection import ImageRefused, inspect_image
 from publisher.adapt.images.rendering import Renderer
+from publisher.adapt.images.warm_processes import WarmProcesses
 from publisher.core.content import RenditionSpec
 from publisher.media import FolderStore
 from tests import image_samples as samples
@@ -39,8 +41,45 @@ def cut(suffix: str, share: float) -> Draw:
     return draw
 
 
+def numbers(kind: str) -> Draw:
+    return lambda path: samples.write_number_tiff(path, np.ones((80, 100), kind))
+
+
 def tiff(image: pyvips.Image) -> Draw:
     return lambda path: image.tiffsave(str(path))
+
+
+def tiled_tiff(**options: Any) -> Draw:
+    return lambda path: samples.write_tiff(path, samples.tissue(600, 400).numpy(), **options)
+
+
+def cut_tiles(path: Path) -> None:
+    whole = samples.write_tiff(path.with_name("whole.tif"), samples.tissue(600, 400).numpy())
+    samples.cut(whole, path, 0.6)
+    whole.unlink()
+
+
+def noisy_tail_jpeg(path: Path) -> None:
+    sound: bytes = samples.tissue(600, 400).jpegsave_buffer(Q=90)
+    start = len(sound) * 9 // 10
+    noise = np.random.default_rng(1).bytes(len(sound) - 2 - start)
+    path.write_bytes(sound[:start] + noise + sound[-2:])
+
+
+def noisy_gif(path: Path) -> None:
+    """Makes an animation whose later frames are noise; the first is sound."""
+    content = samples.animation(path, 200, 160, 6).read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + np.random.default_rng(1).bytes(60) + content[middle + 60 :])
+
+
+def cut_gif(path: Path) -> None:
+    samples.cut(samples.animation(path.with_name("whole.gif"), 200, 160, 6), path, 0.9)
+    path.with_name("whole.gif").unlink()
+
+
+def twelve_bit_jpeg(path: Path) -> None:
+    path.write_bytes(samples.twelve_bit(samples.tissue(300, 200).jpegsave_buffer()))
 
 
 def zero_gif(path: Path) -> None:
@@ -79,9 +118,20 @@ REFUSED: dict[str, tuple[Draw, str]] = {
     "JPEG of a header": (cut("jpg", 0.01), "damaged"),
     "PNG cut at half": (cut("png", 0.5), "damaged"),
     "TIFF cut at half": (cut("tif", 0.5), "damaged"),
+    "tiled TIFF cut": (cut_tiles, "damaged"),
+    "tiled TIFF with noise": (tiled_tiff(garbage=True), "damaged"),
+    "JPEG 2000 TIFF": (tiled_tiff(compression=33003), "a JPEG 2000 TIFF, which"),
+    "LERC TIFF": (tiled_tiff(compression=34887), "a LERC TIFF, which"),
+    "PNG TIFF": (tiled_tiff(compression=34933), "a PNG TIFF, which"),
+    "ZSTD TIFF": (tiled_tiff(compression=50000), "a ZSTD TIFF, which"),
+    "TIFF of no known kind": (tiled_tiff(compression=12345), "compression 12345"),
+    "12-bit JPEG": (twelve_bit_jpeg, "a 12-bit JPEG, which"),
+    "JPEG with a tail of noise": (noisy_tail_jpeg, "damaged"),
+    "animation with noise": (noisy_gif, "damaged"),
+    "animation cut": (cut_gif, "damaged"),
     "WebP cut at half": (cut("webp", 0.5), "damaged"),
-    "floating-point TIFF": (tiff(samples.tissue(200, 200).cast("float")), "float.*8- or 16-bit"),
-    "signed TIFF": (tiff(samples.tissue(200, 200).cast("short")), "short.*8- or 16-bit"),
+    "complex TIFF": (numbers("complex64"), "TIFF of complex numbers"),
+    "TIFF of large whole numbers": (numbers("int64"), "64 bits for each value"),
     "five-channel TIFF": (
         tiff(pyvips.Image.black(200, 200, bands=5).copy(interpretation="multiband")),
         "5 channels.*merge",
@@ -111,6 +161,15 @@ def own_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     return scratch
+
+
+@pytest.fixture
+def own_processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[WarmProcesses]:
+    """Starts with no process that renders pictures, and ends those that the test has started."""
+    processes = WarmProcesses()
+    monkeypatch.setattr(child_process, "warm_processes", processes)
+    yield processes
+    processes.close()
 
 
 def leftovers(*folders: Path) -> list[Path]:
@@ -190,6 +249,7 @@ def test_a_picture_of_several_pages_is_reported(tmp_path: Path) -> None:
     assert any("2 pages" in str(warning) for warning in facts.warnings)
 
 
+@pytest.mark.usefixtures("own_processes")
 def test_a_picture_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_scratch: Path) -> None:
     children: list[subprocess.Popen[bytes]] = []
 
@@ -207,6 +267,7 @@ def test_a_picture_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.
     assert [child.returncode for child in children] == [-signal.SIGKILL]
 
 
+@pytest.mark.usefixtures("own_processes")
 def test_a_child_without_memory_is_a_refusal_and_the_desk_lives_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,3 +293,100 @@ def test_sixteen_bit_transparency_is_flattened(tmp_path: Path) -> None:
     facts = inspect_image(samples.save(image, tmp_path / "clear.png"))
     assert facts.bits == 16
     assert any("white" in str(warning) for warning in facts.warnings)
+
+
+def render_png(path: Path, store: FolderStore) -> pyvips.Image:
+    spec = RenditionSpec(
+        source=store.put(path.read_bytes()), formats=("png",), max_bytes=10**7, max_width=900, max_height=900
+    )
+    return pyvips.Image.new_from_file(str(Renderer(store).render(spec).path))
+
+
+@pytest.mark.parametrize("declared", [(0,), None], ids=["unspecified", "not named"])
+def test_an_undeclared_fourth_channel_is_not_transparency(tmp_path: Path, declared: tuple[int, ...] | None) -> None:
+    tissue = samples.tissue(300, 200)
+    pixels = np.concatenate([tissue.numpy(), np.zeros((200, 300, 1), np.uint8)], axis=2)
+    path = samples.write_tiff(tmp_path / "stain.tif", pixels, extra_samples=declared)
+    assert any("does not call transparency" in str(warning) for warning in inspect_image(path).warnings)
+    assert (render_png(path, FolderStore(tmp_path / "media")) - tissue).abs().max() == 0
+
+
+def test_a_declared_fourth_channel_is_transparency(tmp_path: Path) -> None:
+    pixels = np.concatenate([samples.tissue(300, 200).numpy(), np.zeros((200, 300, 1), np.uint8)], axis=2)
+    path = samples.write_tiff(tmp_path / "glass.tif", pixels, extra_samples=(2,))
+    assert any("white" in str(warning) for warning in inspect_image(path).warnings)
+    assert render_png(path, FolderStore(tmp_path / "media")).min() == 255
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [(3, "nearly black"), (250, "nearly white"), (128, "one colour nearly all over"), (None, "nearly white")],
+)
+def test_a_picture_in_which_little_can_be_seen_is_told(tmp_path: Path, level: int | None, expected: str) -> None:
+    pixels = np.full((200, 300, 3), level or 90, np.uint8)
+    pixels[:4, :4] = 255 - pixels[0, 0]
+    drawn = samples.from_array(pixels)
+    facts = inspect_image(samples.save(drawn if level else drawn.bandjoin(0), tmp_path / "dim.png"))
+    assert any(expected in str(warning) for warning in facts.warnings)
+
+
+def test_a_picture_that_can_be_seen_is_not_told_to_be_dark(tmp_path: Path) -> None:
+    for number, drawn in enumerate(
+        (samples.tissue(300, 200), samples.fluorescence(300, 200), samples.line_figure(300, 200))
+    ):
+        facts = inspect_image(samples.save(drawn, tmp_path / f"{number}.png"))
+        assert not any("nearly" in str(warning) for warning in facts.warnings)
+
+
+def test_an_animated_png_is_told_to_be_shown_still(tmp_path: Path) -> None:
+    gif = samples.animation(tmp_path / "moving.gif", 200, 200, 3)
+    with PillowImage.open(gif) as moving:
+        moving.save(tmp_path / "moving.png", save_all=True)
+    assert any("animated PNG" in str(warning) for warning in inspect_image(tmp_path / "moving.png").warnings)
+    still = samples.save(samples.tissue(300, 200), tmp_path / "still.png")
+    assert not any("animated" in str(warning) for warning in inspect_image(still).warnings)
+
+
+def test_a_picture_that_is_nowhere_opaque_is_told(tmp_path: Path) -> None:
+    deep = samples.from_array(samples.tissue(300, 200).numpy().astype(np.uint16) * 16)
+    for name, image in (("pale", samples.tissue(300, 200).bandjoin(128)), ("deep", deep.bandjoin(4095))):
+        facts = inspect_image(samples.save(image, tmp_path / f"{name}.png"))
+        assert any("No part of the picture is opaque" in str(warning) for warning in facts.warnings)
+
+
+def test_values_are_spread_before_they_are_mixed_with_white(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "media")
+    alpha = np.full((200, 300, 1), 65535, np.uint16)
+    alpha[:100] = 32768
+    grey = samples.from_array(np.zeros_like(alpha)).bandjoin(samples.from_array(alpha)).copy(interpretation="grey16")
+    source = store.put(samples.save(grey, tmp_path / "soft.png").read_bytes())
+    spec = RenditionSpec(
+        source=source, formats=("png",), max_bytes=10**7, max_width=900, max_height=900, window=(0, 4095)
+    )
+    shown = pyvips.Image.new_from_file(str(Renderer(store).render(spec).path))
+    assert abs(shown.getpoint(150, 40)[0] - 127) < 2
+    assert shown.getpoint(150, 150)[0] == 0
+
+
+@pytest.mark.parametrize("space", ["lab", "labs"], ids=["8 bits", "16 bits"])
+def test_lab_is_read(tmp_path: Path, space: str) -> None:
+    tissue = samples.tissue(300, 200)
+    path = tmp_path / "tissue.tif"
+    tissue.colourspace(space).tiffsave(str(path))
+    assert (render_png(path, FolderStore(tmp_path / "media")) - tissue).abs().avg() < 2
+
+
+@pytest.mark.parametrize("compression", ["none", "lzw", "deflate", "packbits", "jpeg", "webp"])
+@pytest.mark.parametrize("tile", [False, True], ids=["strips", "tiles"])
+def test_a_sound_tiff_is_not_refused(tmp_path: Path, compression: str, tile: bool) -> None:
+    path = tmp_path / "sound.tif"
+    samples.tissue(300, 200).tiffsave(str(path), compression=compression, tile=tile)
+    assert inspect_image(path).format == "tiff"
+
+
+@pytest.mark.parametrize("tail", [slice(None, -1), slice(None)], ids=["without its trailer", "with bytes behind it"])
+def test_an_animation_with_an_odd_end_is_not_refused(tmp_path: Path, tail: slice) -> None:
+    path = samples.animation(tmp_path / "odd.gif", 200, 160, 6)
+    content = path.read_bytes()
+    path.write_bytes(content[tail] + (bytes(99) if tail.stop is None else b""))
+    assert inspect_image(path).frames == 6

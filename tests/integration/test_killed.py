@@ -76,7 +76,7 @@ def test_one_copy_after_a_kill_while_the_platform_answers(
 
 def test_two_processes_on_one_file_publish_one_copy_each(outlet: Outlet) -> None:
     outlet.add_post()
-    processes = [start("publisher", "--config", str(outlet.config), "run") for _ in range(2)]
+    processes = [start("publisher", "--config", str(outlet.config), "run", "--publish-today") for _ in range(2)]
     try:
         wait_until(lambda: bool(outlet.deliveries()) and is_settled(outlet), "all channels are published")
         wait_until(lambda: processes_seen(outlet) == 2, "the slower one has started, and can be told to stop")
@@ -93,7 +93,7 @@ def test_a_stop_in_mid_publication_finishes_the_delivery(outlet: Outlet) -> None
     for platform in PLATFORMS:
         outlet.sandbox_servers.faults.add(platform, Fault("slow-after", 1.5))
     outlet.add_post()
-    process = start("publisher", "--config", str(outlet.config), "run")
+    process = start("publisher", "--config", str(outlet.config), "run", "--publish-today")
     wait_until(lambda: len(outlet.sandbox_servers.ledger.posts()) == len(PLATFORMS), "every platform has the post")
     process.send_signal(signal.SIGTERM)
     _, output = process.communicate(timeout=TIMEOUT)

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from publisher.core.messages import Face, Reader, _, ngettext, reading_as
 from publisher.db.staff import Person, WebSession
 from publisher.settings import SettingsError
+from publisher.web.date_format import language_name
 from publisher.web.rendering import templates
 from publisher.web.script_texts import texts_of_scripts
 from tests.conftest import OpenOutlet
@@ -68,7 +69,9 @@ def chief(full: Site) -> Client:
 
 @pytest.fixture(scope="module")
 def data(full: Site) -> frozenset[str]:
-    return data_of(full.desk) | TYPED
+    with reading_as(Reader(PSEUDO_LANGUAGE)):
+        languages = {language_name(language) for language in ("en", "ca")}
+    return data_of(full.desk) | TYPED | languages
 
 
 def choose(site: Site, email: str, language: str | None) -> None:
@@ -178,7 +181,7 @@ def test_a_script_gets_the_plural_forms_of_its_language(pseudo: None) -> None:
     assert isinstance(texts, dict)
     assert set(texts["on_their_way"]) == {"one", "other"}
     assert all(form.startswith(OPENING) for form in texts["on_their_way"].values())
-    assert texts_of_scripts(["calendar.js"]) == {"language": "en", "texts": {}}
+    assert texts_of_scripts(["deliveries.js"]) == {"language": "en", "texts": {}}
 
 
 def test_a_language_without_catalogue_is_refused(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> None:

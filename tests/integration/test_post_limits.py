@@ -56,7 +56,8 @@ def test_too_much_is_refused_with_its_field_and_the_limit(
 ) -> None:
     with pytest.raises(PostError) as refused:
         check_input(kind, {"title": "Cells", **values})
-    assert str(refused.value).startswith(f"{field}: ")
+    named = field.replace("images.0.", "picture 1, ").replace("tags.0", "tags, entry 1")
+    assert str(refused.value).startswith(f"{named}: ")
     assert limit in str(refused.value)
 
 

@@ -19,16 +19,17 @@ from publisher.db.models import Delivery, Media, Post, PostImage
 from publisher.db.problem_column import read_recorded
 from publisher.db.session import Database
 from publisher.posts import pictures
-from publisher.posts.channel_posts import adapt_for_channels
+from publisher.posts.channel_posts import adapt_for_channels, source_post
 from publisher.posts.drafts import ImageDraft, NewChoices, PostChanges, PostDraft, Translation
 from publisher.posts.errors import PostError
 from publisher.posts.post_store import load_post
 from publisher.posts.posts import AddedPost, EditOutcome, add_post, withdraw_post
 from publisher.posts.preview import preview
-from publisher.schedule.approval import Approval, NotApproved, post_problems
-from publisher.schedule.listing import days_of_cover, queue_listing
+from publisher.schedule.approval import Approval, NotApproved, every_problem
+from publisher.schedule.listing import queue_listing
 from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve, waits_in_order
 from publisher.schedule.post_queue import PostQueue
+from publisher.schedule.projection import days_of_cover
 from tests.image_samples import composite, fluorescence, save, telling_jpeg, tissue
 from tests.queue_desk import Desk, facts_of_content, open_desk
 
@@ -136,6 +137,10 @@ def test_the_same_picture_in_another_format_is_reported(desk: Desk, tmp_path: Pa
     assert other.warnings == ()
 
 
+def meant(post: int) -> str:
+    return f"If the repeat is meant, run: publisher approve {post} --repeat-meant"
+
+
 @pytest.mark.usefixtures("quick_inspection")
 def test_the_same_picture_shown_before_is_reported_with_its_day(desk: Desk, file: Callable[[str], Path]) -> None:
     first = add_post(desk.database, desk.store, draft("Cells", file("cells")), NINE).id
@@ -146,7 +151,9 @@ def test_the_same_picture_shown_before_is_reported_with_its_day(desk: Desk, file
 
     again = add_post(desk.database, desk.store, draft("Again", file("cells"), file("never")), NINE)
 
-    assert sentences(again) == (f"Picture 1 is the same as in post {first} “Cells”, shown on 2026-05-04.",)
+    assert sentences(again) == (
+        f"Picture 1 is the same as in post {first} “Cells”, shown on 2026-05-04. {meant(again.id)}",
+    )
     recorded = desk.events("post added")[-1].detail["warnings"]
     assert [str(read_recorded(warning)) for warning in recorded] == list(sentences(again))
 
@@ -163,14 +170,18 @@ def test_the_same_picture_published_before_is_reported_with_its_link(desk: Desk,
     again = add_post(desk.database, desk.store, draft("Again", file("cells")), NINE)
 
     assert sentences(again) == (
-        f"Picture 1 is the same as in post {first} “Cells”, shown on 2026-05-04 at https://mail.example.org/1.",
+        f"Picture 1 is the same as in post {first} “Cells”, shown on 2026-05-04 at https://mail.example.org/1. "
+        f"{meant(again.id)}",
     )
 
     year_later = NINE + timedelta(days=366)
     desk.pick(year_later)
     assert desk.picks()[-1].post_id == first
     once_more = add_post(desk.database, desk.store, draft("Once more", file("cells")), year_later)
-    assert sentences(once_more)[0] == f"Picture 1 is the same as in post {first} “Cells”, shown on 2027-05-05."
+    assert (
+        sentences(once_more)[0]
+        == f"Picture 1 is the same as in post {first} “Cells”, shown on 2027-05-05. {meant(once_more.id)}"
+    )
 
 
 @pytest.mark.usefixtures("quick_inspection")
@@ -387,6 +398,26 @@ def test_a_caption_for_a_language_is_shown_only_with_that_languages_text(databas
             captions["lang:en"],
             caption,
         ]
+
+
+def test_a_translation_shows_its_own_links_and_tags_or_the_originals(database: Database, tmp_path: Path) -> None:
+    desk = open_desk(database, tmp_path, ca={"language": "ca"})
+    own = {
+        "link": "https://example.org/ulls",
+        "links": [{"label": "Article", "url": "https://example.org/article"}],
+        "tags": ["ulls"],
+    }
+    texts = {"title": "Ulls", "alt_texts": ["Un ull"]}
+    original = {
+        "link": "https://example.org/eyes",
+        "links": [{"label": "Paper", "url": "https://example.org/paper"}],
+        "tags": ["eyes"],
+    }
+    for title, translation, expected in (("Own", texts | own, own), ("None", texts, original)):
+        post = desk.load(desk.post(title, NINE, translations={"ca": translation}, **original))
+        source = source_post(post, "ca")
+        assert source is not None
+        assert source.model_dump(mode="json", include=set(own)) == expected
 
 
 def test_today_is_a_fixed_date_until_it_is_filled(desk: Desk) -> None:
@@ -616,7 +647,7 @@ def test_the_preview_says_when_a_picture_can_not_be_rendered(desk: Desk) -> None
 def test_problems_come_blocking_ones_first(desk: Desk) -> None:
     post = desk.post("Cells", NINE, licence="", credit="", state="draft")
     with desk.database.reading() as session:
-        problems = post_problems(session, load_post(session, post), desk.settings, desk.targets, desk.people, now=NINE)
+        problems = every_problem(session, load_post(session, post), desk.at(NINE))
     blocking = [problem.problem.blocking for problem in problems]
     assert blocking == sorted(blocking, reverse=True)
     assert set(blocking) == {True, False}

@@ -6,7 +6,7 @@ import json
 import ssl
 import threading
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ import pytest
 import trustme
 from click.testing import CliRunner, Result
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from publisher.alerts import Notifier, Preflight, preflight
+from publisher.alerts import Notifier, Preflight, preflight, standing_checks
 from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE
 from publisher.alerts.link_check import BrokenLink, check_link
 from publisher.cli.main import cli
@@ -24,6 +25,8 @@ from publisher.core.problems import recorded_problem
 from publisher.db.models import PostImage
 from publisher.db.operations import Alert, AlertKind, Channel
 from publisher.desk import Desk
+from publisher.health import SCHEDULER, WORKER, Heartbeat, last_heartbeats, record_heartbeat
+from publisher.lifecycle import record_event
 from publisher.posts.errors import PostError
 from publisher.schedule.slots import slot_day, slot_instant
 from tests.conftest import OpenOutlet
@@ -39,6 +42,16 @@ def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[PostBox]:
     with open_post_box() as opened:
         set_environment(monkeypatch, {URLS_VARIABLE: opened.apprise, PING_VARIABLE: ""})
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def running(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has scheduler and worker run, as far as the preflight sees."""
+
+    def living(_session: Session, now: datetime) -> dict[str, Heartbeat]:
+        return dict.fromkeys((SCHEDULER, WORKER), Heartbeat("here", now, now))
+
+    monkeypatch.setattr(standing_checks, "last_heartbeats", living)
 
 
 def tomorrow(outlet: Outlet) -> date:
@@ -189,7 +202,7 @@ def test_one_message_is_sent_in_the_evening_however_many_schedulers_run(open_out
         desk.database.close()
     safe = [message["message"] for message in box.messages if "is safe" in message["message"]]
     assert len(safe) == 1
-    assert "“A quiet cell” goes out on tumblr 00:00." in safe[0]
+    assert "“A quiet cell” goes out on Tumblr 00:00." in safe[0]
     with outlet.desk.database.reading() as session:
         alert = session.scalars(select(Alert).where(Alert.kind == AlertKind.PREFLIGHT)).one()
     assert alert.closed_at is not None
@@ -262,3 +275,60 @@ def test_the_doctor_names_an_address_that_takes_no_message(open_outlet: OpenOutl
     assert lines["alerts"][0]
     assert lines["alerts"][1].startswith("no address is set, so nobody gets alerts")
     assert lines["ping"][1].startswith("no address is set")
+
+
+# --- what every post stands on --------------------------------------------------------------------------
+
+
+def test_what_would_fail_tomorrow_whatever_the_post_is_told(
+    open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlet = open_outlet("tumblr")
+    fill(outlet)
+    set_environment(monkeypatch, {URLS_VARIABLE: ""})
+    monkeypatch.setattr(standing_checks, "last_heartbeats", last_heartbeats)
+    with outlet.desk.database.writing() as session:
+        record_event(session, "an old event", now=outlet.desk.now() - timedelta(days=3))
+
+    result = preflight(outlet.desk, tomorrow(outlet))
+
+    lines = {str(line.what): line for line in result.lines if not line.channel}
+    assert red(result)[("", "processes")].startswith("nothing publishes: neither a scheduler nor a worker runs")
+    assert "Start it with: publisher run" in lines["processes"].told
+    assert (lines["alerts"].good, lines["alerts"].warning) == (True, True)
+    assert lines["alerts"].told == f"nobody is told when something needs a person: set {URLS_VARIABLE}"
+    assert lines["backup"].warning
+    assert "run publisher backup" in lines["backup"].told
+    record_heartbeat(outlet.desk.database, "here:1", "scheduler", outlet.desk.now())
+    assert red(preflight(outlet.desk, tomorrow(outlet)))[("", "processes")].startswith("nothing publishes: no worker")
+    doctor = json.loads(run(outlet, "doctor", "--json").output)
+    assert {line["what"] for line in doctor if line["warning"]} >= {"alerts", "worker"}
+
+
+def test_a_secret_with_stray_quotation_marks_is_red_before_its_day(
+    open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlet = open_outlet("x")
+    fill(outlet)
+    variable = outlet.desk.settings.channels["x"].secret_variable("access_token")
+    monkeypatch.setenv(variable, '"a-token"')
+    why = red(preflight(outlet.desk, tomorrow(outlet)))[("x", "credentials")]
+    assert f"{variable} begins with a quotation mark" in why
+    assert "a-token" not in why
+
+
+def test_an_hour_that_was_changed_is_told(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> None:
+    outlet = open_outlet("tumblr")
+    fill(outlet)
+    outlet.pick()
+    text = outlet.config.read_text()
+    start = text.index("[outlet]")
+    end = text.index("\n[", start)
+    outlet.config.write_text(
+        f'{text[:start]}[outlet]\nname = "A"\ntime_zone = "UTC"\nhour = "00:05"\nlateness = "until 23:59"\n{text[end:]}'
+    )
+    changed = Desk(outlet.config, outlet.clock)
+    lines = {(line.channel, str(line.what)): line for line in preflight(changed, tomorrow(outlet)).lines}
+    changed.database.close()
+    assert lines[("tumblr", "hour")].warning
+    assert "the hour or the time zone was changed" in lines[("tumblr", "hour")].told

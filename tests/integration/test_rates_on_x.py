@@ -70,7 +70,7 @@ def test_operators_read_what_a_month_has_cost_and_why_a_post_is_held(open_outlet
     cost = whole_cost(outlet.desk.channels.profile("x"), adapted(outlet))
     assert cost == 25_000
     month = outlet.desk.local(outlet.desk.now(), "%B %Y")
-    assert f"The channel x has spent about $0.026 in {month}, 86 % of its budget of $0.03." in run(outlet, "deliveries")
+    assert f"The channel X has spent about $0.026 in {month}, 86 % of its budget of $0.03." in run(outlet, "deliveries")
     attempts = json.loads(run(outlet, "log", "1", "--json"))["attempts"]
     assert [attempt["cost_usd"] for attempt in attempts if attempt["kind"] == "send"] == [0.025]
     assert "cost: about $0.026" in run(outlet, "log", "1")

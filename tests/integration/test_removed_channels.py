@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from publisher.core.clock import FixedClock
-from publisher.core.states import State
+from publisher.core.states import CorrectionState, State
+from publisher.db.corrections import Correction
 from publisher.db.models import Delivery
 from publisher.db.session import Database
+from publisher.delivery.corrections import NewCorrection, open_correction
 from publisher.delivery.due import next_appointments
+from publisher.delivery.problem_codes import CorrectionTrouble
 from publisher.delivery.removed_channels import hold_removed
 from tests.conftest import on_every_database
-from tests.fakes import add_delivery, the_delivery
+from tests.fakes import adapted_post, add_delivery, the_delivery
 
 
 @on_every_database
@@ -46,3 +51,22 @@ def test_what_is_public_there_is_not_read_back_and_no_work_is_overdue(database: 
     with database.reading() as session:
         assert next_appointments(session, clock.now()) == []
     assert the_delivery(database, delivery_id).state == "published"
+
+
+def test_a_correction_for_a_removed_channel_ends_with_its_reason(database: Database, clock: FixedClock) -> None:
+    published = add_delivery(database, clock.now(), channel="gone")
+    with database.writing() as session:
+        delivery = session.get_one(Delivery, published)
+        delivery.state, delivery.idempotency_key, delivery.remote_id = State.PUBLISHED, "key", "7"
+        delivery.published_at = clock.now()
+        session.flush()
+        new = NewCorrection(after=adapted_post("Mended"), post_version=2, actor="ada@example.org")
+        open_correction(session, delivery, new, clock.now())
+    hold_removed(database, ["kept"], clock.now())
+    with database.reading() as session:
+        correction = session.scalars(select(Correction)).one()
+        assert correction.problem is not None
+        assert (correction.state, correction.problem.code) == (
+            CorrectionState.FAILED,
+            CorrectionTrouble.CORRECTING_WITHOUT_CHANNEL,
+        )

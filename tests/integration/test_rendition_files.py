@@ -9,15 +9,16 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from publisher.adapt.images import child_process
 from publisher.adapt.images.child_process import child_environment
 from publisher.adapt.images.inspection import inspect_image
 from publisher.adapt.images.rendering import ImageRefused, Renderer
+from publisher.adapt.images.warm_processes import WarmProcess, WarmProcesses
 from publisher.core.content import RenditionSpec
 from publisher.media import FolderStore
 from tests import image_samples as samples
@@ -29,11 +30,6 @@ runpy.run_module("publisher.adapt.images.process", run_name="__main__")
 print(pathlib.Path("/proc/self/status").read_text())
 """
 """The child, telling its own peak memory in kB: what a parent is told may be the parent's own."""
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FolderStore:
-    return FolderStore(tmp_path / "media")
 
 
 # --- metadata --------------------------------------------------------------------------------
@@ -156,19 +152,23 @@ def test_a_missing_original_is_reported(store: FolderStore) -> None:
         Renderer(store).render(RenditionSpec(source="00" * 32, **BLOG))
 
 
-def test_the_child_holds_no_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_child_holds_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBLISHER_BLOG_TOKEN", "hush")
-    options_by_name: dict[str, dict[str, str]] = {}
-    run = subprocess.run
+    started: list[WarmProcess] = []
 
-    def watch(*command: Any, **options: Any) -> Any:
-        options_by_name["env"] = options["env"]
-        return run(*command, **options)
+    class Watched(WarmProcesses):
+        def _start(self, environment: dict[str, str]) -> WarmProcess:
+            started.append(super()._start(environment))
+            return started[-1]
 
-    monkeypatch.setattr(subprocess, "run", watch)
+    processes = Watched()
+    monkeypatch.setattr(child_process, "warm_processes", processes)
     inspect_image(real("cell.png"))
-    assert "hush" not in str(options_by_name["env"])
-    assert options_by_name["env"]["VIPS_BLOCK_UNTRUSTED"] == "1"
+    # Those that it forks for the pictures have the same.
+    environment = Path(f"/proc/{started[0].pid}/environ").read_bytes()
+    processes.close()
+    assert b"hush" not in environment
+    assert b"VIPS_BLOCK_UNTRUSTED=1" in environment
 
 
 @pytest.mark.parametrize(("side", "most_bytes"), [(1440, 8_000_000), (4096, 500_000)])
@@ -188,7 +188,7 @@ def test_a_large_picture_of_sixteen_bits_takes_little_memory(tmp_path: Path, sid
         capture_output=True,
         text=True,
         check=True,
-        env=child_environment(tmp_path),
+        env={**child_environment(), "TMPDIR": str(tmp_path)},
     )
     assert (tmp_path / "made").is_file()
     peak = int(result.stdout.rpartition("VmHWM:")[2].split()[0])

@@ -405,9 +405,9 @@ def test_operators_see_which_part_a_delivery_is(open_outlet: OpenOutlet) -> None
         return CliRunner(env={"COLUMNS": "200"}).invoke(cli, command, catch_exceptions=False).output
 
     assert [row["part"] for row in json.loads(run("deliveries", "--json"))][:3] == [1, 2, 3]
-    assert "x, part 2" in run("deliveries")
+    assert "X, part 2" in run("deliveries")
     life = run("log", "2")
-    assert "x, part 2" in life
+    assert "X, part 2" in life
     assert f"answers: {second.detail['reply_to']}" in life
 
 

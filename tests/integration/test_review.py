@@ -230,13 +230,16 @@ def test_comments_are_kept_in_order_with_who_made_them(desk: Desk) -> None:
         )
         for name in ("ada", "bo")
     )  # fmt: skip
-    review.add_comment(desk.database, post, ada, " Which stain? ", now=NINE, actor="ada")
-    review.add_comment(desk.database, post, bo, "Golgi", now=NINE, actor="bo")
+    desk.instant = NINE
+    PostQueue(desk, "ada").add_comment(post, ada, " Which stain? ")
+    PostQueue(desk, "bo").add_comment(post, bo, "Golgi")
     with desk.database.reading() as session:
-        comments = [(comment.person.name, comment.text) for comment in review.comments_of(session, post)]
+        comments = [
+            (comment.person and comment.person.name, comment.text) for comment in review.comments_of(session, post)
+        ]
     assert comments == [("ada", "Which stain?"), ("bo", "Golgi")]
     with pytest.raises(PostError, match="the comment is empty"):
-        review.add_comment(desk.database, post, bo, "  ", now=NINE, actor="bo")
+        PostQueue(desk, "bo").add_comment(post, bo, "  ")
 
 
 def test_every_change_keeps_a_version_that_can_be_brought_back(desk: Desk) -> None:

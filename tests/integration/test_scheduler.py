@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 import psycopg
 import pytest
@@ -119,6 +121,27 @@ def test_a_job_that_takes_longer_than_its_pause_skips_runs_silently(
     runs.wait(2)
     timetable.stop()
     assert [record for record in caplog.records if record.name.startswith("apscheduler")] == []
+
+
+def test_a_thread_that_cant_be_had_is_told_in_our_words_and_tried_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = Often()
+    failures = iter(range(2))
+
+    def submit(pool: ThreadPoolExecutor, *arguments: Any) -> Any:
+        if next(failures, None) is not None:
+            raise RuntimeError("can't start new thread")
+        return original(pool, *arguments)
+
+    original = ThreadPoolExecutor.submit
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
+    timetable = JobRunner([RegularJob("the job", OFTEN, runs)])
+    timetable.start()
+    runs.wait(1)
+    timetable.stop()
+    assert [record for record in caplog.records if record.name.startswith("apscheduler")] == []
+    assert "a regular job could not begin" in caplog.text
 
 
 def test_a_job_that_plans_another_run_during_the_stop_does_not_run_again() -> None:

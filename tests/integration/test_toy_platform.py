@@ -90,7 +90,7 @@ def publish_and_read_back(folder: Path) -> None:
         with closing(sqlite3.connect(folder / "queue.db")) as database:
             return bool(database.execute("SELECT 1 FROM attempt WHERE kind = 'verify'").fetchone())
 
-    command = [sys.executable, "-m", "publisher", "run"]
+    command = [sys.executable, "-m", "publisher", "run", "--publish-today"]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL) as process:
         try:
             wait_until(is_read_back, "the post is published and read back")

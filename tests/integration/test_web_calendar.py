@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +15,14 @@ import requests
 from sqlalchemy import select
 
 from publisher.core.clock import FixedClock
-from publisher.db.models import Delivery, Pick
+from publisher.db.models import Delivery, Pick, Post
 from publisher.db.staff import ApiToken, Person
 from publisher.desk import Desk
+from publisher.schedule.bulk import BulkChanges
+from publisher.schedule.order import FixedDate
 from publisher.schedule.picking import pick_slot
+from publisher.schedule.post_queue import PostQueue
+from publisher.schedule.undated_drafts import MAX_LISTED
 from publisher.staff import accounts
 from publisher.staff.calendar_keys import MAX_KEYS, new_calendar_key
 from publisher.staff.tokens import hash_of, new_token
@@ -31,6 +36,7 @@ DAY = re.compile(
     r'<li(?: id="today")? class="day (\w+)[^"]*" data-day="([^"]+)".*?</li>\s*(?=<li(?: id="today")? class="day|</ol>)',
     re.S,
 )
+UNDO = re.compile(r'name="undo" value="([^"]*)"')
 ADDRESS = re.compile(r'<code class="secret">http://[^/]+([^<]+)</code>')
 
 
@@ -94,7 +100,9 @@ def test_nights_of_clock_changes_have_one_post_at_the_local_hour(
             cells = days(reader.get(f"/calendar?month={night[:7]}"))
             first = date.fromisoformat(f"{night[:7]}-01")
             expected = [first + timedelta(days=number) for number in range(31)]
-            assert list(cells) == [str(day) for day in expected if day.month == first.month]
+            assert [day for day in cells if day[:7] == night[:7]] == [
+                str(day) for day in expected if day.month == first.month
+            ]
             kind, cell = cells[night]
             assert kind == "coming"
             assert cell.count('class="entry') == 1
@@ -115,7 +123,7 @@ def test_past_days_show_the_outcome_on_each_channel(posts: queue_desk.Desk, site
         "nothing", "missed", "shown", "coming", "coming", "empty", "empty", "empty",
     ]  # fmt: skip
     assert '<a href="https://blog.example/1"' in cells["2026-05-03"][1]
-    assert "tumblr held" in cells["2026-05-03"][1]
+    assert "Tumblr held" in cells["2026-05-03"][1]
     assert "javascript:" not in cells["2026-05-03"][1]
     assert "no post" in cells["2026-05-06"][1]
     assert "/posts/2" in cells["2026-05-04"][1]
@@ -144,6 +152,132 @@ def test_a_post_is_given_a_day_and_taken_from_it(posts: queue_desk.Desk, site: S
     form = editor.get(f"/calendar?month=2026-05&post={b}&day=2026-05-20").text
     assert f'<option value="{b}" selected>' in form
     assert 'value="2026-05-20"' in form
+
+
+def test_a_month_shows_whole_weeks(site: Site) -> None:
+    page = site.client("operator").get("/calendar?month=2026-05")
+    shown = list(days(page))
+    assert (shown[0], shown[-1], len(shown)) == ("2026-04-27", "2026-05-31", 35)
+    outside = re.findall(r'class="day \w+[^"]* outside" data-day="([^"]+)"', page.text)
+    assert outside == ["2026-04-27", "2026-04-28", "2026-04-29", "2026-04-30"]
+    assert " April</span>" in days(page)["2026-04-28"][1]
+
+
+def test_a_day_leads_to_a_new_post_on_it(posts: queue_desk.Desk, site: Site) -> None:
+    posts.post("dated", NOON, fixed_date=date(2026, 5, 20))
+    writer = site.client("contributor")
+    offered = re.findall(r'href="/posts/new\?day=([^"]+)"', writer.get("/calendar?month=2026-05").text)
+    assert offered == [f"2026-05-{day:02}" for day in range(4, 32) if day != 20]
+    form = writer.get("/posts/new?day=2026-05-21").text
+    assert re.search(r'name="place" value="date" checked', form)
+    assert 'type="date" maxlength="500" value="2026-05-21"' in form
+    assert writer.get("/posts/new?day=soon").status_code == 422
+    assert "posts/new" not in site.client("operator").get("/calendar").text
+
+
+def place(client: Client, post: int, day: str, swap: str = "any") -> requests.Response:
+    return client.send_form("/calendar/place", {"post": post, "day": day, "swap": swap, "view": "month=2026-05"})
+
+
+def fixed(posts: queue_desk.Desk, *post_ids: int) -> list[str]:
+    return [str(posts.load(post).fixed_date or "") for post in post_ids]
+
+
+def undo(client: Client, answer: requests.Response) -> requests.Response:
+    button = UNDO.search(answer.text)
+    assert button, "no way back is offered"
+    return client.send_form("/queue/undo", {"undo": html.unescape(button[1]), "back": "calendar"})
+
+
+def test_posts_change_places_with_one_undo(posts: queue_desk.Desk, site: Site) -> None:
+    a = posts.post("one", NOON, fixed_date=date(2026, 5, 12))
+    b = posts.post("two", NOON, fixed_date=date(2026, 5, 20))
+    c, d = posts.posts(["three", "four"], NOON)
+    draft = posts.post("unfinished", NOON, state="draft")
+    editor = site.client("editor")
+    answer = place(editor, a, "2026-05-20")
+    assert fixed(posts, a, b) == ["2026-05-20", "2026-05-12"]
+    text = text_of(answer)
+    assert "“one” goes out on Wednesday 20 May 2026. “two” goes out on Tuesday 12 May 2026." in text
+    assert "2 posts are as before." in text_of(undo(editor, answer))
+    assert fixed(posts, a, b) == ["2026-05-12", "2026-05-20"]
+
+    # The queue fills Monday and Tuesday: three, then four.
+    place(editor, d, "2026-05-04")
+    assert fixed(posts, c, d) == ["", ""]
+    assert posts.load(d).position < posts.load(c).position
+    # A draft without a day takes none from a post that has one.
+    answer = place(editor, draft, "2026-05-12")
+    assert "give post 1 another day first" in text_of(answer)
+    assert fixed(posts, draft, a) == ["", "2026-05-12"]
+    # A draft does not go out in place of a post that is only next in line.
+    place(editor, draft, "2026-05-05")
+    assert fixed(posts, draft, c, d) == ["2026-05-05", "", ""]
+    assert [event.name for event in posts.events("undone")] == ["undone"] * 2
+
+
+def test_both_posts_change_or_none(posts: queue_desk.Desk, site: Site) -> None:
+    a = posts.post("one", NOON, fixed_date=date(2026, 5, 12))
+    b = posts.post("two", NOON, fixed_date=date(2026, 5, 20), embargo_until=NOON + timedelta(days=14))
+    editor = site.client("editor")
+    refused = place(editor, a, "2026-05-20")
+    assert "embargo" in text_of(refused)
+    assert fixed(posts, a, b) == ["2026-05-12", "2026-05-20"]
+    assert not UNDO.search(refused.text)
+    with posts.database.writing() as session:
+        session.get_one(Post, b).embargo_until = None
+
+    answer = place(editor, a, "2026-05-20", swap=str(b))
+    PostQueue(posts.at(NOON)).move(b, FixedDate(date(2026, 5, 13)))
+    assert "was changed or moved meanwhile" in text_of(undo(editor, answer))
+    assert fixed(posts, a, b) == ["2026-05-20", "2026-05-13"]
+    other = posts.post("three", NOON, fixed_date=date(2026, 5, 27))
+    assert "has changed meanwhile" in text_of(place(editor, other, "2026-05-20", swap=str(b)))
+    assert "already goes out on 2026-05-20" in text_of(place(editor, other, "2026-05-20", swap=""))
+    assert fixed(posts, a, other) == ["2026-05-20", "2026-05-27"]
+
+
+def test_a_picked_day_keeps_its_post(posts: queue_desk.Desk, site: Site) -> None:
+    first, second = posts.posts(["one", "two"], NOON)
+    pick(site, NOON)
+    editor = site.client("editor")
+    page = editor.get("/calendar?month=2026-05").text
+    cell = re.search(r'<li id="today".*?</li>\s*<li', page, re.S)
+    assert cell
+    assert 'draggable="true"' not in cell[0]
+    assert "posts/new" not in cell[0]
+    refused = place(editor, second, "2026-05-04")
+    assert "2 posts" not in text_of(refused)
+    assert not UNDO.search(refused.text)
+    assert fixed(posts, first, second) == ["", ""]
+    for one, other in ((first, second), (second, first)):
+        result = BulkChanges(site.desk, "editor").exchange(one, other)
+        assert (result.done, result.undo) == ((), None)
+        assert f"post {first} was picked for 2026-05-04" in str(result.refused[0].reasons[0])
+
+
+def test_an_exchange_is_not_undone_once_a_day_was_picked(posts: queue_desk.Desk, site: Site) -> None:
+    first, second = posts.posts(["one", "two"], NOON)
+    editor = site.client("editor")
+    answer = place(editor, second, "2026-05-04")
+    pick(site, NOON)
+    refused = text_of(undo(editor, answer))
+    assert "was picked for 2026-05-04" in refused or "was changed or moved meanwhile" in refused
+    assert posts.load(second).position < posts.load(first).position
+
+
+def test_the_tray_holds_the_drafts_without_a_day(posts: queue_desk.Desk, site: Site) -> None:
+    for number in range(MAX_LISTED + 2):
+        posts.post(f"Draft {number}", NOON, state="draft", updated_at=NOON + timedelta(minutes=number))
+    posts.post("approved", NOON)
+    posts.post("dated", NOON, state="draft", fixed_date=date(2026, 5, 20))
+    posts.post("evergreen", NOON, state="draft", reserve=True)
+    page = site.client("editor").get("/calendar?month=2026-05").text
+    tray = page[page.index("tray-title") :]
+    listed = re.findall(r'<li class="entry" draggable="true" data-id="\d+" data-title="([^"]+)"', tray)
+    assert listed == [f"Draft {number}" for number in range(MAX_LISTED + 1, 1, -1)]
+    assert "2 more in the queue" in tray
+    assert "tray-title" not in site.client("contributor").get("/calendar").text
 
 
 def test_who_may_not_order_sees_no_way_to(posts: queue_desk.Desk, site: Site) -> None:

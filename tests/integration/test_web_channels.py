@@ -17,7 +17,7 @@ from publisher.core.states import State
 from publisher.db.models import Event
 from publisher.db.operations import Channel, Quota
 from publisher.db.staff import WebSession
-from publisher.delivery import operate
+from publisher.delivery import operate, overview
 from publisher.lifecycle import Move, move
 from publisher.sandbox.instagram.login import totp_code
 from publisher.sandbox.instagram.service import Sandbox as InstagramSandbox
@@ -28,6 +28,7 @@ from tests.desk_site import Client, Site, open_site, text_of
 from tests.fakes import add_delivery
 from tests.waiting import TIMEOUT
 
+NAMES = {"tumblr": "Tumblr", "x": "X"}
 SECRETS = ("OAUTH_TOKEN", "OAUTH_TOKEN_SECRET", "ACCESS_TOKEN", "ACCESS_TOKEN_SECRET")
 
 
@@ -147,7 +148,7 @@ def test_a_person_pauses_with_a_reason_and_resumes_knowing_what_waits(site: Site
     now = site.desk.now()
     assert not operate.resume_after_refusal(site.desk.database, "instagram", now=now, actor="doctor")
     assert channel_row(site, "instagram").paused_at is not None
-    assert "instagram publishes again" in text_of(client.send_form("/channels/instagram/resume"))
+    assert "Instagram publishes again" in text_of(client.send_form("/channels/instagram/resume"))
     row = channel_row(site, "instagram")
     assert (row.paused_at, row.pause_problem, row.paused_by) == (None, None, "")
     with site.desk.database.reading() as session:
@@ -156,6 +157,21 @@ def test_a_person_pauses_with_a_reason_and_resumes_knowing_what_waits(site: Site
         ("channel paused", "operator@example.org"),
         ("channel resumed", "operator@example.org"),
     ]
+
+
+def test_a_long_list_says_what_it_leaves_out_and_leads_there(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overview, "MAX_LISTED", 2)
+    client = site.client("operator")
+    for number in range(3):
+        delivery = add_delivery(
+            site.desk.database, site.desk.now() - timedelta(days=number), channel="x", title=f"Cell {number}"
+        )
+        with site.desk.database.writing() as session:
+            move(session, delivery, Move(State.PENDING, State.HELD), fence=0, now=site.desk.now())
+    page = client.get("/channels").text
+    assert "1 more is not listed here: all deliveries of the channel" in card(page, "x")
+    assert 'href="/deliveries?channel=x"' in page
+    assert "not listed here" not in card(page, "tumblr")
 
 
 def test_who_may_only_read_changes_nothing(site: Site) -> None:
@@ -168,11 +184,11 @@ def test_who_may_only_read_changes_nothing(site: Site) -> None:
 
 def test_a_channel_is_examined_at_its_platform(site: Site) -> None:
     client = site.client("operator")
-    assert "instagram works: it is logged in as picture.of.the.day" in text_of(
+    assert "Instagram works: it is logged in as picture.of.the.day" in text_of(
         client.send_form("/channels/instagram/examine")
     )
     refused = unescape(text_of(client.send_form("/channels/x/examine")))
-    assert "x: The channel 'x' has no access token; set PUBLISHER_X_ACCESS_TOKEN" in refused
+    assert "X: The channel 'X' has no access token; set PUBLISHER_X_ACCESS_TOKEN" in refused
 
 
 def test_a_rehearsal_goes_to_a_sandbox_of_its_own(site: Site) -> None:
@@ -198,7 +214,7 @@ def test_tumblr_is_connected_in_the_browser(site: Site) -> None:
     client = site.client("operator")
     back = allow(begin(client, "tumblr"))
     assert back.startswith(f"{site.url}/channels/callback?")
-    assert "tumblr is connected as" in text_of(client.get(back))
+    assert "Tumblr is connected as" in text_of(client.get(back))
     assert site.desk.channels.open("tumblr").verify_credentials().name
     assert "publishing" in card(client.get("/channels").text, "tumblr")
     with site.desk.database.reading() as session:
@@ -211,7 +227,7 @@ def test_x_is_connected_in_the_browser(site: Site, monkeypatch: pytest.MonkeyPat
     if oauth2:
         use_code_flow(site, monkeypatch)
     client = site.client("operator")
-    assert "x is connected as daily_picture" in text_of(client.get(allow(begin(client, "x"))))
+    assert "X is connected as daily_picture" in text_of(client.get(allow(begin(client, "x"))))
     assert site.desk.channels.open("x").verify_credentials().name == "daily_picture"
 
 
@@ -231,7 +247,7 @@ def test_a_platform_answer_counts_once_in_its_browser_for_ten_minutes(
     for stranger in (other, same_person):
         assert "in another browser" in text_of(stranger.get(back))
     assert site.client().get(back, allow_redirects=False).status_code == 303
-    assert f"{name} is connected" in text_of(client.get(back))
+    assert f"{NAMES[name]} is connected" in text_of(client.get(back))
     assert "in another browser, or is over" in text_of(client.get(back))
 
     late = allow(begin(client, name))
@@ -264,7 +280,7 @@ def test_another_account_is_refused(site: Site) -> None:
     site.desk.__dict__["settings"] = settings.model_copy(update={"channels": {**settings.channels, "x": someone}})
     site.desk.__dict__.pop("channels", None)
     text = unescape(text_of(client.get(allow(begin(client, "x")))))
-    assert "X knows that browser as @daily_picture, but the channel 'x' is @someone_else" in text
+    assert "X knows that browser as @daily_picture, but the channel 'X' is @someone_else" in text
     assert "Log in to X as @someone_else first. Connect it on the page Channels." in text
     assert not (site.outlet.folder / "sessions" / "x.json").exists()
 
@@ -306,7 +322,7 @@ def test_the_platform_leads_back_to_where_people_have_the_desk(site: Site) -> No
     assert "https://desk.example/daily/channels/callback" in client.get("/channels/x/connect").text
     refused = client.send_form("/channels/x/connect")
     assert refused.status_code == 422
-    assert "Open the desk at https://desk.example/daily to connect x" in text_of(refused)
+    assert "Open the desk at https://desk.example/daily to connect X" in text_of(refused)
 
 
 def test_instagram_is_connected_by_steps_and_keeps_no_password(
@@ -328,7 +344,7 @@ def test_instagram_is_connected_by_steps_and_keeps_no_password(
     assert secrets["password"] not in str(sealed)
     # An authenticator goes by the true time, as the sandbox does, and not by the outlet's shifted clock.
     code = totp_code(secrets["totp_seed"], SystemClock().now().timestamp())
-    assert "instagram is connected" in text_of(
+    assert "Instagram is connected" in text_of(
         client.send_form("/channels/instagram/connect/answer", {"code": f"{code[:3]} {code[3:]}"})
     )
     assert secrets["password"] not in session.read_text()
@@ -346,6 +362,6 @@ def test_a_code_that_instagram_sends_is_entered_in_the_browser(site: Site, monke
     assert "did not accept that code; begin again" in text_of(wrong)
     client.send_form("/channels/instagram/connect")
     code = site.outlet.sandbox(InstagramSandbox).login.sent_code
-    assert "instagram is connected as picture.of.the.day" in text_of(
+    assert "Instagram is connected as picture.of.the.day" in text_of(
         client.send_form("/channels/instagram/connect/answer", {"code": code})
     )

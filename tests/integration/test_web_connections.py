@@ -20,12 +20,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from uvicorn.server import ServerState
 
+from publisher.core.http_connections import BoundedConfig, BoundedConnection, ConnectionLimits
 from publisher.core.states import State
 from publisher.delivery.row import DeliveryRow
 from publisher.desk import Desk
 from publisher.starter import write_starter
 from publisher.web import rendering
-from publisher.web.connections import BoundedConnection, ConnectionLimits, DeskConfig
+from publisher.web.app import create_app
 from publisher.web.pages import deliveries
 from publisher.web.server import WebServer
 from tests.desk_site import Site, serve_starter_site
@@ -141,7 +142,7 @@ def test_half_sent_forms_give_way_to_a_person(tmp_path: Path) -> None:
 
 
 def test_one_address_takes_its_share_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("publisher.web.connections._is_loopback", lambda _address: False)
+    monkeypatch.setattr("publisher.core.http_connections._is_loopback", lambda _address: False)
     limits = ConnectionLimits(total=20, per_address=4, head_seconds=TIMEOUT)
     with serve_starter_site(tmp_path, limits) as site, idle_crowd(site.server.port, 12):
         assert site.server.connections <= 4
@@ -156,14 +157,20 @@ def test_one_address_never_takes_all_where_few_files_may_be_open(
     write_starter(tmp_path)
     desk = Desk(tmp_path / "config" / "publisher.toml")
     server = WebServer(desk, host="127.0.0.1", port=0)
-    limits = server._connections.limits
-    server._socket.close()
+    limits = server._server._config.connections.limits
+    server._server._socket.close()
     desk.database.close()
     assert (limits.total, limits.per_address) == (total, per_address)
 
 
+@pytest.mark.parametrize("total", [1, 16, 500])
+def test_one_burst_never_replaces_all_open_connections(total: int) -> None:
+    config = BoundedConfig(_no_application, ConnectionLimits(total=total), name="test")
+    assert 1 <= config.backlog <= max(1, total // 2)
+
+
 def test_a_proxy_may_have_more_than_one_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("publisher.web.connections._is_loopback", lambda _address: False)
+    monkeypatch.setattr("publisher.core.http_connections._is_loopback", lambda _address: False)
     limits = ConnectionLimits(total=20, per_address=4, shared_addresses={"127.0.0.1"}, head_seconds=TIMEOUT)
     with serve_starter_site(tmp_path, limits) as site, idle_crowd(site.server.port, 12):
         wait_until(lambda: site.server.connections == 12, "all are open")
@@ -216,7 +223,7 @@ class PeerTransport(asyncio.Transport):
 
 async def connect_from(addresses: Sequence[str], limits: ConnectionLimits) -> list[PeerTransport]:
     """Has one connection after the other come from these addresses, to a server that has nothing else to do."""
-    config = DeskConfig(_no_application, limits, log_config=None)
+    config = BoundedConfig(_no_application, limits, name="test")
     config.load()
     transports = [PeerTransport(address) for address in addresses]
     for transport in transports:
@@ -227,7 +234,7 @@ async def connect_from(addresses: Sequence[str], limits: ConnectionLimits) -> li
 
 async def crowd_out(half_sent: int, limits: ConnectionLimits) -> list[bool]:
     """Has half-sent forms come, a newcomer that has sent nothing yet, and one more of each; says who was closed."""
-    config = DeskConfig(_never_answers, limits, log_config=None)
+    config = BoundedConfig(_never_answers, limits, name="test")
     config.load()
 
     def connect(number: int, content: bytes) -> PeerTransport:
@@ -288,7 +295,7 @@ def test_a_slow_reader_of_a_large_export_holds_no_transaction(tmp_path: Path, mo
     at = datetime(2026, 5, 12, 7, tzinfo=UTC)
     row = DeliveryRow(
         id=1, version="held.0", day=at.date(), channel="x", part=1, state=State.HELD, post_id=1, title="A quiet cell",
-        scheduled_at=at, expires_at=at, published_at=None, next_try_at=None, url=None, remote_id=None,
+        language="en", scheduled_at=at, expires_at=at, published_at=None, next_try_at=None, url=None, remote_id=None,
         idempotency_key=None, may_be_public=False, problem=None,
     )  # fmt: skip
 
@@ -305,3 +312,31 @@ def test_a_slow_reader_of_a_large_export_holds_no_transaction(tmp_path: Path, mo
             assert site.desk.database.engine.pool.status().endswith("Current Checked out connections: 0")
             whole = first + b"".join(pieces)
     assert whole.count(b"\n") == 40_001
+
+
+def test_who_leaves_in_the_middle_of_a_form_is_no_fault_of_the_desk(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    received = iter([{"type": "http.request", "body": b"email=a", "more_body": True}, {"type": "http.disconnect"}])
+    answers: list[Any] = []
+
+    async def receive() -> Any:
+        return next(received)
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    headers = [(b"host", b"localhost"), (b"sec-fetch-site", b"same-origin"), (b"content-length", b"100")]
+    headers.append((b"content-type", b"application/x-www-form-urlencoded"))
+    scope: dict[str, Any] = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST"}
+    scope |= {
+        "path": "/logout",
+        "raw_path": b"/logout",
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "headers": headers,
+    }
+    run_coroutine(create_app(site.desk)({**scope, "client": ("127.0.0.1", 4000)}, receive, send))
+    assert answers[0]["status"] == 400
+    assert "a page failed" not in caplog.text

@@ -15,13 +15,14 @@ import requests
 from publisher.core.clock import ShiftedClock
 from publisher.core.problems import recorded_problem
 from publisher.core.states import State
+from publisher.db.models import Media
 from publisher.db.operations import Channel
 from publisher.delivery import operate
 from publisher.delivery.claim import claim
 from publisher.lifecycle import Fenced, Move, move
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site, text_of
-from tests.fakes import add_delivery, the_delivery
+from tests.fakes import SPEC, add_delivery, the_delivery
 from tests.waiting import TIMEOUT
 
 LINK = "https://picture-of-the-day.tumblr.com/post/4711"
@@ -73,7 +74,7 @@ def test_what_waits_on_a_paused_channel_is_not_promised_for_an_hour(site: Site) 
         assert words in text_of(client.get(path))
     operate.pause(desk.database, "tumblr", "The account is being renamed", now=desk.now(), actor="me")
     for path, words in zip(
-        pages, ("waits until the channel is resumed", "waits: tumblr is paused", "once tumblr is resumed"), strict=True
+        pages, ("waits until the channel is resumed", "waits: Tumblr is paused", "once Tumblr is resumed"), strict=True
     ):
         text = text_of(client.get(path))
         assert words in text
@@ -93,9 +94,12 @@ def test_today_says_nothing_untrue_of_a_post_that_may_be_public(site: Site) -> N
 
 def test_the_page_of_a_delivery_shows_its_whole_history(site: Site) -> None:
     delivery = add_held_delivery(site, unknown=True)
+    with site.desk.database.writing() as session:
+        original = {"file_name": "a.png", "format": "png", "width": 100, "height": 80, "bytes": 900}
+        session.add(Media(sha256=SPEC.source, created_at=site.desk.now(), **original))
     page = site.client("operator").get(f"/deliveries/{delivery}")
     text = text_of(page)
-    for part in ("A held cell", "pending", "held", "could post it twice", "ALT alt"):
+    for part in ("A held cell", "It waits to be sent to Tumblr", "held", "could post it twice", "ALT alt"):
         assert part in text
     assert site.client("operator").get("/deliveries/4711").status_code == 404
 
@@ -152,7 +156,7 @@ def test_deliveries_are_downloaded_whole_and_run_nothing(site: Site) -> None:
     for number in range(3):
         add_held_delivery(site, title=f"=cell+{number}", day_offset=number)
     client = site.client("operator")
-    rows = list(csv.DictReader(client.get("/deliveries/export.csv").text.splitlines()))
+    rows = list(csv.DictReader(client.get("/deliveries/export.csv").content.decode("utf-8-sig").splitlines()))
     assert [row["title"] for row in rows] == ["'=cell+2", "'=cell+1", "'=cell+0"]
     rows = client.get("/deliveries/export.json?text=cell%2B1").json()
     assert [(row["title"], row["state"]) for row in rows] == [("=cell+1", "held")]

@@ -14,9 +14,12 @@ from sqlalchemy import select
 from publisher.db.models import Post
 from publisher.posts import autosaves
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft
+from publisher.posts.pictures import store_picture
 from publisher.posts.possibly_shown import ShownBetween, note_possibly_shown
 from publisher.posts.posts import add_post
+from publisher.schedule.order import FixedDate
 from publisher.schedule.post_queue import PostQueue
+from publisher.settings.channel_names import channel_names
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
 from tests.outlet import draw
@@ -101,7 +104,7 @@ def test_a_post_that_may_have_been_shown_has_a_warning(site: Site, picture: str)
 
 def test_a_mistake_is_shown_at_its_field_and_typed_text_stays(site: Site, picture: str) -> None:
     editor = site.client("editor")
-    form = fields(picture, title="", link="example.org/x", links="no label", standfirst="Typed & kept")
+    form = fields(picture, embargo_until="soon", link="example.org/x", links="no label", standfirst="Typed & kept")
     refused = editor.send_form("/posts", form)
     assert refused.status_code == 422
     assert "Typed &amp; kept" in refused.text
@@ -164,9 +167,9 @@ def test_a_change_between_saving_and_approving_is_not_approved(
     post_id = create(site, editor, picture=picture)
     desk, real = site.desk, autosaves.delete_autosave
 
-    def slip_in(*anything: Any) -> None:
+    def slip_in(*anything: Any, **which: Any) -> None:
         PostQueue(desk, "colleague").edit(post_id, PostChanges(standfirst="Slipped in"))
-        real(*anything)
+        real(*anything, **which)
 
     monkeypatch.setattr(autosaves, "delete_autosave", slip_in)
     form = fields(picture, title="A quieter cell", version=str(load(site, post_id).version), then="approve")
@@ -221,12 +224,35 @@ def test_a_post_gets_its_place_in_the_form(site: Site, picture: str) -> None:
     assert "Choose the day on which it goes out" in refused.text
 
 
+def store_other_picture(site: Site, folder: Path, seed: int) -> str:
+    """Stores a picture that no other post shows, and returns its hash."""
+    file = folder / f"{seed}.png"
+    draw(file, seed=seed)
+    return store_picture(site.desk.database, site.desk.store, file, file.name, site.desk.now()).sha256
+
+
+def test_an_approval_says_when_the_post_goes_out(site: Site, tmp_path: Path) -> None:
+    editor = site.client("editor")
+    approve = {"then": "approve", "body": "Two cells, and nobody else tells of them."}
+    other = store_other_picture(site, tmp_path, 3)
+    dated = editor.send_form("/posts", fields(other, place="date", fixed_date="2031-02-03", **approve))
+    assert "Approved: it goes out on Monday 3 February 2031." in text_of(dated)
+    again = fields(other, title="Evergreen", place="reserve", **approve)
+    refused = editor.send_form("/posts", again)
+    assert "If the repeat is meant, tick “The repeat is meant” and approve it." in text_of(refused)
+    assert 'name="repeat_is_meant"' in refused.text
+    kept = editor.send_form("/posts", {**again, "repeat_is_meant": "yes"})
+    assert "Approved: it waits in the reserve for a day on which the queue is empty." in text_of(kept)
+
+
 def test_the_choices_for_a_picture_come_back_as_they_were_given(site: Site, picture: str) -> None:
     editor = site.client("editor")
     choices = {
         "images-0-fit": "crop",
         "images-0-focal_point": "0.25, 0.75",
         "images-0-crop_box": "0.1, 0.2, 0.5, 0.5",
+        "images-0-crop_box:tumblr": "0.3, 0.2, 0.5, 0.5",
+        "images-0-fit:x": "pad",
         "images-0-protected": "0, 0, 0.1, 0.1; 0.5, 0.5, 0.2, 0.2",
         "images-0-gutters": "none",
         "images-0-padding": "#102030",
@@ -235,8 +261,34 @@ def test_the_choices_for_a_picture_come_back_as_they_were_given(site: Site, pict
     page = editor.get(f"/posts/{post_id}").text
     for name, value in choices.items():
         assert re.search(rf'name="{name}"[^>]*value="{re.escape(value)}"', page) or value in page, name
+    stored = load(site, post_id).images[0].choices["channels"]
+    assert {name: (framing["fit"], bool(framing["crop_box"])) for name, framing in stored.items()} == {
+        "tumblr": (None, True),
+        "x": ("pad", False),
+    }
+    refused = editor.send_form("/posts", fields(picture, **{"images-0-crop_box:tumblr": "a, b"}))
+    assert "write fractions such as" in refused.text
     refused = editor.send_form("/posts", fields(picture, **{"images-0-crop_box": "a, b"}))
     assert "write fractions such as" in refused.text
+
+
+def test_the_form_and_a_version_say_which_channel_shows_which_part(site: Site, picture: str) -> None:
+    editor = site.client("editor")
+    post_id = create(site, editor, picture=picture)
+    assert "Every channel shows all of it." in editor.get(f"/posts/{post_id}").text
+    (key, channel), *others = channel_names(site.desk.settings).items()
+    cropped = fields(picture, **{f"images-0-crop_box:{key}": "0.1, 0.2, 0.5, 0.75", "version": "1"})
+    editor.send_form(f"/posts/{post_id}", cropped)
+    page = " ".join(re.sub("<[^>]+>", " ", editor.get(f"/posts/{post_id}").text).split())
+    assert f"{channel} cropped to 50 % of its width and 75 % of its height" in page
+    if others:
+        assert f"{', '.join(name for _key, name in others)} all of it" in page
+    assert f"Crop of picture 1, for {channel}" in editor.get(f"/posts/{post_id}/versions/1").text
+
+
+def test_a_framing_for_a_channel_that_is_not_there_blocks(site: Site, picture: str) -> None:
+    page = site.client("editor").send_form("/preview", fields(picture, **{"images-0-fit:no-such": "crop"})).text
+    assert "Picture 1 is fitted for the channel &#39;no-such&#39;, which is not there; remove that." in page
 
 
 def test_a_problem_leads_to_its_field_whatever_the_form_calls_its_picture(site: Site, picture: str) -> None:
@@ -247,22 +299,24 @@ def test_a_problem_leads_to_its_field_whatever_the_form_calls_its_picture(site: 
     assert re.search(r'href="#images-7-alt_text">Picture 1 has no alt text', page)
     assert "Picture 2 has no alt text" not in page
     refused = editor.send_form("/posts", {**form, "then": "approve"}).text
-    assert re.search(r'href="#images-0-alt_text">[a-z, ]+: Picture 1 has no alt text', refused)
+    assert re.search(r'href="#images-0-alt_text">[A-Za-z, ]+: Picture 1 has no alt text', refused)
 
 
-def test_a_post_without_a_title_can_be_previewed(site: Site, picture: str) -> None:
-    answer = site.client("editor").send_form("/preview", fields(picture, title="", **{"tr-ca-body": "Una cèl·lula"}))
+def test_a_post_without_a_title_can_be_previewed(site: Site, tmp_path: Path) -> None:
+    texts = {"title": "", "body": "This one stands alone.", "tr-ca-body": "Una cèl·lula"}
+    answer = site.client("editor").send_form("/preview", fields(store_other_picture(site, tmp_path, 4), **texts))
     assert answer.status_code == 200
     assert "It rests" in answer.text
     assert "Nothing blocks approval" in text_of(answer)
 
 
-def test_a_problem_of_every_channel_is_shown_once(site: Site, picture: str) -> None:
-    answer = site.client("editor").send_form("/preview", fields(picture, credit="", **{"caption-x": "a " * 300}))
-    before = text_of(answer).partition("tumblr")[0]
+def test_a_problem_of_every_channel_is_shown_once(site: Site, tmp_path: Path) -> None:
+    texts = {"credit": "", "body": "This one is alone as well.", "caption-x": "a " * 300}
+    answer = site.client("editor").send_form("/preview", fields(store_other_picture(site, tmp_path, 5), **texts))
+    before = text_of(answer).partition("Tumblr")[0]
     assert "Before it can be approved: The post has no credit; say who made the picture." in before
     assert answer.text.count("The post has no credit") == 1
-    assert "x The caption is 319 too long" in text_of(answer)
+    assert "X The caption is 319 too long" in text_of(answer)
 
 
 def test_a_caption_for_a_language_survives_the_form(site: Site, picture: str) -> None:
@@ -288,3 +342,13 @@ def test_typing_an_alt_text_makes_no_picture_anew(site: Site, picture: str) -> N
 
 def test_a_missing_post_has_a_page_that_says_so(site: Site, tmp_path: Path) -> None:
     assert "There is no post 4711" in site.client("editor").get("/posts/4711").text
+
+
+def test_a_form_that_changes_nothing_does_not_move_a_post_back(site: Site, picture: str) -> None:
+    editor, queue = site.client("editor"), PostQueue(site.desk, "Bea")
+    post_id = create(site, editor, picture=picture)
+    queue.move(post_id, FixedDate(date(2031, 5, 1)))
+    opened = fields(picture, place="date", fixed_date="2031-05-01", version=str(load(site, post_id).version))
+    queue.move(post_id, FixedDate(date(2031, 5, 9)))
+    answer = editor.send_form(f"/posts/{post_id}", {**opened, "then": "approve"})
+    assert load(site, post_id).fixed_date == date(2031, 5, 9), text_of(answer)

@@ -111,7 +111,8 @@ def test_a_flood_leaves_places_for_people_who_were_let_in_before(
     assert Counter(future.result().status_code for future in flood)[503] == refused
 
 
-def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
+async def answered_statuses(number: int, turns_between: int) -> Counter[int]:
+    """Asks so often, with so many turns of the event loop between, while no thread gets free. Returns the answers."""
     go_on = threading.Event()
     statuses: list[int] = []
 
@@ -126,21 +127,32 @@ def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    async def ask_many(number: int) -> None:
-        to_thread.current_default_thread_limiter().total_tokens = load_limit.MAX_WORKERS
-        bounded = load_limit.LoadLimit(wait_for_a_thread, api_path="/api")
-        app = FastAPI()
-        app.state.requests = 0
-        scope = {"type": "http", "method": "GET", "path": "/login", "headers": [], "query_string": b"", "app": app}
-        tasks = [asyncio.create_task(bounded(dict(scope), receive, send)) for _ in range(number)]
-        # In as many turns of the loop every request was refused, or waits for a thread.
-        for _ in range(10):
+    to_thread.current_default_thread_limiter().total_tokens = load_limit.MAX_WORKERS
+    bounded = load_limit.LoadLimit(wait_for_a_thread, api_path="/api")
+    app = FastAPI()
+    app.state.requests = 0
+    scope = {"type": "http", "method": "GET", "path": "/login", "headers": [], "query_string": b"", "app": app}
+    tasks = []
+    for _ in range(number):
+        tasks.append(asyncio.create_task(bounded(dict(scope), receive, send)))
+        for _ in range(turns_between):
             await asyncio.sleep(0)
-        go_on.set()
-        await asyncio.gather(*tasks)
+    # In as many turns of the loop every request was refused, or waits for a thread.
+    for _ in range(10):
+        await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(*tasks)
+    return Counter(statuses)
 
-    run_coroutine(ask_many(200))
-    assert Counter(statuses) == {503: 200 - load_limit.MAX_WAITING_UNKNOWN, 200: load_limit.MAX_WAITING_UNKNOWN}
+
+def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
+    statuses = run_coroutine(answered_statuses(200, turns_between=0))
+    assert statuses == {503: 200 - load_limit.MAX_WAITING_UNKNOWN, 200: load_limit.MAX_WAITING_UNKNOWN}
+
+
+def test_no_request_is_counted_twice() -> None:
+    places = load_limit.MAX_WORKERS + load_limit.MAX_WAITING_UNKNOWN
+    assert run_coroutine(answered_statuses(places, turns_between=1)) == {200: places}
 
 
 def test_remembered_credentials_are_bounded() -> None:

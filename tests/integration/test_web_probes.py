@@ -172,7 +172,7 @@ def test_a_proxy_opens_the_probes_to_nobody(
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_the_health_listener_decides_by_its_own_address(desk: Desk, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, "a token for probes")
-    monkeypatch.setattr("publisher.health.server.ListeningSocket.bind", _bind_here)
+    monkeypatch.setattr("publisher.core.listening_socket.ListeningSocket.bind", _bind_here)
     server = HealthServer(desk, host, 0)
     server.start()
     url = f"http://{HERE}:{server.port}"

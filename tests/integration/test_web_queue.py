@@ -22,12 +22,16 @@ from publisher.posts.drafts import PostChanges
 from publisher.posts.problem_cache import ProblemCache
 from publisher.posts.problems import content_problems
 from publisher.posts.search import find_posts
-from publisher.schedule.listing import PAGE_SIZE, QueueFilter, queue_page
+from publisher.posts.search_index import refresh_index
+from publisher.schedule.listing import PAGE_SIZE, queue_page
 from publisher.schedule.order import Front
 from publisher.schedule.post_queue import PostQueue
+from publisher.schedule.waiting import QueueFilter
 from tests import queue_desk
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
+
+pytestmark = pytest.mark.usefixtures("instant_pictures")
 
 NOON = datetime(2026, 5, 4, 11, 0, tzinfo=UTC)
 TUESDAY = date(2026, 5, 5)
@@ -153,8 +157,8 @@ def test_what_blocks_one_post_stops_no_other(posts: queue_desk.Desk, editor: Cli
     bad = posts.post("bad", NOON, state="draft", credit="")
     answer = editor.send_form("/queue/approve", {"posts": [good, bad]})
     text = text_of(answer)
-    assert "1 post is approved. 1 post is not." in text
-    assert "bad : instagram, tumblr, x: The post has no credit; say who made the picture." in text
+    assert "1 post is approved. 1 post stays as it was; the reason stands below." in text
+    assert "bad : Instagram, Tumblr, X: The post has no credit; say who made the picture." in text
     assert [posts.load(post).state for post in (good, bad)] == ["approved", "draft"]
 
     assert "1 post is as before" in text_of(undo(editor, answer))
@@ -169,7 +173,7 @@ def test_nobody_approves_a_text_that_they_did_not_see(posts: queue_desk.Desk, si
     assert len(looked_at) == 2
     PostQueue(site.desk, "colleague").edit(changed, PostChanges(standfirst="Slipped in"))
     text = text_of(editor.send_form("/queue/approve", {"posts": [unchanged, changed], "seen": looked_at}))
-    assert "1 post is approved. 1 post is not." in text
+    assert "1 post is approved. 1 post stays as it was; the reason stands below." in text
     assert f"post {changed} was changed meanwhile: you saw version 1, it has version 2 now" in text
     assert [posts.load(post).state for post in (unchanged, changed)] == ["approved", "in_review"]
 
@@ -327,3 +331,22 @@ def test_posts_are_listed_and_found_on_postgresql(postgres_database: Database, t
         (reserve, TUESDAY + timedelta(days=1)),
     ]
     assert [post.id for post in results] == [cells]
+
+
+@pytest.mark.parametrize("path", ["/queue", "/posts"])
+def test_a_search_shows_where_a_post_matched(posts: queue_desk.Desk, editor: Client, path: str) -> None:
+    posts.post("Leaves", NOON, translations={"ca": {"title": "Fulles", "body": "Unes cèl·lules <b>verdes</b>."}})
+    answer = editor.get(f"{path}?text=cellules").text
+    assert "Some posts are not in the search index yet" in answer
+    refresh_index(posts.database)
+    answer = editor.get(f"{path}?text=cellula").text
+    assert "Text (Catalan):" in answer
+    assert '<span lang="ca" dir="auto">Unes <mark>cèl·lules</mark> &lt;b&gt;verdes&lt;/b&gt;.</span>' in answer
+    assert "search index" not in answer
+    assert "mark>" not in editor.get(path).text
+
+
+def test_a_page_of_problems_says_which_posts_it_was_chosen_from(posts: queue_desk.Desk, editor: Client) -> None:
+    posts.posts(["One", "Two"], NOON)
+    posts.post("Three", NOON, credit="")
+    assert "of the posts 1 to 3" in editor.get("/queue?state=problems").text

@@ -85,7 +85,8 @@ def test_pieces_become_a_stored_picture(site: Site, editor: Client, tmp_path: Pa
     assert folder_of(site).stat().st_mode & 0o777 == 0o700
     last = send(editor, upload, 5000, content[5000:]).json()
     assert (last["width"], last["height"]) == (120, 80)
-    assert last["warnings"] == ["Only 120 × 80 pixels: it is never enlarged, so it will look small."]
+    dark = "It is nearly black: check that it is the right file, and that followers can see what it shows."
+    assert last["warnings"] == [dark, "Only 120 × 80 pixels: it is never enlarged, so it will look small."]
     assert site.desk.store.fetch(last["sha256"]).read_bytes() == content
     with site.desk.database.reading() as session:
         media = session.get_one(Media, last["sha256"])

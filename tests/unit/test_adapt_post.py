@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from publisher.adapt.posts import Target, adapt_post
@@ -22,6 +22,7 @@ from publisher.platforms.profiles import (
     TagLimits,
     TextLimits,
     Unit,
+    load_profile,
     starter_text,
 )
 
@@ -80,6 +81,9 @@ POST = SourcePost(
 LONG_TITLE = "Closing the Gap Between the Two Halves of a Wound in the Skin of a Mouse, One Cell After Another"
 
 
+WORDS_OF_TITLES = st.text(alphabet="abcdeé ", min_size=1, max_size=40).map(lambda text: " ".join(f"x{text}".split()))
+
+
 def shipped(platform: str) -> str:
     return starter_text(platform, "caption.j2")
 
@@ -126,7 +130,11 @@ def test_instagram_reads_as_an_editor_would_write_it() -> None:
         "Read more: link in bio\n\n"
         "#Skin #WoundHealing #Keratinocyte #Mouse #Microscopy"
     )
-    assert (post.problems, post.left_out, post.tags, post.blocks) == ((), (), (), ())
+    assert [problem.message for problem in post.problems] == [
+        "Instagram can't link words, so “the film” goes out there without its address: write the address itself, say "
+        "where it is found (such as “link in bio”), or word it without."
+    ]
+    assert (post.left_out, post.tags, post.blocks) == ((), (), ())
     assert (post.count, post.limit, post.unit) == (len(post.caption), 2200, "utf16")
 
 
@@ -134,14 +142,83 @@ def test_x_is_short_and_says_what_was_left_out() -> None:
     post = adapted("x", title=LONG_TITLE)
     assert post.caption == (
         f"{LONG_TITLE}\n"
-        "How skin cells find their way across a wound\n\n"
+        "How skin cells find their way across a wound – and why some of them turn back halfway\n\n"
         "Image from work by @anaroig and Carles Mas\nInstitute of Skin, Girona (CC BY 4.0)\n\n"
-        "#Skin #WoundHealing"
+        "#Skin"
     )
-    assert tuple(map(str, post.left_out)) == ("the end of the standfirst",)
+    assert tuple(map(str, post.left_out)) == ("the body", "1 hashtag")
     assert post.count <= 280
     assert post.cost_usd == pytest.approx(0.02)
     assert post.problems == ()
+
+
+def test_sentences_of_the_body_fill_what_is_left_on_x() -> None:
+    post = adapted("x", credit="Carles Mas")
+    assert post.caption == (
+        "Closing the Gap\n"
+        "How skin cells find their way across a wound – and why some of them turn back halfway\n\n"
+        "A cut heals because cells walk.\n\n"
+        "Carles Mas (CC BY 4.0)\n\n"
+        "#Skin #WoundHealing"
+    )
+    assert tuple(map(str, post.left_out)) == ("4 sentences of the body",)
+
+
+def test_hashtags_go_before_words() -> None:
+    body = "A cut heals because cells walk. They let go of their neighbours, stretch out a foot and pull themselves on."
+    post = adapted("x", credit="Carles Mas", standfirst="", title="The Gap", body=f"{body} {body} Done it is.")
+    assert post.caption == f"The Gap\n\n{body} {body} Done it is.\n\nCarles Mas (CC BY 4.0)\n\n#Skin"
+    assert tuple(map(str, post.left_out)) == ("1 hashtag",)
+    long = adapted("x", credit="Carles Mas", standfirst="", body=body.replace(".", ",") * 4)
+    assert long.caption.endswith("…\n\nCarles Mas (CC BY 4.0)")
+
+
+SENTENCES = st.lists(
+    st.lists(st.sampled_from(["cells", "of", "skin", "µm", "migration", "wound"]), min_size=1, max_size=25).map(
+        lambda words: " ".join(words).capitalize() + "."
+    ),
+    max_size=9,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    title=WORDS_OF_TITLES, standfirst=SENTENCES, body=SENTENCES, credit=WORDS_OF_TITLES,
+    tags=st.lists(st.sampled_from(["skin", "cell", "wound"]), unique=True),
+)  # fmt: skip
+def test_a_caption_on_x_is_full_and_keeps_its_credit(
+    title: str, standfirst: list[str], body: list[str], credit: str, tags: list[str]
+) -> None:
+    changes = {"title": title, "standfirst": " ".join(standfirst[:1]), "body": " ".join(body), "credit": credit}
+    # A sentence of the standfirst would be counted as one of the body.
+    assume(not any(sentence in changes["standfirst"] for sentence in body))
+    post = adapted("x", **changes, tags=tuple(tags))
+    assert blocking(post) == []
+    assert credit in post.caption
+    count = max(number for number in range(len(body) + 1) if " ".join(body[:number]) in post.caption)
+    if count < len(body) and "…" not in post.caption:
+        # Another sentence has no place, even where no hashtag is left.
+        assert post.count + len(f"\n\n{body[count]}") > 280
+    if "…" in post.caption:
+        assert "#" not in post.caption
+
+
+def test_hashtags_of_the_template_give_way_to_typed_ones() -> None:
+    post = adapted("instagram", body=f"{POST.body} Cells of #p53 and #StemCells.")
+    assert post.caption.endswith("#Skin #WoundHealing #Keratinocyte")
+    assert blocking(post) == []
+    assert tuple(map(str, post.left_out)) == ("2 hashtags",)
+
+
+def test_a_channel_that_says_little_is_told() -> None:
+    little = adapt_post(POST, target("instagram", template="{{ title }}\n\n{{ credit }}"), PEOPLE)
+    (problem,) = by_field(little, "caption")
+    assert not problem.blocking
+    assert "since the template instagram.j2 shows neither standfirst nor body; add {{ body | fill }}" in problem.message
+    full = "word " * 39
+    (problem,) = by_field(adapted("x", title=full, standfirst="", body=f"{full}. {full}."), "caption")
+    assert problem.message.startswith("On X, followers read little more than title and credit; write")
+    assert by_field(adapted("x", body="", standfirst=""), "caption") == []
 
 
 def test_a_catalan_post_is_shortened_in_catalan() -> None:
@@ -153,8 +230,8 @@ def test_a_catalan_post_is_shortened_in_catalan() -> None:
         ),
         tags=("cèl·lules mare", "pell"),
     )
-    assert post.caption.split("\n")[1].endswith("d’una ferida – i per què algunes fan mitja volta abans d’arribar-hi")
-    assert post.caption.endswith("#Cèl·lulesMare #Pell")
+    assert post.caption.split("\n")[1].endswith("d’una ferida – i per què algunes fan mitja volta abans d’arribar-hi…")
+    assert "#" not in post.caption
 
 
 def test_tumblr_gets_blocks_with_links_and_emphasis() -> None:
@@ -270,6 +347,16 @@ def test_a_caption_for_a_language_is_checked_by_the_same_rules() -> None:
     )
 
 
+def test_words_that_lose_their_address_are_told_once_and_not_in_the_credit() -> None:
+    body = (
+        "Read [here](https://a.example.org) and [here](https://b.example.org), [a.example.org](https://a.example.org)."
+    )
+    for post in (adapted("instagram", body=body), adapted("x", captions={"lang:en": f"Carles Mas. {body}"})):
+        lost = [problem for problem in by_field(post, "caption") if "can't link words" in problem.message]
+        assert [(problem.blocking, "“here”" in problem.message) for problem in lost] == [(False, True)]
+    assert by_field(adapted("tumblr", body=body), "caption") == []
+
+
 def test_a_link_on_x_is_reported_with_its_price() -> None:
     post = adapted("x", standfirst="All is told in README.md")
     assert post.cost_usd == pytest.approx(0.205)
@@ -278,8 +365,39 @@ def test_a_link_on_x_is_reported_with_its_price() -> None:
     assert problem.message == "The caption holds a link (README.md), so X charges $0.20 instead of $0.015."
 
 
+LINKED = "A cut heals. The film is at https://example.org/film. Cells walk on."
+
+
+def test_no_sentence_that_only_fills_makes_a_post_dearer() -> None:
+    post = adapted("x", credit="Carles Mas", body=f"{LINKED} {'They walk. ' * 20}")
+    assert "across a wound" in post.caption
+    assert "\n\nA cut heals.\n\nCarles Mas" in post.caption
+    assert post.cost_usd == pytest.approx(0.02)
+    assert tuple(map(str, post.left_out)) == ("22 sentences of the body",)
+    (problem,) = by_field(post, "caption")
+    assert not problem.blocking
+    assert problem.message.startswith("The body does not fit whole, and what is shown of it ends before its first link")
+    none_free = adapted("x", credit="Carles Mas", body=f"See example.org. {'They walk. ' * 20}")
+    assert tuple(map(str, none_free.left_out)) == ("the body",)
+    assert none_free.cost_usd == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"body": LINKED},
+        {"standfirst": "", "body": f"See example.org. {'They walk. ' * 30}"},
+        {"standfirst": "See example.org.", "body": f"{LINKED} {'They walk. ' * 30}"},
+    ],
+)
+def test_a_link_stays_where_nothing_goes_or_nothing_else_is_said(changes: dict[str, object]) -> None:
+    post = adapted("x", credit="Carles Mas", **changes)
+    assert post.cost_usd == pytest.approx(0.205)
+    assert [problem.message for problem in by_field(post, "caption") if "so X charges $0.20" in problem.message]
+
+
 def test_a_dead_link_is_reported() -> None:
-    (problem,) = by_field(adapted("instagram", standfirst="See https://example.org"), "caption")
+    (problem,) = by_field(adapted("instagram", standfirst="See https://example.org", body=""), "caption")
     assert problem.message == "The caption holds a link (https://example.org), which can't be followed on Instagram."
 
 
@@ -354,10 +472,24 @@ def test_a_template_that_fails_blocks_with_its_line() -> None:
 
 
 def test_too_many_hashtags_and_mentions_block() -> None:
-    hashtags = adapted("instagram", standfirst="#a #b")
-    assert any("has 7 hashtags and Instagram takes 5" in message for message in blocking(hashtags))
+    hashtags = adapted("instagram", standfirst="#a #b #c #d #e #f")
+    assert any("has 6 hashtags and Instagram takes 5" in message for message in blocking(hashtags))
     mentions = adapted("instagram", standfirst=" ".join(f"@cell{number}" for number in range(20)))
     assert any("mentions 21 accounts and Instagram takes 20" in message for message in blocking(mentions))
+
+
+@pytest.mark.parametrize(("platform", "told"), [("x", True), ("instagram", True), ("tumblr", False)])
+def test_a_typed_name_is_told_before_it_tags_a_stranger(platform: str, told: bool) -> None:
+    profile = load_profile(platform)
+    text = "By @jane_doe, @ana.roig, @anaroig, @[Ana Roig] and me@example.org."
+    post = adapt_post(
+        POST.model_copy(update={"standfirst": text, "body": ""}), target(platform, profile=profile), PEOPLE
+    )
+    messages = [problem.message for problem in by_field(post, "caption") if "tags the account" in problem.message]
+    strangers = {"x": ["@jane_doe", "@ana.roig"], "instagram": ["@jane_doe", "@anaroig"], "tumblr": []}[platform]
+    assert bool(messages) is told
+    assert [message.split(" names ")[1].split(",")[0] for message in messages] == strangers
+    assert blocking(post) == []
 
 
 def test_tags_that_a_field_does_not_take_are_reported() -> None:
@@ -458,3 +590,51 @@ def test_shortening_a_post_cuts_no_grapheme_and_is_idempotent(body: str, most: i
     assert is_shortened_from(post.caption, clean(body))
     again = adapt_post(POST.model_copy(update={"body": post.caption}), by_template)
     assert again.caption == post.caption
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "line", "is_blocking"),
+    [
+        ({"body": "One.\r\n\r\n\r\n\r\nTwo ![cells](cells.png)."}, "body", 5, True),
+        ({"body": "One\n<iframe src='https://example.org'></iframe>"}, "body", 2, True),
+        ({"body": 'One\n[gallery ids="1,2"]'}, "body", 2, True),
+        ({"body": "One <b>two"}, "body", 1, True),
+        ({"title": "<i>Two"}, "title", 1, True),
+        ({"body": "One[^1]"}, "body", 1, False),
+        ({"body": "One\n*[two](/about.html)*"}, "body", 2, False),
+        ({"standfirst": "<a href='#two'>two</a>"}, "standfirst", 1, False),
+        ({"body": "One\n\n| a | b |\n|---|---|\n| 1 | 2 |"}, "body", 3, False),
+        ({"standfirst": "V<sub>GFP</sub>"}, "standfirst", 1, False),
+        ({"captions": {"lang:en": "Carles Mas\n<video src='x'>"}}, "caption", 2, True),
+    ],
+)
+@pytest.mark.parametrize("platform", sorted(PROFILES))
+def test_markup_that_followers_can_not_be_shown_is_told_with_its_line(
+    platform: str, changes: dict[str, object], field: str, line: int, is_blocking: bool
+) -> None:
+    post = adapted(platform, **changes)
+    (problem,) = [problem for problem in by_field(post, field) if ", line " in problem.message]
+    assert f", line {line}: " in problem.message
+    assert problem.blocking is is_blocking
+    assert not set(post.caption) & set("<[{|") or field == "standfirst"
+
+
+def test_markup_in_every_field_is_read() -> None:
+    post = adapted("instagram", title="H<sub>2</sub>O &amp; <i>E. coli</i>", credit="Mas &amp; Roig<br>Lab")
+    assert post.caption.startswith("H₂O & E. coli\n\n")
+    assert "Mas & Roig Lab\n" in post.caption
+    assert (post.title, post.images[0].spec.creator) == ("H₂O & E. coli", "Mas & Roig Lab")
+
+
+def test_html_in_an_alt_text_is_read() -> None:
+    post = adapted("x", **with_image(alt_text="H<sub>2</sub>O &amp; <i>E. coli</i>, 4*5 > 3"))
+    assert post.images[0].alt_text == "H₂O & E. coli, 4*5 > 3"
+
+
+def test_markup_typed_in_a_caption_for_a_plain_channel_is_told() -> None:
+    caption = "Carles Mas, 4*5=20 & @[Ana Roig]\n**bold**\nR&amp;D [x](https://example.org)"
+    post = adapted("x", captions={"x": caption})
+    told = [problem.message for problem in by_field(post, "caption") if "as it is typed" in problem.message]
+    assert [message.split(":")[0] for message in told] == ["In “captions”, line 2", "In “captions”, line 3"]
+    assert blocking(post) == []
+    assert "**bold**" in post.caption

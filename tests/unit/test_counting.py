@@ -133,10 +133,17 @@ def test_the_limit_is_where_x_has_it() -> None:
     assert excess("細" * 141, X) == 2
 
 
-def test_text_with_emoji_keeps_room_for_emoji_newer_than_the_rules() -> None:
-    emoji = "a" * (280 - 2 - EMOJI_RESERVE)
-    assert excess(f"{emoji}🧬", X) == 0
-    assert excess(f"a{emoji}🧬", X) == 1
+@pytest.mark.parametrize("sign", ["©", "™", "®", "🧬", "❤️", "🇪🇸", "1️⃣"])
+def test_280_units_with_a_sign_fit(sign: str) -> None:
+    assert excess("a" * 278 + sign, X) == 0
+    assert excess("a" * 279 + sign, X) == 1
+
+
+@pytest.mark.parametrize("emoji", ["👩‍🔬", "👍🏿"])
+def test_text_with_joined_emoji_keeps_room_for_those_newer_than_the_rules(emoji: str) -> None:
+    text = "a" * (280 - 2 - EMOJI_RESERVE)
+    assert excess(f"{text}{emoji}", X) == 0
+    assert excess(f"a{text}{emoji}", X) == 1
 
 
 def test_hostile_text_is_counted_from_above_and_never_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +217,8 @@ def test_each_unit_counts_its_own_way(text: str, unit: Unit, length: int) -> Non
     ("text", "links"),
     [
         ("see https://example.com/long/path.", ("https://example.com/long/path",)),
+        ("(https://example.org/a_(b)), example.com…", ("https://example.org/a_(b)", "example.com")),
+        ("see https://example.org/a… and https://a.example", ("https://example.org/a", "https://a.example")),
         ("at www.example.org.uk/x, or Example.COM!", ("www.example.org.uk/x", "Example.COM")),
         ("e.g. E. coli, 3.5 µm, v1.2.3, file.tiff, me@example.com", ()),
         ("a." * 20_000, ()),

@@ -10,7 +10,7 @@ import publisher
 from publisher import job_failures, lifecycle, lifecycle_late_success
 from publisher.core.event_names import EVENT_NAMES, event_name
 from publisher.core.states import State
-from publisher.delivery import clock_changes, stray_drafts, verify
+from publisher.delivery import clock_changes, corrections, stray_drafts, verify
 from publisher.posts import possibly_shown
 from publisher.staff import guesses
 from publisher.webhooks.events import EVENTS
@@ -23,6 +23,11 @@ NAMED_BY_CONSTANTS = {
     lifecycle_late_success.SECOND_COPY,
     lifecycle_late_success.CANCELED_PUBLIC,
     clock_changes.CLOCK_SET,
+    corrections.CORRECTED,
+    corrections.CORRECTION_ASKED,
+    corrections.CORRECTION_FAILED,
+    corrections.CORRECTION_REPLACED,
+    corrections.CORRECTION_UNKNOWN,
     stray_drafts.STRAY_DRAFT,
     verify.DIFFERS,
     verify.AS_SENT,

@@ -40,7 +40,7 @@ NEVER = (
     "zxcvbn",
 )
 """What no command needs that only looks at the desk's own rows, or changes them."""
-ADAPTING = ("jinja2", "markdown_it", "publisher.adapt.posts", "publisher.posts", "regex")
+ADAPTING = ("jinja2", "publisher.adapt.posts", "publisher.posts", "regex")
 """What only a command needs that makes the texts of channels, or asks what is wrong with posts."""
 NO_POSTS = tuple(name for name in ADAPTING if name != "publisher.posts")
 UNUSED = {

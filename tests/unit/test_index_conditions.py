@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import create_mock_engine
 
 from publisher.db.base import Base
+from publisher.db.models import BY_SLOT
 
 
 def conditions(url: str) -> dict[str, str]:
@@ -28,4 +29,7 @@ def conditions(url: str) -> dict[str, str]:
 def test_an_index_has_the_same_condition_on_both_databases(index: str) -> None:
     on_sqlite, on_postgresql = conditions("sqlite://"), conditions("postgresql+psycopg://")
     assert on_sqlite[index]
-    assert on_postgresql == on_sqlite
+    # SQLite has no statistics: the condition keeps these from questions that other indexes answer better.
+    only_sqlite = {name for name, condition in on_sqlite.items() if condition == str(BY_SLOT)}
+    assert on_postgresql == {name: on_sqlite[name] for name in on_sqlite.keys() - only_sqlite}
+    assert all("slot" in name for name in only_sqlite)

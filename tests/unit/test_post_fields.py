@@ -92,7 +92,28 @@ def test_titles_that_are_not_written_yet_stand_in_for_the_look_only() -> None:
     assert (content.title, list(content.translations), content.translations["ca"].title) == ("…", ["ca"], "…")
     with pytest.raises(Mistakes) as mistakes:
         content_of_fields(PostContent, unfinished, ZONE)
-    assert set(mistakes.value.fields) == {"title", "tr-ca-title"}
+    assert set(mistakes.value.fields) == {"tr-ca-title"}, "a draft needs no title, a translation does"
+
+
+def test_a_translation_has_links_and_tags_of_its_own() -> None:
+    catalan = {
+        "tr-ca-title": "Ulls",
+        "tr-ca-link": "https://example.org/ulls",
+        "tr-ca-links": "Article | https://example.org/article",
+        "tr-ca-tags": "ulls, #peix",
+    }
+    translation = content_of(title="Eyes", **catalan).translations["ca"]
+    assert translation.link == "https://example.org/ulls"
+    assert [(link.label, link.url) for link in translation.links] == [("Article", "https://example.org/article")]
+    assert translation.tags == ("ulls", "peix")
+    with pytest.raises(Mistakes) as mistakes:
+        content_of(title="Eyes", **catalan | {"tr-ca-link": "ulls", "tr-ca-links": "no label"})
+    assert {"tr-ca-links", "tr-ca-link"} & set(mistakes.value.fields)
+
+
+def test_a_translation_without_own_links_and_tags_is_stored_as_before() -> None:
+    stored = content_of(**{"title": "Eyes", "tr-ca-title": "Ulls"}).model_dump(mode="json")["translations"]
+    assert set(stored["ca"]) == {"title", "standfirst", "body", "credit", "alt_texts"}
 
 
 @pytest.mark.parametrize(

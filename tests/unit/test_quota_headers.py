@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from publisher.platforms.base import Quota
@@ -37,6 +37,7 @@ def test_only_a_quota_of_tumblr_that_can_be_true_is_one(parts: dict[str, str]) -
         check(quota)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(["limit", "remaining", "reset_at"]), st.integers(-5, 2**70) | st.text()))
 def test_only_a_daily_limit_that_can_be_true_is_one(parts: dict[str, object]) -> None:
     for quota in daily_quotas({"user": {"posts": parts}}, NOW):

@@ -388,3 +388,17 @@ def test_a_page_loads_nothing_from_elsewhere(pages: Pages, path: str) -> None:
     assert all(source.startswith(("/", "#", "data:,")) for source in sources if source)
     assert "url(" not in page.html
     assert "@import" not in page.html
+
+
+def test_every_page_leads_back_to_the_desk_and_to_each_post(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(pages.control._pages.globals, "desk", "")
+    posts = {name: pages.add(name) for name in PLATFORMS}
+    assert pages.open("/").all("a", "desk") == []
+    body = b'{"url": "http://127.0.0.1:8000"}'
+    request = Request(method="POST", url="/desk", host="127.0.0.1", path="/desk", query={}, headers={}, body=body)
+    assert pages.control.answer(request).status == 200
+    for name, post in posts.items():
+        page = pages.open(f"/{name}")
+        (link,) = page.all("a", "desk")
+        assert (link.attributes["href"], link.text) == ("http://127.0.0.1:8000", "Back to the desk")
+        assert f"post-{post.id}" in [element.attributes.get("id") for element in page.elements]

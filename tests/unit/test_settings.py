@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from publisher.settings import Settings, SettingsError, load_settings, read_secret
+from publisher.settings.sections import OutletSettings
 
 GOOD = """\
 [outlet]
@@ -395,3 +396,22 @@ def test_the_password_of_a_database_is_not_shown(file: Path) -> None:
     assert "hunter2" in settings.database_url
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in str(settings)
+
+
+@pytest.mark.parametrize(
+    ("value", "near"),
+    [
+        ("BST", "Europe/London"),
+        ("pst", "America/Los_Angeles"),
+        ("London", "Europe/London"),
+        ("new york", "America/New_York"),
+        ("Madird", "Europe/Madrid"),
+        ("Europe/Barcelona", None),
+        ("XYZ", None),
+    ],
+)
+def test_the_hint_for_a_time_zone_is_a_place_that_may_be_meant(value: str, near: str | None) -> None:
+    with pytest.raises(ValueError, match="there is no time zone") as caught:
+        OutletSettings(name="A", time_zone=value, hour=time(9))
+    expected = f"did you mean '{near}'?" if near else 'write an IANA name such as "Europe/London"'
+    assert expected in str(caught.value)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher.adapt.text.counting import graphemes
+from publisher.adapt.text.left_out import LeftOut
 from publisher.adapt.text.rich_text import Mark, RichText
-from publisher.adapt.text.shortening import Grade, LeftOut, find_cuts, sentence_ends, shorten, shorten_plain
+from publisher.adapt.text.shortening import find_cuts, sentence_ends, shorten, shorten_plain
+from publisher.adapt.text.word_gaps import Grade
 
 
 def within(most: int, text: str) -> str:
@@ -45,12 +48,41 @@ def sentences(text: str) -> list[str]:
             ["Hi ha cèl·lules.", "És cert?", "“Sí.”", "Vegeu la fig. 2."],
         ),
         ("細胞が動く。分裂する。", ["細胞が動く。", "分裂する。"]),
+        ("See Eq. 4 and Ref. Then pp. 3. Supp. Fig. 2 too.", ["See Eq. 4 and Ref. Then pp. 3.", "Supp. Fig. 2 too."]),
+        ("On Jan. 5 it grew. In Nat. Commun. Roig said so.", ["On Jan. 5 it grew.", "In Nat. Commun. Roig said so."]),
+        ("Van a EE. UU. Después. Pág. Nova.", ["Van a EE. UU. Después.", "Pág. Nova."]),
+        ("J. R. R. Tolkien saw D. melanogaster. Yes.", ["J. R. R. Tolkien saw D. melanogaster.", "Yes."]),
+        (
+            "It has vitamin C. The cells do. So. They go. No. It is not.",
+            [
+                "It has vitamin C.",
+                "The cells do.",
+                "So.",
+                "They go.",
+                "No.",
+                "It is not.",
+            ],
+        ),
+        ("See No. 5 here. La pàg. 7 i el núm. 8. És així.", ["See No. 5 here.", "La pàg. 7 i el núm. 8.", "És així."]),
+        ("Seen c. 1900 by Hon. Prof. Mas. Yes.", ["Seen c. 1900 by Hon. Prof. Mas.", "Yes."]),
+        ("A l'av. Diagonal. Als ss. XIX i XX hi era.", ["A l'av. Diagonal.", "Als ss. XIX i XX hi era."]),
+        (
+            "In Front. Immunol. Roig, and in Sci. Rep. 10, too. Yes.",
+            ["In Front. Immunol. Roig, and in Sci. Rep. 10, too.", "Yes."],
+        ),
+        ("See Chap. 4, App. B and Eqn. 5. Yes.", ["See Chap. 4, App. B and Eqn. 5.", "Yes."]),
+        ("It acts. p53 stops it. mRNA goes.", ["It acts.", "p53 stops it.", "mRNA goes."]),
+        ("Cells of unkn. kinds move.", ["Cells of unkn. kinds move."]),
         ("First paragraph\n\nSecond one", ["First paragraph", "Second one"]),
         ("The sample (see A. Mas, B. Roig) is new. Yes.", ["The sample (see A. Mas, B. Roig) is new.", "Yes."]),
     ],
 )
 def test_sentences_end_where_an_editor_ends_them(text: str, expected: list[str]) -> None:
     assert sentences(text) == expected
+
+
+def test_lines_end_where_they_end_whatever_is_around_them() -> None:
+    assert sentence_ends("\n\nOne\nTwo\n") == [5]
 
 
 def test_a_text_that_fits_is_left_alone() -> None:
@@ -67,8 +99,21 @@ def test_a_clause_is_kept_where_no_sentence_fits() -> None:
     assert within(50, text) == "Cells move towards a wound…"
 
 
-def test_a_line_without_a_full_stop_ends_at_its_dash_without_an_ellipsis() -> None:
-    assert within(40, "How skin closes a wound –\u00a0and what goes wrong in scars") == "How skin closes a wound"
+def test_a_line_without_a_full_stop_ends_at_its_dash() -> None:
+    assert within(40, "How skin closes a wound –\u00a0and what goes wrong in scars") == "How skin closes a wound…"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Seen in three places:\n\n• the brain, which is large\n• the heart", "Seen in three places…"),
+        ("A heading without a stop\n\nCells move towards the wound.", "A heading without a stop…"),
+        ("Nobody knows why… and so they look again and again", "Nobody knows why…"),
+        ("Nobody knows why... and so they look again and again", "Nobody knows why…"),
+    ],
+)
+def test_a_cut_that_ends_no_sentence_has_one_ellipsis(text: str, shown: str) -> None:
+    assert within(26, text) == shown
 
 
 def test_a_cut_after_a_word_counts_its_ellipsis() -> None:
@@ -185,9 +230,18 @@ def test_shortening_fits_keeps_the_beginning_and_is_idempotent(text: str, most: 
 
 
 @settings(deadline=None)
+@given(TEXTS.map(lambda text: " ".join(text.split())), st.integers(min_value=1, max_value=60))
+def test_a_shortened_text_ends_a_sentence_or_has_one_ellipsis(text: str, most: int) -> None:
+    short = within(most, text)
+    if short and short != text:
+        assert regex.search(r"(?:[.!?…][\"'’”»)\]]*|。)\Z", short)
+        assert not regex.search(r"[….]{2,}\Z", short) or short in text
+
+
+@settings(deadline=None)
 @given(TEXTS)
 def test_cuts_are_in_order_and_only_sentences_end_without_an_ellipsis(text: str) -> None:
     cuts = find_cuts(RichText(text))
     assert [cut.at for cut in cuts] == sorted({cut.at for cut in cuts})
     assert all(cut.ending == "" for cut in cuts if cut.grade is Grade.SENTENCE)
-    assert all(cut.ending == "…" for cut in cuts if cut.grade in (Grade.WORD, Grade.ROUGH))
+    assert all(cut.ending == "…" for cut in cuts if cut.grade is not Grade.SENTENCE)

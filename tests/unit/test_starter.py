@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.alerts import PING_VARIABLE, URLS_VARIABLE
+from publisher.alerts.personal_addresses import MAIL_VARIABLE
 from publisher.core.encryption import KEY_VARIABLE
 from publisher.health.probe_access import TOKEN_VARIABLE
 from publisher.media.opening import ACCESS_KEY, SECRET_KEY
@@ -145,7 +146,7 @@ def test_the_secrets_listed_are_empty_and_named_as_the_channels_read_them(tmp_pa
 
     assert listed.pop("PUBLISHER_LOG_LEVEL") == "info"
     assert set(listed.values()) == {""}
-    for variable in (KEY_VARIABLE, ACCESS_KEY, SECRET_KEY, URLS_VARIABLE, PING_VARIABLE, TOKEN_VARIABLE):
+    for variable in (KEY_VARIABLE, ACCESS_KEY, SECRET_KEY, URLS_VARIABLE, MAIL_VARIABLE, PING_VARIABLE, TOKEN_VARIABLE):
         del listed[variable]
     prefixes = tuple(channel.secret_variable("") for channel in settings.channels.values())
     assert all(variable.startswith(prefixes) for variable in listed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from publisher.adapt.text.markdown import TextMarker
@@ -14,6 +16,7 @@ from publisher.adapt.text.templates import (
     TemplateError,
     check_template,
     render,
+    words_in_language,
 )
 from publisher.platforms.profiles import starter_text
 
@@ -27,6 +30,7 @@ def rendered(source: str, **values: object) -> RichText:
         for name, value in values.items()
     }
     empty = dict.fromkeys(HELPERS, "") | {"links": (), "mention": text.mention}
+    empty |= {"in_language": partial(words_in_language, str(values.pop("language", "en")))}
     return render(source, "caption.j2", empty | marked, text).tidy()
 
 
@@ -45,7 +49,7 @@ def test_the_shipped_templates_can_be_used(platform: str) -> None:
 
 
 def test_every_helper_can_be_used() -> None:
-    fields = [name for name in HELPERS if name not in ("hashtags", "mention", "links")]
+    fields = [name for name in HELPERS if name not in ("hashtags", "mention", "links", "in_language")]
     source = "".join(f"{{{{ {name} }}}}\n" for name in fields)
     source += '{{ hashtags(3) }}{{ hashtags() }}{{ mention("Ana Roig") }}{{ links | bullets }}'
     check_template(source, "all.j2")
@@ -87,6 +91,15 @@ def test_a_mention_in_a_template_is_resolved() -> None:
     assert rendered('{{ mention("Ana Roig") }}, {{ mention("Bo Li") }}').text == "@anaroig, Bo Li"
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "Text by"), ("ca-ES", "Text de"), ("pt-BR", "Texto por"), ("pt", "Text by"), ("de", "Text by")],
+)
+def test_words_come_in_the_language_of_the_post(language: str, words: str) -> None:
+    source = '{{ in_language("Text by", ca="Text de", pt_BR="Texto por") }}'
+    assert rendered(source, language=language).text == words
+
+
 def test_nothing_is_escaped_as_if_it_were_html() -> None:
     assert rendered("{{ title }}", title="A & B <i>").text == "A & B <i>"
 
@@ -99,6 +112,10 @@ def test_nothing_is_escaped_as_if_it_were_html() -> None:
         ("{{ title", "instagram.j2, line 1: unexpected end of template"),
         ("a\n{% if body %}", "instagram.j2, line 2: "),
         ("\n{{ hashtags('five') }}", "instagram.j2, line 2: hashtags takes a number, such as hashtags(5)"),
+        (
+            "{{ in_language(title, ca=5) }}",
+            "instagram.j2, line 1: in_language takes words, such as in_language('Written by', ca='Text de')",
+        ),
         ("{{ credit | shorten }}", "the credit is never shortened"),
         ("{{ (body ~ link) | shorten }}", "the link is never shortened"),
         ("{{ 1 / 0 }}", "division by zero"),

@@ -17,7 +17,7 @@ from publisher.core.remedies import Remedy
 
 ROOT = Path(publisher.__file__).parent
 TEXT_FORMATS = {"", "clause", "clauses", "sentence", "sentences", "list", "lines", "number", "dollars", "language"}
-TEXT_FORMATS |= set(PATTERNS)
+TEXT_FORMATS |= {"key", *PATTERNS}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 

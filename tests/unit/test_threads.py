@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from publisher.adapt.posts import Target, adapt_post
 from publisher.adapt.text.counting import excess
-from publisher.adapt.text.rich_text import RichText
+from publisher.adapt.text.markdown import TextMarker
+from publisher.adapt.text.mentions import PeopleDirectory
+from publisher.adapt.text.rich_text import Marker, RichText
 from publisher.adapt.text.threads import split_thread
 from publisher.core.content import AdaptedPost, SourceImage, SourcePost
 from publisher.platforms.profiles import (
@@ -40,7 +42,7 @@ POST = SourcePost(
     ),
     credit="Jane Doe",
     licence="CC0",
-    images=(SourceImage(media="ab" * 32, format="jpeg", width=160, height=120, alt_text="Green cells."),),
+    images=(SourceImage(media="ab" * 32, format="jpeg", width=640, height=480, alt_text="Green cells."),),
 )
 TEMPLATE = "{{ title }}\n\n{{ body | shorten }}\n\n{{ credit }}"
 
@@ -77,6 +79,37 @@ def test_each_reply_ends_with_a_sentence_and_fits() -> None:
         "A third one, which nobody had seen, divides.",
         "None dies.",
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "parts"),
+    [
+        (
+            "A third cell, which nobody had seen before that day, nor ever after it, divides at once. None dies.",
+            (
+                "A third cell, which nobody had seen before that day…",
+                "nor ever after it, divides at once. None dies.",
+            ),
+        ),
+        (
+            "Seen on this day, in the evening:\n\n- a cell that walks on and on\n- a cell that rests in it",
+            (
+                "Seen on this day, in the evening:",
+                "• a cell that walks on and on",
+                "• a cell that rests in it",
+            ),
+        ),
+        ("0123456789" * 7, ("0123456789" * 5 + "01234…", "567890123456789")),
+        (
+            "Well, and then… and then… and then… and then, they",
+            ("Well, and then… and then… and then…", "and then, they"),
+        ),
+    ],
+)
+def test_a_reply_that_ends_inside_a_sentence_has_one_ellipsis(body: str, parts: tuple[str, ...]) -> None:
+    limit = max(map(len, parts))
+    whole = TextMarker(Marker(), "web", "written", PeopleDirectory())
+    assert split_thread(whole.marker.read(whole.blocks(body)).tidy(), "", lambda part: len(part) <= limit) == parts
 
 
 def test_a_caption_without_the_body_is_followed_by_all_of_it() -> None:
@@ -132,7 +165,20 @@ def test_no_word_is_lost_and_every_part_fits(body: str, limit: int, length_of_fi
     parts = split_thread(whole, whole.text[:length_of_first], lambda part: excess(part, limits) == 0)
     assert all(part == part.strip() and part for part in parts)
     assert all(excess(part, limits) == 0 for part in parts)
-    rest = "".join("".join(parts).split())
-    letters = "".join(whole.text.split())
+    assert not any("……" in part for part in parts if "……" not in whole.text)
+    rest = _without_ends("".join(parts))
+    letters = _without_ends(whole.text)
     assert letters.endswith(rest)
     assert len(letters) - len(rest) <= len("".join(whole.text[:length_of_first].split()))
+
+
+def _without_ends(text: str) -> str:
+    """Returns a text without spaces, and without the signs that an ellipsis replaces at the end of a part."""
+    return "".join(sign for sign in text if not sign.isspace() and sign not in ",-.…")
+
+
+def test_an_address_that_only_replies_would_show_is_told() -> None:
+    priced = PROFILE.model_copy(update={"links": "priced"})
+    body = f"One cell walks. {'It walks on and on and on. ' * 5}Another [stays](https://example.org/a)."
+    (problem,) = [problem for problem in adapted(profile=priced, body=body).problems if "stays" in problem.message]
+    assert not problem.blocking

@@ -34,14 +34,17 @@ DOCUMENT = ROOT / "docs" / "errors.md"
 ENTRY = "__main__"
 
 NOT_FOR_PEOPLE = {
+    "publisher.posts.channel_texts.ChannelTextInvalid": "whoever reads a list of colours says where it stands",
     "publisher.adapt.images.child_process.ImageProcessFailed": "a fault of the program or its installation",
     "publisher.adapt.images.process.errors.PictureRefused": "leaves the child process as ImageRefused",
+    "publisher.adapt.images.warm_processes.ProcessEnded": "an inner signal, answered with an ImageRefused or a retry",
     "publisher.backup.database_copy._ContentDiffers": "an inner signal, answered with a BackupError",
     "publisher.core.file_reading.UnfitFile": "an OSError whose clause goes on after the file's name",
     "publisher.core.name_resolving.NotResolvedInTime": "an inner signal of the connections",
     "publisher.core.public_hosts.AddressRefused": "a clause that its callers put into their sentence",
     "publisher.core.timeouts.CallTimedOut": "a clause that its callers put into their sentence",
-    "publisher.intake.front_matter._YamlRefused": "an error of YAML, answered with a PostError",
+    "publisher.delivery.corrections.CorrectionUnderWay": "an inner signal, answered with a CorrectionRefused",
+    "publisher.intake.plain_yaml.YamlRefused": "an error of YAML, answered with a PostError",
     "publisher.lifecycle.Fenced": "an inner signal: somebody else has the delivery now",
     "publisher.lifecycle.NotApprovedText": "a guard that only a fault of the program meets",
     "publisher.platforms.exchange.CaFileUnreadable": "an error of requests, answered with a PlatformError",

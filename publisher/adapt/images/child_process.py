@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import publisher
+from publisher.adapt.images.warm_processes import Answer, ProcessEnded, warm_processes
 from publisher.adapt.problem_codes import PictureProblem
 from publisher.core.errors import ErrorKind, UserError
 from publisher.core.problems import Problem
@@ -50,45 +49,39 @@ class ImageProcessFailed(RuntimeError):
 
 
 def run_image_process(request: dict[str, Any], *, scratch: Path) -> dict[str, Any]:
-    """Starts a child that answers one request; `scratch` is its folder for temporary files.
+    """Has one request answered by a child of its own; `scratch` is its folder for temporary files.
 
     Raises:
         ImageRefused: the child refused the picture, or the picture used up what it may take.
         ImageProcessFailed: the child could not do its work on any picture.
     """
+    # The environment is not inherited whole: a child that opens foreign files must not hold secrets.
+    environment = child_environment()
     try:
-        # The environment is not inherited whole: a child that opens foreign files must not hold secrets.
-        process = subprocess.run(
-            [sys.executable, "-m", "publisher.adapt.images.process"],
-            input=json.dumps(request).encode(),
-            capture_output=True,
-            env=child_environment(scratch),
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
+        answer = warm_processes.ask(request, environment, scratch=scratch, timeout_seconds=TIMEOUT_SECONDS)
+    except TimeoutError as error:
         raise ImageRefused(PictureProblem.TOO_MUCH_TIME()) from error
-    return _read_answer(process)
+    except ProcessEnded as error:
+        answer = Answer(error.returncode, f"it ended with {error.returncode}")
+    return _read_answer(answer)
 
 
-def _read_answer(process: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
-    if process.returncode < 0:
+def _read_answer(answer: Answer) -> dict[str, Any]:
+    if answer.status < 0:
         raise ImageRefused(PictureProblem.TOO_MUCH_TIME_OR_MEMORY())
-    if process.returncode > 0:
-        last_line = process.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise ImageProcessFailed(f"The image process failed: {last_line or process.returncode}")
-    answer: dict[str, Any] = json.loads(process.stdout)
-    if "refused" in answer:
-        raise ImageRefused(Problem.from_json(answer["refused"]))
-    return answer
+    if answer.status > 0 or not answer.output.startswith("{"):
+        raise ImageProcessFailed(f"The image process failed: {answer.output}")
+    report: dict[str, Any] = json.loads(answer.output)
+    if "refused" in report:
+        raise ImageRefused(Problem.from_json(report["refused"]))
+    return report
 
 
-def child_environment(scratch: Path) -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Returns the environment of the child: a few of our variables, and limits for its libraries."""
     inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
     return inherited | {
         "PYTHONPATH": str(Path(publisher.__file__).parents[1]),
-        "TMPDIR": str(scratch),
         "MALLOC_MMAP_THRESHOLD_": str(LARGE_BLOCK),
         "MALLOC_TRIM_THRESHOLD_": str(LARGE_BLOCK),
         "VIPS_BLOCK_UNTRUSTED": "1",

@@ -6,8 +6,10 @@ import tempfile
 from pathlib import Path
 
 from publisher.adapt.images.child_process import ImageRefused, run_image_process
+from publisher.core.colour_channels import ColourChannel
 from publisher.core.content import Fraction, Frozen, SourceFormat
 from publisher.core.problems import Problem
+from publisher.core.value_range import ValueFacts
 
 __all__ = ["ImageFacts", "ImageRefused", "inspect_image"]
 
@@ -21,6 +23,10 @@ class ImageFacts(Frozen):
     """Pixels, after the EXIF orientation is applied."""
     bits: int
     frames: int
+    values: ValueFacts | None = None
+    """Which values its pixels have. None: it has 8 bits."""
+    colour_channels: tuple[ColourChannel, ...] = ()
+    """Where it has several that have to be merged."""
     phash: str
     """256-bit perceptual hash, in hexadecimal."""
     gutters: tuple[Fraction, ...]

@@ -11,10 +11,23 @@ from itertools import pairwise
 from publisher.adapt.images.boxes import are_apart, column_box, is_inside, place_window
 from publisher.adapt.images.geometry import STRIP_SHARE, lay_out
 from publisher.adapt.problem_codes import ShowingProblem
-from publisher.core.content import AdaptedImage, Box, ContentProblem, Fit, Frozen, RenditionSpec, SourceImage
+from publisher.core.colour_channels import merge_of
+from publisher.core.content import (
+    RENDITION_RECIPE,
+    AdaptedImage,
+    Box,
+    ContentProblem,
+    Fit,
+    Frozen,
+    RenditionSpec,
+    SourceImage,
+)
 from publisher.core.problems import Problem
+from publisher.core.value_range import window_of
 from publisher.platforms.profiles import ImageLimits
 
+MIN_SEEN_SIDE, MIN_SEEN_LONGER_SIDE = 100, 200
+"""A picture of which followers see fewer pixels is a remark: on its shorter side, or on its longer one."""
 TILE_OVERLAP = 0.06
 """Neighbouring tiles of a picture without gaps share this part of their width."""
 
@@ -70,11 +83,13 @@ def plan_images(
     *,
     fit: Fit | None = None,
     media_text: Callable[[SourceImage], MediaText] = media_text_of,
+    platform: str = "",
 ) -> tuple[tuple[AdaptedImage, ...], tuple[ContentProblem, ...]]:
     """Plans the renditions for a channel with these limits, in order, and lists what staff must know about them.
 
     What staff chose for a picture comes before `fit`, the channel's habit, and that before the
     platform's. Nothing is enlarged, and nothing is cut off unless `crop` or `split` says so.
+    `platform`: its name for people.
     """
     slides: list[_Slide] = []
     problems: list[ContentProblem] = []
@@ -87,6 +102,7 @@ def plan_images(
     if limits.same_ratio_as_first and len(slides) > 1:
         first = slides[0].ratio or slides[0].shape
         slides = [_with_ratio(slide, first) for slide in slides]
+    problems += _small_problems(images, slides, limits, platform)
     share = limits.max_total_bytes // len(slides) if limits.max_total_bytes and slides else None
     adapted = [_adapt_slide(slide, limits, share, media_text(slide.image)) for slide in slides]
     return tuple(adapted), tuple(problems)
@@ -111,9 +127,37 @@ def _count_problems(pictures: int, shown: int, limits: ImageLimits) -> list[Cont
     return [ContentProblem(field="images", problem=code(count=limits.maximum, shown=shown), blocking=False)]
 
 
+def _small_problems(
+    images: Sequence[SourceImage], slides: Sequence[_Slide], limits: ImageLimits, platform: str
+) -> list[ContentProblem]:
+    """Tells of pictures that followers see very small, by the part of each that they see largest."""
+    problems = []
+    for number, image in enumerate(images, start=1):
+        seen = [_seen_size(slide, limits) for slide in slides if slide.image is image]
+        width, height = max(seen, key=min, default=(MIN_SEEN_LONGER_SIDE, MIN_SEEN_LONGER_SIDE))
+        if min(width, height) < MIN_SEEN_SIDE or max(width, height) < MIN_SEEN_LONGER_SIDE:
+            small = ShowingProblem.SEEN_SMALL(picture=number, platform=platform, width=width, height=height)
+            problems.append(ContentProblem(field=f"images[{number - 1}].fit", problem=small, blocking=False))
+    return problems
+
+
+def _seen_size(slide: _Slide, limits: ImageLimits) -> tuple[int, int]:
+    """Returns the pixels of the picture itself, without its padding, in the column in which followers see it."""
+    bounds = limits.animation if slide.animated and limits.animation else limits
+    strip = bool(slide.strip)
+    made = lay_out(
+        *slide.size, max_width=bounds.max_width, max_height=bounds.max_height, ratio=slide.ratio, strip=strip
+    )
+    scale = min(1.0, limits.feed_width / made.canvas_width)
+    if limits.feed_height is not None:
+        scale = min(scale, limits.feed_height / made.canvas_height)
+    return max(1, round(made.width * scale)), max(1, round(made.height * scale))
+
+
 def _adapt_slide(slide: _Slide, limits: ImageLimits, share: int | None, text: MediaText) -> AdaptedImage:
     """Specifies the rendition of a slide within the limits of its kind and, where pictures share bytes, its share."""
     choices = slide.image.choices
+    channels = merge_of(slide.image.colour_channels, choices.colour_channels or (), choices.window)
     bounds = limits.animation if slide.animated and limits.animation else limits
     spec = RenditionSpec(
         source=slide.image.media,
@@ -125,12 +169,14 @@ def _adapt_slide(slide: _Slide, limits: ImageLimits, share: int | None, text: Me
         fit=slide.fit,
         crop=slide.crop,
         padding=slide.padding,
-        window=choices.window or "full",
+        window="full" if channels else window_of(choices.window, slide.image.values),
+        channels=channels,
         animated=slide.animated,
         creator=text.creator,
         copyright=text.copyright,
         description=text.description,
         credit_strip=slide.strip,
+        recipe=RENDITION_RECIPE,
     )
     return AdaptedImage(spec=spec, alt_text=slide.alt_text)
 
@@ -178,8 +224,7 @@ class _Planner:
         if self.image.frames == 1:
             return False
         if self.image.format not in ("gif", "webp"):
-            pages = ShowingProblem.FIRST_PAGE_SHOWN(count=self.image.frames)
-            self._add_problem("media", pages, blocking=False)
+            # That only the first page is shown is told once, by the examination of the file.
             return False
         why = self._why_still()
         if why:

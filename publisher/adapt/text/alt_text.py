@@ -7,6 +7,7 @@ import regex
 from publisher.adapt.problem_codes import AdaptProblem
 from publisher.adapt.text.cleaning import one_line
 from publisher.adapt.text.counting import count
+from publisher.adapt.text.markdown import plain_words
 from publisher.adapt.text.shortening import shorten_plain
 from publisher.core.content import ContentProblem, SourceImage
 from publisher.core.problems import Problem
@@ -16,6 +17,7 @@ _FILE_NAME = regex.compile(
     r"\S+\.(?:jpe?g|png|tiff?|gif|webp|avif|heic)|(?:img|image|dsc|dscn|pxl|screenshot|scan)[ _-]?\d+|[0-9a-f]{16,}",
     regex.IGNORECASE,
 )
+_HTML = regex.compile(r"<[a-z/!]|&#?\w+;", regex.IGNORECASE)
 _NEEDLESS = regex.compile(
     r"(?:an?\s+|the\s+)?(?:image|picture|photo|photograph|graphic)\s+(?:of|showing)\b|(?:una?\s+)?(?:imatge|foto|fotografia)\s+d[e’']",
     regex.IGNORECASE,
@@ -27,6 +29,8 @@ def adapt_alt_text(
 ) -> tuple[str, tuple[ContentProblem, ...]]:
     """Returns the alt text that a platform gets, and what staff should know about it. `number` counts from 0."""
     text = one_line(image.alt_text)
+    if _HTML.search(text):
+        text = one_line(plain_words(text))
     if not text:
         return "", (_problem(number, AdaptProblem.NO_ALT_TEXT(picture=number + 1)),)
     if _FILE_NAME.fullmatch(text):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import regex
 
@@ -28,8 +29,29 @@ def to_blocks(rich: RichText, limits: TextLimits) -> tuple[TextBlock, ...]:
         while number < len(segments) and segments[number][0] < mark.end:
             marks[number].append(mark)
             number += 1
-    whole = (_block(RichText(rich.text, tuple(own)), *segment) for own, segment in zip(marks, segments, strict=True))
-    return tuple(piece for block in whole for piece in _split(block, limits))
+    whole = [
+        RichText(rich.text, tuple(own)).part(*segment, *_SHOWN, "prefix")
+        for own, segment in zip(marks, segments, strict=True)
+    ]
+    written_out = _items_of_long_lists(whole, limits)
+    return tuple(
+        piece
+        for number, block in enumerate(whole)
+        for piece in _split(_written_out(block) if number in written_out else _without_prefix(block), limits)
+    )
+
+
+def _items_of_long_lists(blocks: Sequence[RichText], limits: TextLimits) -> set[int]:
+    """Finds the items of numbered lists of which an item is longer than a block, by their numbers.
+
+    A platform numbers each block of a list anew. What an item goes on with is no item, and the next list begins at 1.
+    """
+    items: set[int] = set()
+    for is_numbered, run in groupby(range(len(blocks)), lambda number: _kind(blocks[number]) == "number"):
+        numbers = list(run)
+        if is_numbered and any(_is_too_long(_without_prefix(blocks[number]).text, limits) for number in numbers):
+            items.update(numbers)
+    return items
 
 
 def _segments(rich: RichText) -> list[tuple[int, int]]:
@@ -47,22 +69,37 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     return start + len(part) - len(part.lstrip()), end - len(part) + len(part.rstrip())
 
 
-def _block(rich: RichText, start: int, end: int) -> RichText:
-    """Returns one segment as a text of its own, without the prefix of a list item."""
-    block = rich.part(start, end, *_SHOWN, "prefix")
+def _kind(block: RichText) -> str:
+    kinds = block.marks_of_kind(*BLOCK_KINDS)
+    return kinds[0].kind if kinds else "paragraph"
+
+
+def _without_prefix(block: RichText) -> RichText:
+    """Returns one segment without the prefix of a list item, which the platform writes."""
     for prefix in block.marks_of_kind("prefix"):
         block = block.replace(prefix.start, prefix.end)
     return block
 
 
+def _written_out(block: RichText) -> RichText:
+    """Returns an item of a list as a paragraph that begins with its number."""
+    return RichText(block.text, tuple(block.marks_of_kind(*_INLINE)))
+
+
 def _split(block: RichText, limits: TextLimits) -> list[TextBlock]:
     pieces: list[TextBlock] = []
-    while limits.block_limit is not None and rules_of(limits).count(block.text) > limits.block_limit:
+    while _is_too_long(block.text, limits):
         at = last_end(block, partial(_fits, block.text, limits)) or limits.block_limit
         pieces.append(_text_block(block, 0, len(block.text[:at].rstrip())))
         rest = len(block.text) - len(block.text[at:].lstrip())
-        block = block.part(rest, len(block.text), *_SHOWN)
+        # An item of a list goes on as a paragraph: a second item would be another one.
+        going_on: tuple[MarkKind, ...] = _INLINE if _kind(block) in ("bullet", "number") else _SHOWN
+        block = block.part(rest, len(block.text), *going_on)
     return [*pieces, _text_block(block, 0, len(block.text))]
+
+
+def _is_too_long(text: str, limits: TextLimits) -> bool:
+    return limits.block_limit is not None and rules_of(limits).count(text) > limits.block_limit
 
 
 def _fits(text: str, limits: TextLimits, at: int) -> bool:
@@ -70,10 +107,8 @@ def _fits(text: str, limits: TextLimits, at: int) -> bool:
 
 
 def _text_block(block: RichText, start: int, end: int) -> TextBlock:
-    kinds = block.inside(start, end, *BLOCK_KINDS)
     spans = [_span(mark) for mark in block.inside(start, end, *_INLINE)]
-    kind = kinds[0].kind if kinds else "paragraph"
-    return TextBlock(kind=kind, text=block.text[start:end], spans=tuple(spans))  # type: ignore[arg-type]
+    return TextBlock(kind=_kind(block), text=block.text[start:end], spans=tuple(spans))  # type: ignore[arg-type]
 
 
 def _span(mark: Mark) -> Span:

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 import regex
 
+from publisher.adapt.text.web_addresses import find_addresses
 from publisher.core.messages import Message, _
 from publisher.platforms.profiles import TextLimits, Unit, load_profile, platform_names
 from publisher.platforms.text_rules import TextRules, load_text_rules
 
 _GRAPHEME = regex.compile(r"\X")
-_LINK = regex.compile(
-    r"https?://[^\s<>\"]*[^\s<>\".,;:!?’”»)\]]"
-    r"|(?<![\w@./-])(?:[\w-]+\.)+(?:com|edu|gov|info|int|net|org|[a-z]{2})(?![\w@-])(?:/[^\s<>\"]*[^\s<>\".,;:!?’”»)\]])?",
+_BARE_LINK = regex.compile(
+    r"(?<![\w@./-])(?:[\w-]+\.)+(?:com|edu|gov|info|int|net|org|[a-z]{2})(?![\w@-])"
+    r"(?:/[^\s<>\"]*[^\s<>\".,;:!?’”»)\]])?",
     regex.IGNORECASE,
 )
 
@@ -34,7 +35,13 @@ class GenericRules:
 
     def find_links(self, text: str) -> tuple[str, ...]:
         """Returns the web addresses in a text, in order."""
-        return tuple(link.group() for link in _LINK.finditer(text))
+        links: list[str] = []
+        at = 0
+        for start, end in (*find_addresses(text), (len(text), len(text))):
+            links.extend(link.group() for link in _BARE_LINK.finditer(text, at, start))
+            links.append(text[start:end])
+            at = end
+        return tuple(filter(None, links))
 
     def emoji_reserve(self, text: str) -> int:
         """Returns 0: emoji count for as much as the unit says."""

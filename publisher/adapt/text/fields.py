@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 from publisher.adapt.problem_codes import AdaptProblem
 from publisher.adapt.text.cleaning import clean, one_line
 from publisher.adapt.text.hashtags import hashtags
 from publisher.adapt.text.markdown import TextMarker
+from publisher.adapt.text.templates import words_in_language
 from publisher.core import post_limits
 from publisher.core.content import ContentProblem, SourceImage, SourcePost
 from publisher.core.field_names import FIELD_NAMES
@@ -66,12 +68,16 @@ def caption_values(post: SourcePost, text: TextMarker, profile: Profile) -> dict
         return text.marker.wrap(value, "field", name)
 
     def joined_hashtags(maximum: int | None = None) -> str:
-        return " ".join(hashtags(post.tags, profile.tags, maximum))
+        return " ".join(text.marker.wrap(tag, "hashtag") for tag in hashtags(post.tags, profile.tags, maximum))
 
     def mention(name: str) -> str:
         return text.mention(one_line(name))
 
-    functions: dict[str, Callable[..., str]] = {"hashtags": joined_hashtags, "mention": mention}
+    functions: dict[str, Callable[..., str]] = {
+        "hashtags": joined_hashtags,
+        "in_language": partial(words_in_language, post.language),
+        "mention": mention,
+    }
     host = urlsplit(post.link).netloc.removeprefix("www.") if "://" in post.link else ""
     return {
         "title": field("title", text.inline(post.title)),

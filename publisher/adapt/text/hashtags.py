@@ -13,13 +13,14 @@ from publisher.platforms.profiles import TagLimits
 _DROPPED = regex.compile(r"['’‘ʼ`´]")
 _WORD = regex.compile(r"[\p{L}\p{M}\p{Nd}_]+(?:·[\p{L}\p{M}\p{Nd}_]+)*")
 _LETTER = regex.compile(r"\p{L}")
+_DIGIT = regex.compile(r"\p{Nd}")
 _GREEK = regex.compile(r"\p{Greek}")
 
 
 def hashtag(tag: str, *, middle_dot: bool = False) -> str:
     """Makes `#CamelCase` of a tag, so that screen readers speak its words; empty when no letter is left.
 
-    Words that have a capital stay as they are (BPoD, mRNA), so do Greek letters. `middle_dot` keeps
+    Words that have a capital or a digit stay as they are (BPoD, mRNA, p53), so do Greek letters. `middle_dot` keeps
     the Catalan l·l where the platform takes it into a hashtag.
     """
     # The compatibility form makes full-width letters and ligatures ordinary ones.
@@ -30,7 +31,7 @@ def hashtag(tag: str, *, middle_dot: bool = False) -> str:
 
 
 def _capitalize(word: str) -> str:
-    if word != word.lower() or _GREEK.match(word):
+    if word != word.lower() or _GREEK.match(word) or _DIGIT.search(word):
         return word
     return word[:1].upper() + word[1:]
 

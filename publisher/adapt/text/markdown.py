@@ -1,34 +1,27 @@
-"""Reads the small Markdown of posts: emphasis, strong, links, paragraphs, lists, quotes. The rest is plain text."""
+"""Turns the small Markdown of posts into marked text: emphasis, links, paragraphs, lists, quotes. The rest is text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import regex
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
+from publisher.adapt.text.block_markup import BlockKind, read_blocks
+from publisher.adapt.text.foreign_markup import understand
+from publisher.adapt.text.inline_markup import Emphasis, LinkedText, Mention, Node, links_among, read_inline
 from publisher.adapt.text.mentions import MENTION, PeopleDirectory
-from publisher.adapt.text.rich_text import Marker, MarkKind, remove_marks
+from publisher.adapt.text.rich_text import Marker, remove_marks
+from publisher.adapt.text.web_addresses import find_addresses
 
 LinkStyle = Literal["marked", "written", "label"]
 """`marked`: a label that carries its address; `written`: label and address; `label`: the label alone."""
 
-_URL = regex.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?’”»)\]]", regex.IGNORECASE)
 _WEB = regex.compile(r"https?://[^\s/]", regex.IGNORECASE)
+_MAIL = regex.compile(r"mailto:\s*([^\s?]+@[^\s?]+)", regex.IGNORECASE)
 _SCHEME = regex.compile(r"^https?://(?:www\.)?", regex.IGNORECASE)
 
-
-def _parser() -> MarkdownIt:
-    rules = ["list", "blockquote", "emphasis", "link", "escape", "newline", "balance_pairs", "fragments_join"]
-    parser = MarkdownIt("zero", {"html": False, "maxNesting": 20}).enable(rules)
-    # An address that is no web address is dropped later, so that its label stays.
-    parser.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005
-    return parser
-
-
-_MARKDOWN = _parser()
+_LINE_ENDS = regex.compile(r"\s*\n\s*")
 
 
 class TextMarker:
@@ -47,79 +40,78 @@ class TextMarker:
 
     def link(self, label: str, url: str) -> str:
         """Returns a link with a label, as this platform can show it."""
+        if mail := _MAIL.match(url):
+            return label if mail[1].casefold() in remove_marks(label).casefold() else f"{label} ({mail[1]})"
         if not _WEB.match(url):
             return label
         if self.links == "marked":
             return self.marker.wrap(label or url, "link", url)
-        if self.links == "label" and label:
-            return label
         # A label that is the beginning of the address would show it twice.
         if _SCHEME.sub("", url).startswith(_SCHEME.sub("", remove_marks(label))):
-            return url
-        return f"{label} ({url})"
+            return label if self.links == "label" and label else url
+        return self.marker.wrap(label, "link", url) if self.links == "label" else f"{label} ({url})"
 
     def plain(self, text: str) -> str:
         """Returns text with mentions resolved and, where links can be marked, addresses marked."""
         text = MENTION.sub(lambda match: self.mention(match[1]), text)
         if self.links != "marked":
             return text
-        return str(_URL.sub(lambda match: self.marker.wrap(match[0], "link", match[0]), text))
+        pieces: list[str] = []
+        at = 0
+        for start, end in find_addresses(text):
+            pieces += (text[at:start], self.link(text[start:end], text[start:end]))
+            at = end
+        return "".join((*pieces, text[at:]))
 
     def inline(self, text: str) -> str:
         """Reads emphasis and links; no lists or quotes."""
-        return "".join(self._inline(_MARKDOWN.parseInline(text)[0].children or []))
+        shown = understand(text)[0]
+        return self._inline(_LINE_ENDS.sub("\n" if "\n" in text else " ", shown))
 
     def blocks(self, text: str) -> str:
         """Reads paragraphs, lists and quotes, with emphasis and links inside them."""
         pieces: list[str] = []
-        previous: MarkKind | None = None
-        for kind, prefix, content in self._blocks(_MARKDOWN.parse(text)):
+        previous: BlockKind | None = None
+        for block in read_blocks(understand(text)[0]):
+            content = self._inline(block.text)
+            if not content:
+                continue
             if pieces:
-                pieces.append("\n" if kind == previous and kind in ("bullet", "number") else "\n\n")
-            lead = self.marker.wrap(prefix, "prefix")
-            pieces.append(self.marker.wrap(lead + content, kind) if kind else content)
-            previous = kind
+                pieces.append("\n" if block.kind == previous and block.kind in ("bullet", "number") else "\n\n")
+            lead = self.marker.wrap(block.prefix, "prefix")
+            pieces.append(self.marker.wrap(lead + content, block.kind) if block.kind else content)
+            previous = block.kind
         return "".join(pieces)
 
-    def _blocks(self, tokens: Iterable[Token]) -> Iterable[tuple[MarkKind | None, str, str]]:
-        """Yields kind, prefix in plain text, and content of each block."""
-        around: list[MarkKind] = []
-        numbers: list[int] = []
-        prefix = ""
-        for token in tokens:
-            if token.type in ("bullet_list_open", "ordered_list_open"):
-                numbers.append(int(token.attrGet("start") or 1))
-            elif token.type in ("bullet_list_close", "ordered_list_close"):
-                numbers.pop()
-            elif token.type == "list_item_open":
-                around.append("number" if token.info else "bullet")
-                prefix = f"{numbers[-1]}. " if token.info else "• "
-                numbers[-1] += 1
-            elif token.type == "blockquote_open":
-                around.append("quote")
-            elif token.type in ("list_item_close", "blockquote_close"):
-                around.pop()
-            elif token.type == "inline" and (content := "".join(self._inline(token.children or []))):
-                yield around[-1] if around else None, prefix, content
-                prefix = ""
+    def lost_links(self, line: str) -> Iterator[tuple[str, str]]:
+        """Yields the words and the address of each link of a line that leads to no web page."""
+        for link in links_among(read_inline(understand(line)[0])):
+            if link.url and not _WEB.match(link.url) and not _MAIL.match(link.url):
+                yield remove_marks(self._marked(link.children)), link.url
 
-    def _inline(self, tokens: Iterable[Token]) -> list[str]:
-        """Returns the inline tokens as marked strings; a stack holds what is open."""
-        stack: list[list[str]] = [[]]
-        addresses: list[str] = []
-        for token in tokens:
-            if token.type in ("em_open", "strong_open", "link_open"):
-                stack.append([])
-                if token.type == "link_open":
-                    addresses.append(str(token.attrGet("href") or ""))
-            elif token.type in ("em_close", "strong_close"):
-                inner = "".join(stack.pop())
-                stack[-1].append(self.marker.wrap(inner, "italic" if token.type == "em_close" else "bold"))
-            elif token.type == "link_close":
-                inner = "".join(stack.pop())
-                stack[-1].append(self.link(inner, addresses.pop()))
-            elif token.type in ("softbreak", "hardbreak"):
-                stack[-1].append("\n")
-            else:
-                stack[-1].append(token.content if addresses else self.plain(token.content))
-        return stack[0]
+    def _inline(self, text: str) -> str:
+        return self._marked(read_inline(text))
+
+    def _marked(self, nodes: Iterable[Node]) -> str:
+        return "".join(map(self._marked_node, nodes))
+
+    def _marked_node(self, node: Node) -> str:
+        match node:
+            case Emphasis(kind, children):
+                return self.marker.wrap(self._marked(children), kind)
+            case LinkedText(children, url):
+                return self.link(self._marked(children), url)
+            case Mention(name):
+                return self.mention(name)
+            case text:
+                return text
+
+
+def plain_words(text: str) -> str:
+    """Returns a text of one line without its markup; a link is its label."""
+    return remove_marks(plain_marker().inline(text))
+
+
+def plain_marker() -> TextMarker:
+    """Makes a marker for texts that are only read, on no platform."""
+    return TextMarker(Marker(), "", "label", PeopleDirectory())

@@ -77,6 +77,11 @@ class PeopleDirectory(Frozen):
                 return f"@{handle}"
         return None
 
+    def knows(self, account: str, platform: str) -> bool:
+        """Tells whether an account, with or without `@`, is one of these people's."""
+        bare = account.lstrip("@").casefold()
+        return any(person.handles.get(platform, "").strip().lstrip("@").casefold() == bare for person in self.people)
+
 
 def _unreadable(path: Path, why: str) -> Message:
     return _("{file} can't be read: {why}", file=str(path), why=why)

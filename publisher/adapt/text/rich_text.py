@@ -18,7 +18,7 @@ from publisher.adapt.text.cleaning import space_for
 MarkKind = Literal[
     "bold", "italic", "link", "mention",
     "heading", "bullet", "number", "quote",
-    "prefix", "field", "shorten",
+    "prefix", "field", "shorten", "hashtag",
 ]  # fmt: skip
 """`prefix` is the bullet or number of a list item in plain text; `field` names the post's field."""
 

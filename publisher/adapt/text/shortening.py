@@ -1,78 +1,36 @@
 """Shortens texts as an editor does: at a sentence, else at a clause, else at a word.
 
-Only what a template marks with `| shorten` is shortened, the part that was marked last first.
+Only what a template marks with `| shorten` or `| fill` is shortened, the part that was marked last first.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 import regex
 
-from publisher.adapt.problem_codes import LeftOutText
+from publisher.adapt.text.left_out import LeftOut
 from publisher.adapt.text.rich_text import Mark, MarkKind, RichText
-from publisher.core.messages import Message, _
-from publisher.core.problems import Problem
+from publisher.adapt.text.word_gaps import SENTENCE_END, Grade, grade_of_gap
 
 ELLIPSIS = "…"
-PARTS: Mapping[str, Message] = {
-    "title": _("the title"),
-    "standfirst": _("the standfirst"),
-    "body": _("the body"),
-    "written_by": _("the writer"),
-    "text": _("the text"),
-}
-"""The parts that may be left out, by field."""
+FILL = "fill"
+"""Value of the mark of a part that fills what is left with whole sentences."""
+SAYING_FIELDS = frozenset({"standfirst", "body"})
+"""The fields that say what a post is about."""
 
-
-class Grade(IntEnum):
-    """Grades places to stop; lower is better."""
-
-    SENTENCE = 0
-    CLAUSE = 1
-    WORD = 2
-    ROUGH = 3
-    """After a connecting word (`of the`), or inside brackets."""
-
-
-# A better place is taken when it keeps at least this share of what the last possible place keeps.
-_MIN_SHARE = {Grade.SENTENCE: 0.25, Grade.CLAUSE: 0.33, Grade.WORD: 0.6, Grade.ROUGH: 0.0}
+MIN_SHARE = {Grade.SENTENCE: 0.25, Grade.CLAUSE: 0.33, Grade.WORD: 0.6, Grade.ROUGH: 0.0}
+"""A better place to stop is taken when it keeps at least this share of what the last possible place keeps."""
 
 # These stay in one piece up to so many code points.
 _UNSPLITTABLE: tuple[MarkKind, ...] = ("italic", "link", "mention", "prefix")
 _MAX_UNSPLITTABLE = 80
 
 _GAP = regex.compile(r"[ \t\n]+")
-_SENTENCE_END = regex.compile(r"[.!?…]+[\"'’”»)\]]*\Z")
-_DASH = regex.compile(r"[–—-]\s")
-_CLAUSE_END = regex.compile(r"(?:(?<=\w[\"'’”»)\]]*)[,;:]|(?<=\s)[–—-]|(?<=\w)—)\Z")
-_SENTENCE_BEGINS = regex.compile(r"[\p{Lu}\p{Lt}\p{Lo}\p{N}\"'‘“«(\[¿¡•–—@#*]|\p{Extended_Pictographic}")
-_LOOSE_END = " \t\n\u00a0\u202f,;:–—-"
-_LAST_WORD = regex.compile(r"[^\s(\[\"'‘“«]+\Z")
-_INITIAL = regex.compile(r"(?:\p{Lu}\p{Ll}?|\p{L}(?:\.\p{L})+)\.\Z")
-# English, Catalan and Spanish. A word too many here only makes a sentence look longer.
-_ABBREVIATIONS = frozenset(
-    regex.findall(
-        r"\S+",
-        """al. approx. aprox. ca. cf. dr. dra. etc. ex. fig. figs. mr. mrs. ms. núm. pàg. prof. sp. spp. sr. sra. st.
-        subsp. var. vol. vs.""",
-    )
-)
-_CONNECTING_WORDS = frozenset(
-    regex.findall(
-        r"\S+",
-        """a an and are as at but by during for from has have if in into is its not of on or so than that the their
-        these this those to was were when where which while who whose with without
-        al als amb d'un d'una de del dels el els en és i la les l'un no o per però que quan sense són un una uns unes
-        con como cuando donde entre las los más para pero por sin sobre su sus unas unos y""",
-    )
-)
-_SIGN = frozenset("×±=<>≤≥≈~+/&")
-_UNIT = regex.compile(r"[^\s\d]{1,6}(?:\s|[.,;:)\]]|\Z)")
+_LOOSE_END = regex.compile(r"(?:[ \t\n\u00a0\u202f,;:–—…¿¡-]|\.{2,})+\Z")
 _OPENING = {"(": ")", "[": "]", "“": "”", "«": "»"}
 # Scripts that put no spaces between words.
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}、。，；：！？]")
@@ -82,73 +40,51 @@ _UNSPACED_GRADES = {"。": Grade.SENTENCE, "！": Grade.SENTENCE, "？": Grade.S
 
 
 class Cut(NamedTuple):
-    """Marks a place to stop: keep `text[:at]` and add `ending`."""
+    """Marks a place to stop: keep `text[:at]` and add `ending`. What is continued elsewhere goes on at `gap`."""
 
     at: int
     grade: Grade
     ending: str
+    gap: int
 
 
 def sentence_ends(text: str) -> list[int]:
-    """Finds where sentences end inside a text, the text's own end not included."""
-    return [cut.at for cut in find_cuts(RichText(text)) if cut.grade is Grade.SENTENCE]
+    """Finds where sentences and lines end inside a text, the text's own end not included."""
+    sentences = {cut.at for cut in find_cuts(RichText(text)) if cut.grade is Grade.SENTENCE}
+    lines = {gap.start() for gap in _GAP.finditer(text) if "\n" in gap[0] and gap.start() > 0 and gap.end() < len(text)}
+    return sorted(sentences | lines)
 
 
 def find_cuts(part: RichText) -> list[Cut]:
     """Finds the places where a part may stop, in order: never in a grapheme, a link, a number with its unit, a name."""
     text = part.text
-    clause_ending = ELLIPSIS if _SENTENCE_END.search(text.rstrip()) else ""
     boundaries = {grapheme.start() for grapheme in regex.finditer(r"\X", text)}
     marks = part.marks_of_kind(*_UNSPLITTABLE)
     pieces = _outermost([(mark.start, mark.end) for mark in marks if mark.end - mark.start <= _MAX_UNSPLITTABLE])
     bracketed = _outermost(_bracketed_ranges(text))
     best: dict[int, Cut] = {}
     for at, grade in (*_cuts_at_spaces(text), *_cuts_without_spaces(text, boundaries)):
-        cut = _make_cut(text, at, Grade.ROUGH if _is_inside(at, bracketed) else grade, clause_ending)
+        cut = _make_cut(text, at, Grade.ROUGH if _is_inside(at, bracketed) else grade)
         usable = 0 < cut.at < len(text) and cut.at in boundaries and not _is_inside(cut.at, pieces)
         if usable and (cut.at not in best or cut.grade < best[cut.at].grade):
             best[cut.at] = cut
     return [best[at] for at in sorted(best)]
 
 
-def _make_cut(text: str, at: int, grade: Grade, clause_ending: str) -> Cut:
+def _make_cut(text: str, at: int, grade: Grade) -> Cut:
     if grade is Grade.SENTENCE:
-        return Cut(at, grade, "")
+        return Cut(at, grade, "", at)
     window = text[max(0, at - _MAX_UNSPLITTABLE) : at]
-    return Cut(
-        at - len(window) + len(window.rstrip(_LOOSE_END)), grade, clause_ending if grade is Grade.CLAUSE else ELLIPSIS
-    )
+    return Cut(at - len(window) + len(_LOOSE_END.sub("", window)), grade, ELLIPSIS, at)
 
 
 def _cuts_at_spaces(text: str) -> Iterable[tuple[int, Grade]]:
     for gap in _GAP.finditer(text):
-        before = _LAST_WORD.search(text, max(0, gap.start() - 80), gap.start())
-        word = before[0] if before else ""
         if "\n" in gap[0]:
-            yield gap.start(), Grade.SENTENCE
-        elif gap.end() < len(text) and not _is_inseparable(word, text[gap.end() : gap.end() + 8]):
-            yield gap.start(), _grade_of(text, word, gap.start(), gap.end())
-
-
-def _grade_of(text: str, word: str, at: int, following: int) -> Grade:
-    window = text[max(0, at - 12) : at]
-    if _SENTENCE_END.search(window) and _SENTENCE_BEGINS.match(text, following):
-        return Grade.SENTENCE
-    if _CLAUSE_END.search(window) or _DASH.match(text, following):
-        return Grade.CLAUSE
-    if word.casefold().strip("–—,;:") in _CONNECTING_WORDS or word.endswith((".", "!", "?")):
-        return Grade.ROUGH
-    return Grade.WORD
-
-
-def _is_inseparable(word: str, following: str) -> bool:
-    """Tells whether a text must not be cut at a space: `5 µm`, `n = 5`, `Dr. Roig`, `E. coli`."""
-    if word.casefold() in _ABBREVIATIONS or _INITIAL.match(word):
-        return True
-    if word in _SIGN or following[:1] in _SIGN or following[:1].isdigit():
-        # A list of numbers or a sentence that begins with one has its own punctuation.
-        return not word.endswith((".", ",", ";", ":", "!", "?"))
-    return word[-1:].isdigit() and _UNIT.match(following) is not None
+            ended = SENTENCE_END.search(text, max(0, gap.start() - 12), gap.start())
+            yield gap.start(), Grade.SENTENCE if ended else Grade.CLAUSE
+        elif gap.end() < len(text) and (grade := grade_of_gap(text, gap.start(), gap.end())) is not None:
+            yield gap.start(), grade
 
 
 def _cuts_without_spaces(text: str, boundaries: set[int]) -> Iterable[tuple[int, Grade]]:
@@ -183,42 +119,56 @@ def _is_inside(at: int, ranges: list[tuple[int, int]]) -> bool:
     return number >= 0 and at < ranges[number][1]
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Records what shortening removed from one field."""
-
-    field: str
-    """The post's field, such as `body`; `text` where the part holds several fields or none."""
-    is_whole: bool = False
-    """Nothing of it is left; else the next two say what is missing at its end."""
-    cuts_sentence: bool = False
-    sentences: int = 0
-    """Whole sentences that were removed."""
-
-    def describe(self) -> Problem:
-        """Returns it as a remark, such as `2 sentences of the body`."""
-        part = PARTS.get(self.field, self.field)
-        if self.is_whole:
-            return LeftOutText.WHOLE_FIELD(part=part)
-        if not self.cuts_sentence:
-            return LeftOutText.SENTENCES(count=self.sentences, part=part)
-        if self.sentences:
-            return LeftOutText.END_AND_SENTENCES(count=self.sentences, part=part)
-        return LeftOutText.END_OF_SENTENCE(part=part)
+_Fits = Callable[[RichText], bool]
+_Shortened = tuple[RichText, tuple[LeftOut, ...]]
 
 
-def shorten(rich: RichText, fits: Callable[[RichText], bool]) -> tuple[RichText, tuple[LeftOut, ...]]:
+def shorten(rich: RichText, fits: _Fits) -> _Shortened:
     """Returns the text with its marked parts shortened as little as needed, and what was left out.
 
+    Hashtags go first, where all words fit then, or where otherwise a sentence would be cut or one part more be missing.
     When even the shortest form does not fit, that form is returned; the caller sees that it does not.
     """
     whole = rich.tidy()
     if fits(whole):
         return whole, ()
+    hashtags = rich.marks_of_kind("hashtag")
+    for kept in reversed(range(len(hashtags))):
+        fewer = without_hashtags(rich, hashtags[kept:])
+        if fits(fewer.tidy()):
+            return fewer.tidy(), left_out_hashtags(len(hashtags) - kept)
+    fewest = _shorten_parts(without_hashtags(rich, hashtags), fits)
+    missing = _count_missing(fewest[1])
+    for kept in range(len(hashtags), 0, -1):
+        short, left_out = _shorten_parts(without_hashtags(rich, hashtags[kept:]), fits)
+        is_cut = any(part.cuts_sentence for part in left_out)
+        if not is_cut and _count_missing(left_out) <= missing and fits(short):
+            return short, (*left_out, *left_out_hashtags(len(hashtags) - kept))
+    return fewest[0], (*fewest[1], *left_out_hashtags(len(hashtags)))
+
+
+def left_out_hashtags(count: int) -> tuple[LeftOut, ...]:
+    """Records that so many hashtags went; nothing where none did."""
+    return (LeftOut("hashtags", hashtags=count),) if count else ()
+
+
+def without_hashtags(rich: RichText, removed: list[Mark]) -> RichText:
+    """Returns the text without these of its hashtags."""
+    for mark in reversed(removed):
+        rich = rich.replace(mark.start - rich.text[: mark.start].endswith(" "), mark.end)
+    return rich
+
+
+def _count_missing(left_out: tuple[LeftOut, ...]) -> int:
+    return sum(part.is_whole for part in left_out)
+
+
+def _shorten_parts(rich: RichText, fits: _Fits) -> _Shortened:
     left_out: list[LeftOut] = []
     for part in reversed(_parts(rich)):
         cuts = find_cuts(rich.part(part.start, part.end, *_UNSPLITTABLE))
-        cut = _choose_cut(cuts, rich, part, fits)
+        usable = [cut for cut in cuts if cut.grade is Grade.SENTENCE] if _only_fills(rich, part) else cuts
+        cut = _choose_cut(usable, rich, part, fits)
         field = _field_name(rich, part)
         if cut is not None:
             left_out.insert(0, _left_out(cut, cuts, field))
@@ -230,15 +180,56 @@ def shorten(rich: RichText, fits: Callable[[RichText], bool]) -> tuple[RichText,
     return rich.tidy(), tuple(left_out)
 
 
+def _only_fills(rich: RichText, part: Mark) -> bool:
+    """Tells whether a part shows whole sentences or nothing: the text says what it is about without it."""
+    said = (mark for mark in rich.marks_of_kind("field") if mark.value in SAYING_FIELDS)
+    return part.value == FILL and any(mark.end <= part.start or mark.start >= part.end for mark in said)
+
+
+def end_fill(rich: RichText, allowed: Callable[[str], bool]) -> _Shortened:
+    """Ends each part that fills before its first sentence with something that is not allowed, and says what went.
+
+    A part that alone says what the post is about keeps at least its first sentence.
+    """
+    removed: list[LeftOut] = []
+    for part in reversed(_parts(rich)):
+        text = rich.part(part.start, part.end, *_UNSPLITTABLE)
+        if part.value != FILL or allowed(text.text):
+            continue
+        cuts = find_cuts(text)
+        sentences = [cut for cut in cuts if cut.grade is Grade.SENTENCE]
+        kept = sentences[: bisect_left(sentences, True, key=partial(_is_refused, text.text, allowed))]
+        field = _field_name(rich, part)
+        if kept:
+            removed.append(_left_out(kept[-1], cuts, field))
+            rich = rich.replace(part.start + kept[-1].at, part.end)
+        elif _only_fills(rich, part):
+            removed.append(LeftOut(field, is_whole=True))
+            rich = _remove_part(rich, part)
+    return rich, tuple(reversed(removed))
+
+
+def _is_refused(text: str, allowed: Callable[[str], bool], cut: Cut) -> bool:
+    return not allowed(text[: cut.at])
+
+
+def without_fill(rich: RichText) -> RichText:
+    """Returns the text without the parts that fill."""
+    for part in reversed(_parts(rich)):
+        if part.value == FILL:
+            rich = _remove_part(rich, part)
+    return rich
+
+
 def last_end(part: RichText, fits: Callable[[int], bool]) -> int:
     """Finds where a part that is too long is best ended: at a sentence, else a word, else between graphemes.
 
     `fits` tells whether the first so many code points fit. 0: not even one grapheme does.
     """
     cuts = find_cuts(part)
-    if places := cuts[: bisect_left(cuts, True, key=lambda cut: not fits(cut.at))]:
+    if places := cuts[: bisect_left(cuts, True, key=lambda cut: not fits(cut.gap))]:
         best = min(place.grade for place in places)
-        return max(place.at for place in places if place.grade == best)
+        return max(place.gap for place in places if place.grade == best)
     ends = [grapheme.end() for grapheme in regex.finditer(r"\X", part.text)]
     fitting = bisect_left(ends, True, key=lambda end: not fits(end))
     return ends[fitting - 1] if fitting else 0
@@ -275,7 +266,7 @@ def _choose_cut(cuts: list[Cut], rich: RichText, part: Mark, fits: Callable[[Ric
     fitting = cuts[:too_long]
     for grade in Grade:
         for cut in reversed(fitting):
-            if cut.at < _MIN_SHARE[grade] * fitting[-1].at:
+            if cut.at < MIN_SHARE[grade] * fitting[-1].at:
                 break
             if cut.grade <= grade and fits(_apply_cut(rich, part, cut)):
                 return cut

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jinja2
@@ -20,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from publisher.adapt.text.markdown import TextMarker
 from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.adapt.text.rich_text import Marker, MarkKind, RichText, change_lines
+from publisher.adapt.text.shortening import FILL
 from publisher.core.errors import ErrorKind, UserError
 from publisher.core.field_names import FIELD_NAMES
 from publisher.core.messages import Message, _
@@ -40,6 +41,7 @@ HELPERS: Mapping[str, str] = {
     "links": "the further links, one by one",
     "hashtags": "hashtags(5): at most five hashtags",
     "mention": 'mention("Jane Doe"): her handle here, or her name',
+    "in_language": 'in_language("Written by", ca="Text de"): words by the language of the post, else the first',
     "language": "the language of the post, such as en",
     "platform": "the name of the platform",
 }
@@ -94,13 +96,25 @@ def _mark_filter(kind: MarkKind) -> Any:
 
 @jinja2.pass_context
 def _shorten(context: Context, text: object) -> str:
-    marker = _marker(context)
-    for field in marker.read(str(text)).marks_of_kind("field"):
+    _check_may_be_shortened(context, text, "shorten")
+    return _marker(context).wrap(str(text), "shorten")
+
+
+@jinja2.pass_context
+def _fill(context: Context, text: object) -> str:
+    _check_may_be_shortened(context, text, "fill")
+    return _marker(context).wrap(str(text), "shorten", FILL)
+
+
+def _check_may_be_shortened(context: Context, text: object, name: str) -> None:
+    for field in _marker(context).read(str(text)).marks_of_kind("field"):
         if field.value in _NEVER_SHORTENED:
-            raise ValueError(
-                _("the {field} is never shortened; remove `| shorten` there", field=FIELD_NAMES[field.value])
+            never = _(
+                "the {field} is never shortened; remove `| {filter}` there",
+                field=FIELD_NAMES[field.value],
+                filter=name,
             )
-    return marker.wrap(str(text), "shorten")
+            raise ValueError(never)
 
 
 @jinja2.pass_context
@@ -122,7 +136,7 @@ def _environment() -> _Sandbox:
     environment.globals.clear()
     allowed = {name: FILTERS[name] for name in _ALLOWED_FILTERS}
     marking = {kind: _mark_filter(kind) for kind in ("heading", "bold", "italic", "quote")}
-    environment.filters = {**allowed, **marking, "shorten": _shorten, "bullets": _bullets}
+    environment.filters = {**allowed, **marking, "shorten": _shorten, "fill": _fill, "bullets": _bullets}
     return environment
 
 
@@ -138,7 +152,11 @@ def check_template(source: str, name: str) -> None:
     marker = Marker()
     text = TextMarker(marker, "", "label", PeopleDirectory())
     samples: dict[str, object] = {name: text.marker.wrap("Sample", "field", name) for name in HELPERS}
-    functions: dict[str, object] = {"hashtags": _sample_hashtags, "mention": text.mention}
+    functions: dict[str, object] = {
+        "hashtags": _sample_hashtags,
+        "in_language": partial(words_in_language, "en"),
+        "mention": text.mention,
+    }
     full = samples | functions | {"links": ("Sample",)}
     empty = dict.fromkeys(samples, "") | functions | {"links": ()}
     for values in (full, empty):
@@ -149,6 +167,14 @@ def _sample_hashtags(maximum: object = None) -> str:
     if maximum is None or isinstance(maximum, int):
         return "#Sample"
     raise ValueError(_("hashtags takes a number, such as hashtags(5)"))
+
+
+def words_in_language(language: str, words: object, /, **translations: object) -> str:
+    """Returns the words of a template in a language such as `pt-BR`: those named `pt_BR`, `pt`, or the first ones."""
+    if not all(isinstance(text, str) for text in (words, *translations.values())):
+        raise ValueError(_("in_language takes words, such as in_language('Written by', ca='Text de')"))
+    exact = language.replace("-", "_")
+    return str(translations.get(exact) or translations.get(exact.partition("_")[0]) or words)
 
 
 def render(source: str, name: str, values: Mapping[str, object], text: TextMarker) -> RichText:

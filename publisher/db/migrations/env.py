@@ -11,12 +11,13 @@ from alembic import context
 from sqlalchemy import Connection
 
 from publisher.db.base import Base
+from publisher.db.post_words import is_ours
 from publisher.db.session import create_database_engine
 
 
 def migrate(connection: Connection) -> None:
     # SQLite can't alter a column or a constraint: such a migration copies the table, in a "batch".
-    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True, include_name=is_ours)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -21,16 +21,20 @@ from instagrapi.exceptions import (
 
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
 from publisher.core.messages import _
+from publisher.core.problems import Problem
 from publisher.platforms.base import (
     NOTHING_PREPARED,
     Connection,
+    CorrectionEnd,
     Dialogue,
     KeySeed,
     PlatformAdapter,
+    PostPart,
     Secret,
     UploadedMedia,
 )
 from publisher.platforms.errors import (
+    ContentRejected,
     CredentialsRefused,
     Unavailable,
     Unconfirmed,
@@ -39,6 +43,7 @@ from publisher.platforms.errors import (
 from publisher.platforms.instagram import links
 from publisher.platforms.instagram.answers import Answer
 from publisher.platforms.instagram.client import OnceClient
+from publisher.platforms.instagram.correcting import CORRECTING, check_shown, edit_fields
 from publisher.platforms.instagram.listing import NewerThan, is_post, is_whole, pictures_of, taken_at
 from publisher.platforms.instagram.login import begin, check_account, client_of, convert_errors, finish, stored_session
 from publisher.platforms.instagram.problem_codes import (
@@ -47,6 +52,7 @@ from publisher.platforms.instagram.problem_codes import (
     InstagramRequestProblem,
 )
 from publisher.platforms.login_steps import LoginStep, log_in_by_dialogue
+from publisher.platforms.problem_codes import CorrectionProblem
 from publisher.platforms.profiles import Profile
 from publisher.platforms.text_difference import TextDifference, first_difference
 from publisher.platforms.transport import SentRequest
@@ -72,6 +78,10 @@ GONE = (ClientNotFoundError, InvalidMediaId, MediaNotFound, MediaUnavailable)
 
 class Adapter(PlatformAdapter):
     leads_back: ClassVar[bool] = False
+    fixed_parts: ClassVar[Mapping[PostPart, Problem]] = {
+        PostPart.ALT_TEXTS: InstagramPostProblem.ALT_TEXTS_STAY(),
+        PostPart.PICTURES: CorrectionProblem.PICTURES_STAY(),
+    }
     secrets: ClassVar[tuple[Secret, ...]] = (
         Secret(name="username", hint=_("the log-in name, where it is not the account's name"), required=False),
         Secret(name="password", hint=_("the account's password, used only to connect the channel"), required=False),
@@ -284,6 +294,22 @@ class Adapter(PlatformAdapter):
         return page
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
+        item = self._item(remote_id)
+        if item is None:
+            return None
+        pictures = pictures_of(item)
+        return PublishedPost(
+            remote_id=remote_id,
+            url=self._url(item),
+            image_count=len(pictures),
+            alt_texts=tuple(_alt_text(picture) for picture in pictures),
+            text=_text(item),
+            is_own=self._is_own(item),
+            published_at=taken_at(item),
+        )
+
+    def _item(self, remote_id: str) -> dict[str, Any] | None:
+        """Returns the post as Instagram shows it; None when it is gone."""
         with self._converting_errors(READING_POST):
             try:
                 items = self._client.private_request(f"media/{remote_id}/info/").get("items")
@@ -293,16 +319,28 @@ class Adapter(PlatformAdapter):
                 raise
         if not isinstance(items, list) or not items or not is_post(items[0]):
             raise Unavailable(InstagramRequestProblem.WITHOUT_POST(step=READING_POST.what))
-        pictures = pictures_of(items[0])
-        return PublishedPost(
-            remote_id=remote_id,
-            url=self._url(items[0]),
-            image_count=len(pictures),
-            alt_texts=tuple(_alt_text(picture) for picture in pictures),
-            text=_text(items[0]),
-            is_own=self._is_own(items[0]),
-            published_at=taken_at(items[0]),
-        )
+        item: dict[str, Any] = items[0]
+        return item
+
+    def correct(self, remote_id: str, *, before: AdaptedPost, after: AdaptedPost) -> CorrectionEnd:
+        item = self._item(remote_id)
+        if item is None:
+            raise ContentRejected(CorrectionProblem.POST_GONE(platform=self._profile.label))
+        if self._is_own(item) is False:
+            raise ContentRejected(CorrectionProblem.OTHER_ACCOUNT(platform=self._profile.label))
+        if (end := check_shown(item, _text(item), before, after)) is not None:
+            return end
+        fields = self._client.with_default_data(edit_fields(item, after.caption))
+        with self._converting_errors(CORRECTING):
+            try:
+                answer = self._client.private_request(f"media/{remote_id}_{self._client.user_id}/edit_media/", fields)
+            except GONE as error:
+                if not Answer.of(self._client.last_response).is_own:
+                    raise
+                raise ContentRejected(CorrectionProblem.POST_GONE(platform=self._profile.label)) from error
+        if answer.get("status") != "ok":
+            raise Unconfirmed(InstagramRequestProblem.WITHOUT_POST(step=CORRECTING.what), status=200)
+        return CorrectionEnd.SENT
 
     def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
         return first_difference(post.caption, shown)

@@ -71,6 +71,13 @@ class InstagramPostProblem(ProblemCode):
 
     PICTURE_FORMAT = _("Instagram takes no {format} pictures; make it a JPEG.")
     PICTURE_COUNT = _("Instagram takes 1 to {maximum} pictures, not {pictures}; change the post.")
+    PEOPLE_TAGGED = _(
+        "Somebody has tagged people in the pictures of this post, and a correction would remove them. "
+        "Correct it in the Instagram app."
+    )
+    ALT_TEXTS_STAY = _(
+        "Alt texts of a published post can't be changed on Instagram by a program; change them in the Instagram app."
+    )
 
 
 class InstagramRequestProblem(ProblemCode):

@@ -10,13 +10,18 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.core.messages import _
+from publisher.core.problems import Problem
 from publisher.platforms.base import (
     NOTHING_PREPARED,
     Connection,
+    CorrectionEnd,
     Dialogue,
     KeySeed,
     ListedDraft,
     PlatformAdapter,
+    PostPart,
+    RequestText,
     Secret,
     UploadedMedia,
 )
@@ -28,6 +33,7 @@ from publisher.platforms.errors import (
     Unconfirmed,
 )
 from publisher.platforms.login_steps import LoginStep, log_in_by_dialogue, warn_of_secrets
+from publisher.platforms.problem_codes import CorrectionProblem
 from publisher.platforms.profiles import Profile
 from publisher.platforms.text_difference import TextDifference
 from publisher.platforms.tumblr import links
@@ -35,6 +41,7 @@ from publisher.platforms.tumblr import recognition as posts
 from publisher.platforms.tumblr.answers import DailyLimit, NotFound, daily_reset
 from publisher.platforms.tumblr.attachments import check_picture, check_total_size, make_attachment
 from publisher.platforms.tumblr.client import SafeTumblrClient
+from publisher.platforms.tumblr.correcting import correct
 from publisher.platforms.tumblr.credentials import (
     CONSUMER,
     SECRETS,
@@ -47,7 +54,7 @@ from publisher.platforms.tumblr.credentials import (
 )
 from publisher.platforms.tumblr.drafts import MAX_PAGES_OF_DRAFTS, DraftRequest, Drafts, draft_query
 from publisher.platforms.tumblr.listing import PostQuery, find_all_posts, find_by_draft, newest_id, posts_since
-from publisher.platforms.tumblr.npf import npf_body
+from publisher.platforms.tumblr.npf import npf_body, text_blocks
 from publisher.platforms.tumblr.problem_codes import TumblrAccountProblem, TumblrDraftProblem, TumblrRequestProblem
 from publisher.platforms.tumblr.public_text import published_post, text_difference
 from publisher.platforms.tumblr.slugs import make_slug
@@ -61,6 +68,8 @@ class Adapter(PlatformAdapter):
 
     leads_back: ClassVar[bool] = True
     secrets: ClassVar[tuple[Secret, ...]] = SECRETS
+    shows_link: ClassVar[bool] = True
+    fixed_parts: ClassVar[Mapping[PostPart, Problem]] = {PostPart.PICTURES: CorrectionProblem.PICTURES_STAY()}
 
     def __init__(self, connection: Connection, client: SafeTumblrClient) -> None:
         self._connection = connection
@@ -121,6 +130,14 @@ class Adapter(PlatformAdapter):
     def idempotency_key(cls, seed: KeySeed) -> str:
         """Returns a slug: the whole token, then words of the title. Where Tumblr cuts it, the token stays."""
         return make_slug(seed)
+
+    @classmethod
+    def request_texts(cls, post: AdaptedPost) -> tuple[RequestText, ...]:
+        fields = ((",".join(post.tags), _("Tags")), (post.link, _("Source")))
+        return (
+            *(RequestText(block.text, kind=block.kind) for block in text_blocks(post)),
+            *(RequestText(text, name) for text, name in fields if text),
+        )
 
     def verify_credentials(self) -> Account:
         answer = self._client.info()
@@ -327,6 +344,9 @@ class Adapter(PlatformAdapter):
 
     def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
         return text_difference(post, shown)
+
+    def correct(self, remote_id: str, *, before: AdaptedPost, after: AdaptedPost) -> CorrectionEnd:
+        return correct(self._client, remote_id, before, after)
 
 
 def _of_draft(preparation: Preparation) -> bool:

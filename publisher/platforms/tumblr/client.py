@@ -40,6 +40,8 @@ DRAFTING = TumblrRequestKind(_("Making a draft on Tumblr"), publishing=True, car
 REMOVING = TumblrRequestKind(_("Removing a draft from Tumblr"))
 POSTING = TumblrRequestKind(_("Posting to Tumblr"), publishing=True, carries_post=True)
 PUBLISHING = TumblrRequestKind(_("Publishing the draft on Tumblr"), publishing=True, carries_post=True)
+CORRECTING = TumblrRequestKind(_("Correcting the post on Tumblr"), publishing=True, carries_post=True)
+"""It makes no post; whether it was carried out is as unknown when its answer is lost."""
 PAGE = 20
 """The most posts that one answer lists."""
 
@@ -150,9 +152,9 @@ class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has 
             raise DraftUnknown(error.problem, status=error.status, answer=error.answer) from error
         return answer
 
-    def edit(self, identifier: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def edit(self, identifier: str, body: Mapping[str, Any], *, kind: TumblrRequestKind = PUBLISHING) -> dict[str, Any]:
         """Gives a post all of `body`, its state included, and returns the answer."""
-        answer = self.request.put(self._post_path(identifier), body, kind=PUBLISHING)
+        answer = self.request.put(self._post_path(identifier), body, kind=kind)
         return answer if isinstance(answer, dict) else {}
 
     def remove(self, identifier: str) -> None:

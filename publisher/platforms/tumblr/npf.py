@@ -22,8 +22,7 @@ def npf_body(post: AdaptedPost, media: Sequence[UploadedMedia], slug: str, *, st
     Raises:
         UnsupportedContent: a tag holds a comma, which divides tags here.
     """
-    if divided := [tag for tag in post.tags if "," in tag]:
-        raise UnsupportedContent(TumblrPostProblem.TAG_WITH_COMMA(tag=divided[0]))
+    check_tags(post)
     text = _text_content(text_blocks(post))
     body: dict[str, Any] = {
         "content": [*map(_image_content, media), *text],
@@ -53,6 +52,40 @@ def publishing_body(draft: Mapping[str, Any], post: AdaptedPost, slug: str) -> d
     if post.link:
         body["source_url"] = post.link
     return body
+
+
+def correcting_body(shown: Mapping[str, Any], post: AdaptedPost) -> dict[str, Any]:
+    """Returns the JSON that gives a public post another text: its pictures stay, and so do its address and its date.
+
+    Raises:
+        UnsupportedContent: a tag holds a comma, which divides tags here.
+    """
+    check_tags(post)
+    blocks = [block for block in shown["content"] if isinstance(block, Mapping) and block.get("type") == "image"]
+    images = [
+        _with_alt_text(_without_notes(block), image.alt_text) for block, image in zip(blocks, post.images, strict=True)
+    ]
+    text = _text_content(text_blocks(post))
+    layout = [{"type": "rows", "display": rows(len(images), len(text))}] if len(images) > 1 else []
+    return {
+        "content": [*images, *text],
+        "layout": layout,
+        "state": "published",
+        "tags": ",".join(post.tags),
+        "slug": str(shown.get("slug") or ""),
+        "source_url": post.link,
+    }
+
+
+def _with_alt_text(block: Mapping[str, Any], alt_text: str) -> dict[str, Any]:
+    without = {name: value for name, value in block.items() if name != "alt_text"}
+    return {**without, "alt_text": alt_text} if alt_text else without
+
+
+def check_tags(post: AdaptedPost) -> None:
+    """Raises UnsupportedContent where a tag holds a comma, which divides tags here."""
+    if divided := [tag for tag in post.tags if "," in tag]:
+        raise UnsupportedContent(TumblrPostProblem.TAG_WITH_COMMA(tag=divided[0]))
 
 
 def _without_notes(block: Mapping[str, Any]) -> dict[str, Any]:

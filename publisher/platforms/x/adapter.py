@@ -16,12 +16,14 @@ from requests.auth import AuthBase
 from publisher import __version__
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
 from publisher.core.messages import _
+from publisher.core.problems import Problem
 from publisher.platforms.base import (
     NOTHING_PREPARED,
     Connection,
     Dialogue,
     KeySeed,
     PlatformAdapter,
+    PostPart,
     Secret,
     UploadedMedia,
 )
@@ -54,6 +56,8 @@ PUBLISHING = SentRequest(_("Publishing on X"), publishing=True)
 
 class Adapter(PlatformAdapter):
     leads_back: ClassVar[bool] = True
+    # https://docs.x.com/x-api/fundamentals/edit-posts: each edit makes another post with an id of its own.
+    fixed_parts: ClassVar[Mapping[PostPart, Problem]] = dict.fromkeys(PostPart, XProblem.CORRECTED_BY_HAND_ONLY())
     secrets: ClassVar[tuple[Secret, ...]] = (
         Secret(name="consumer_key", hint=_("the X app's API key"), required=False),
         Secret(name="consumer_secret", hint=_("the X app's API key secret"), required=False),
@@ -117,7 +121,10 @@ class Adapter(PlatformAdapter):
         return f"x-{seed.token}"
 
     def verify_credentials(self) -> Account:
-        return read_account(self._client.get_me())
+        account = read_account(self._client.get_me())
+        if self._client.may_only_read:
+            raise CredentialsRefused(XLoginProblem.KEYS_MAY_ONLY_READ(account=account.name))
+        return account
 
     def login_ends(self) -> datetime | None:
         return self._login.ends()

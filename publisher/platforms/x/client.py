@@ -27,6 +27,8 @@ from publisher.platforms.x.refusals import judge_refusal, lost_answer
 
 API_URL = "https://api.x.com"
 READ_TIMEOUT = 60.0
+ACCESS_LEVEL, READ_ONLY = "x-access-level", "read"
+"""With OAuth 1, each answer tells what the access token was made for."""
 
 for _library in ("tweepy", "oauthlib", "requests_oauthlib", "urllib3"):
     # At DEBUG they write headers, tokens and signatures.
@@ -58,6 +60,8 @@ class XClient(tweepy.Client):  # type: ignore[misc]
         self._platform_clock = platform_clock
         self.platform_time: datetime | None = None
         """X's clock in its newest answer that gave it."""
+        self.may_only_read = False
+        """Whether X's newest answer said that these keys may only read."""
         self.posts_read = 0
         """How many posts answers showed, and one for each answer that was lost: X asks a price for each."""
 
@@ -103,6 +107,7 @@ class XClient(tweepy.Client):  # type: ignore[misc]
         )
         note_clock(response.headers, self._platform_clock, clock=self._clock, began=began)
         self.platform_time = platform_time(response.headers) or self.platform_time
+        self.may_only_read = response.headers.get(ACCESS_LEVEL) == READ_ONLY
         now = self._clock.now()
         if quotas := read_quotas(response.headers, method, route, now):
             self._quotas(quotas)

@@ -16,6 +16,11 @@ class XProblem(ProblemCode):
     ANIMATION_NOT_ALONE = _("X shows an animated GIF only alone; leave it or the other pictures out")
     TOO_MANY_IMAGES = _("X takes {maximum} pictures, not {images}")
 
+    CORRECTED_BY_HAND_ONLY = _(
+        "The desk does not correct posts on X: X gives a corrected post a new number and allows that for half an hour, "
+        "to some accounts only, and a correction that goes wrong would be a second post. Correct it in the X app, "
+        "or leave it."
+    )
     REFUSED = _("{step}: X refused it ({answer})")
     NOT_READ = _("{step}: X answered {status} ({answer})")
     SERVER_ERROR = _("{step}: X gave HTTP {status}")
@@ -76,6 +81,10 @@ class XLoginProblem(ProblemCode):
         Remedy.CONNECT_CHANNEL,
     )
     NOT_CONNECTED = _("The channel '{channel}' is not connected."), Remedy.CONNECT_CHANNEL
+    KEYS_MAY_ONLY_READ = _(
+        "These keys may only read @{account}, so X would refuse every post. Give the X app read and write permission, "
+        "then make the access token anew: one made earlier goes on to read only"
+    )
     LOGIN_ENDED = _("The X log-in has ended."), Remedy.CONNECT_CHANNEL
     LOGIN_REFUSED = _("X refused the log-in ({status})."), Remedy.CONNECT_CHANNEL
     LOGIN_RATE_LIMITED = _("X asks to wait until {at:moment} before the next log-in")

@@ -15,7 +15,7 @@ import regex
 
 URL_LENGTH = 23
 EMOJI_RESERVE = 5
-"""Units kept free in a text with emoji: those newer than the counting rules may weigh more."""
+"""Units kept free in a text with an emoji of several characters: X may not know it as one, and count each of them."""
 MAX_PARSED = 1000
 """Code points of one text that are searched for links: the search takes more than quadratic time."""
 
@@ -25,7 +25,10 @@ _DOMAIN_DOT = regex.compile(r"\S\.[^\s0-9]")
 # An emoji needs a character outside these plain ones.
 _NOT_PLAIN = regex.compile(r"[^\u0000-\u00a8\u00aa-\u00ad\u00af-\u10ff\u2000-\u200c\u2010-\u201f\u2026\u2032-\u2037]")
 _LIGHT = regex.compile(r"[\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
-_EMOJI = regex.compile(r"\p{Extended_Pictographic}|[\U0001F1E6-\U0001F1FF]{2}|[0-9#*]\ufe0f?\u20e3")
+# One of a single character, such as © or 🧬, weighs 2 by every version of the rules; so do flags of two letters.
+_JOINED_EMOJI = regex.compile(
+    r"\p{Extended_Pictographic}\ufe0f?(?:\u200d|[\U0001F3FB-\U0001F3FF]|[\U000E0020-\U000E007F])"
+)
 _lock = threading.Lock()
 
 
@@ -112,8 +115,8 @@ class XTextRules:
         return find_links(text)
 
     def emoji_reserve(self, text: str) -> int:
-        """Returns the units kept free where the text has emoji."""
-        return EMOJI_RESERVE if _EMOJI.search(text) else 0
+        """Returns the units kept free where the text has an emoji of several characters."""
+        return EMOJI_RESERVE if _JOINED_EMOJI.search(text) else 0
 
 
 RULES = XTextRules()

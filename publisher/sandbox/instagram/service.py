@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from publisher.core.clock import SystemClock
@@ -32,6 +33,7 @@ FIRST_ID = 3_500_000_000_000_000_000
 DEVICE_TIME = 386_641_252_565_009
 CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 PUBLISHING = ("/api/v1/media/configure/", "/api/v1/media/configure_sidecar/")
+EDIT_PATH = r"/api/v1/media/(\d+)(?:_\d+)?/edit_media/"
 
 
 class Sandbox(SandboxPlatform):
@@ -68,6 +70,7 @@ class Sandbox(SandboxPlatform):
             ("POST", r"/rupload_igphoto/(\d+)_0_-?\d+", self._upload),
             ("POST", r"/api/v1/media/configure/", self._configure),
             ("POST", r"/api/v1/media/configure_sidecar/", self._configure_sidecar),
+            ("POST", EDIT_PATH, self._edit),
             ("GET", rf"/api/v1/feed/user/{self._user.id}/", self._feed),
             ("GET", r"/api/v1/media/(\d+)(?:_\d+)?/info/", self._media_info),
         )
@@ -77,6 +80,9 @@ class Sandbox(SandboxPlatform):
 
     def publishes(self, request: Request) -> bool:
         return request.method == "POST" and request.path in PUBLISHING
+
+    def corrects(self, request: Request) -> bool:
+        return request.method == "POST" and re.fullmatch(EDIT_PATH, request.path) is not None
 
     def credentials(self) -> dict[str, str]:
         return {"username": self._user.name, "password": self._user.password, "totp_seed": self._user.totp_seed}
@@ -161,11 +167,7 @@ class Sandbox(SandboxPlatform):
         return fail(self.conflict_status, "Server got a conflicting upload id")
 
     def _post(self, body: dict[str, Any], images: list[LedgerImage], key: str) -> Answer:
-        caption = str(body.get("caption", ""))
-        if len(caption.encode("utf-16-le")) // 2 > CAPTION_LIMIT:
-            raise Refusal("The caption is longer than 2,200 characters")
-        if len(re.findall(r"(?<!\w)#\w+", caption)) > HASHTAG_LIMIT:
-            raise Refusal("The caption has more than 5 hashtags")
+        caption = _checked_caption(body.get("caption", ""))
         number = FIRST_ID + self.ledger.next_id()
         code = short_code(number)
         at = self.now()
@@ -195,6 +197,31 @@ class Sandbox(SandboxPlatform):
             )
         )
         return succeed(media=self._item_as_shown(item), upload_id=str(body["upload_id"]))
+
+    def _edit(self, request: Request, number: str) -> Answer:
+        """Replaces a post's caption, the people tagged in it and its place. It can't replace its alt texts."""
+        body = _signed_body(request)
+        post = next((post for post in self.posts() if post.id == number), None)
+        if post is None:
+            return fail(404, "Media not found or unavailable")
+        if "caption_text" not in body:
+            return fail(400, "caption_text is missing")
+        try:
+            caption = _checked_caption(body["caption_text"])
+            tagged, place = json.loads(body.get("usertags") or "{}"), json.loads(body.get("location") or "{}")
+        except Refusal as refusal:
+            return refusal.answer
+        item = {**post.detail, "caption": {"text": caption} if caption else None}
+        item = {name: value for name, value in item.items() if name not in ("usertags", "location")}
+        if tagged.get("in"):
+            item["usertags"] = {
+                "in": [{"user": {"pk": tag["user_id"]}, "position": tag["position"]} for tag in tagged["in"]]
+            }
+        if place:
+            item["location"] = place
+        if item != post.detail:
+            self.ledger.change(post.edited(replace(post, caption=caption, detail=item), self.now()))
+        return succeed(media=self._item_as_shown(item))
 
     def _pictures_as_shown(self, number: int, images: list[LedgerImage], body: dict[str, Any]) -> dict[str, Any]:
         """Returns the pictures of a post as the platform shows them: in the post itself, or in its children."""
@@ -231,6 +258,16 @@ class Sandbox(SandboxPlatform):
         if not items:
             return fail(404, "Media not found or unavailable")
         return succeed(items=items, num_results=1, more_available=False)
+
+
+def _checked_caption(value: object) -> str:
+    """Returns a caption. Raises Refusal where the platform takes none like it."""
+    caption = str(value)
+    if len(caption.encode("utf-16-le")) // 2 > CAPTION_LIMIT:
+        raise Refusal("The caption is longer than 2,200 characters")
+    if len(re.findall(r"(?<!\w)#\w+", caption)) > HASHTAG_LIMIT:
+        raise Refusal("The caption has more than 5 hashtags")
+    return caption
 
 
 def _ids_of(item: dict[str, Any]) -> list[str]:

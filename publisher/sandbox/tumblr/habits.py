@@ -31,7 +31,7 @@ class BlogHabits:
     listing_lag: timedelta = timedelta(0)
     """How much later a listing shows a post."""
     reading_lag: timedelta = timedelta(0)
-    """How much later a reading by id shows a change."""
+    """How much later a reading by id shows a change: that a post was made, published or corrected."""
 
 
 HABITS = PlatformHabits(

@@ -100,6 +100,15 @@ def read_post(request: Request, uploaded: Mapping[str, LedgerImage]) -> NewPost:
 
 def requested_state(request: Request) -> str:
     """Returns the state that a request names, without reading its pictures; `published` where it names none."""
+    return str(_requested(request).get("state", "published"))
+
+
+def requested_content(request: Request) -> object:
+    """Returns the content of a request as it is written there, without reading its pictures."""
+    return _requested(request).get("content")
+
+
+def _requested(request: Request) -> dict[str, Any]:
     text = request.body
     if request.mime_type == "multipart/form-data":
         text = text.partition(b"\r\n\r\n")[2].partition(b"\r\n--")[0]
@@ -107,7 +116,7 @@ def requested_state(request: Request) -> str:
         body = json.loads(text)
     except ValueError:
         body = None
-    return str(body.get("state", "published")) if isinstance(body, dict) else "published"
+    return body if isinstance(body, dict) else {}
 
 
 def _read_body(request: Request) -> tuple[dict[str, Any], dict[str, Part]]:

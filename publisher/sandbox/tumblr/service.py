@@ -15,7 +15,7 @@ from publisher.sandbox.habits import PlatformHabits, read_habits
 from publisher.sandbox.ledger import Ledger, LedgerPost
 from publisher.sandbox.tumblr.blog import BLOG, TumblrBlog
 from publisher.sandbox.tumblr.habits import HABITS
-from publisher.sandbox.tumblr.npf import BAD_MULTIPART, NewPost, Refusal, read_post, requested_state
+from publisher.sandbox.tumblr.npf import BAD_MULTIPART, NewPost, Refusal, read_post, requested_content, requested_state
 from publisher.sandbox.tumblr.oauth import CONSUMER_KEY, CONSUMER_SECRET, TOKEN, TOKEN_SECRET, OAuth
 from publisher.sandbox.wire import Answer, Request
 
@@ -98,9 +98,21 @@ class Sandbox(SandboxPlatform):
 
     def publishes(self, request: Request) -> bool:
         """Decides whether a post is created as `published`, or edited to it."""
+        if self.corrects(request):
+            return False
         match (request.method, *request.path.strip("/").split("/")):
             case ("POST", "v2", "blog", _, "posts") | ("PUT", "v2", "blog", _, "posts", _):
                 return requested_state(request) == "published"
+        return False
+
+    def corrects(self, request: Request) -> bool:
+        """Decides whether a public post gets other content than it was published with.
+
+        Publishing a draft once more, after its post has become public under the draft's id, is no correction.
+        """
+        match (request.method, *request.path.strip("/").split("/")):
+            case ("PUT", "v2", "blog", _, "posts", identifier):
+                return self.blog.is_correction(identifier, requested_content(request))
         return False
 
     def refusal(self, kind: str) -> Answer:

@@ -14,6 +14,7 @@ NO_REPLIES = (
     "Reply to this conversation is not allowed because you have not been mentioned or otherwise engaged by the "
     "author of the post you are replying to."
 )
+NO_WRITING = "Your client app is not configured with the appropriate oauth1 app permissions for this endpoint."
 DUPLICATE = "You are not allowed to create a Tweet with duplicate content."
 
 

@@ -19,6 +19,7 @@ from publisher.sandbox.x.media import MediaUploads, Upload, json_of
 from publisher.sandbox.x.problems import (
     DUPLICATE,
     NO_REPLIES,
+    NO_WRITING,
     NOT_PERMITTED,
     NOT_VISIBLE,
     Refusal,
@@ -60,6 +61,8 @@ class Sandbox(SandboxPlatform):
         self.refuse_replies = False
         """Whether this app may not reply, not even to the account's own posts."""
         self.rate_limits = RateLimits(self.now)
+        self.keys_may_only_read = False
+        """Whether the access token was made before the app got read and write permission. X tells it by a header."""
         self.credits: int | None = None
         """How many posts are paid for. None: any number."""
         self._media = MediaUploads(self.now, self._next_id)
@@ -103,8 +106,10 @@ class Sandbox(SandboxPlatform):
             return page(request)
         if not self.accounts.allows(request):
             return unauthorized()
-        headers = self.rate_limits.take(request)
+        headers = self.rate_limits.take(request) | self._access_level(request)
         try:
+            if self.keys_may_only_read and request.method != "GET":
+                return problem(403, "Forbidden", NO_WRITING, "oauth1-permissions", headers)
             answer = self._answer(request)
         except Refusal as refusal:
             answer = refusal.answer
@@ -127,6 +132,11 @@ class Sandbox(SandboxPlatform):
                 return self._delete(number)
             case _:
                 return problem(404, "Not Found", "Not Found")
+
+    def _access_level(self, request: Request) -> dict[str, str]:
+        if request.headers.get("authorization", "").startswith("Bearer "):
+            return {}
+        return {"x-access-level": "read" if self.keys_may_only_read else "read-write"}
 
     def _next_id(self) -> str:
         """Returns an id that is larger than every earlier one and contains the present time."""

@@ -12,7 +12,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from publisher import __version__
 from publisher.desk import Desk
-from publisher.web.api import calendar_days, channels, deliveries, images, posts, queue_places, schema
+from publisher.web.api import (
+    calendar_days,
+    channels,
+    corrections,
+    deliveries,
+    images,
+    posts,
+    preview_links,
+    queue_places,
+    schema,
+)
 from publisher.web.api.error_handlers import add_handlers
 from publisher.web.api.problems import unexpected_error
 from publisher.web.api.rate_limits import Buckets
@@ -21,6 +31,8 @@ from publisher.web.middleware import FailureResponses
 PATH = "/api/v1"
 ROUTERS = (
     posts.router,
+    corrections.router,
+    preview_links.router,
     images.router,
     queue_places.router,
     calendar_days.router,

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from publisher.posts.drafts import Day
 from publisher.schedule.calendar_days import DayKind, calendar_days
-from publisher.schedule.listing import waiting_posts
 from publisher.schedule.slots import slot_day
 from publisher.web.api.guard import GuardedRoute, desk_of
 from publisher.web.api.problems import FieldProblem, RequestRefused
@@ -75,5 +74,5 @@ def api_calendar(
         problem = RequestProblem.TOO_MANY_DAYS(last=end, count=MAX_SPAN.days, first=begin)
         raise RequestRefused(422, problem, errors=[FieldProblem(detail=str(problem), parameter="last")])
     with desk.database.reading() as session:
-        days = calendar_days(session, desk.settings, waiting_posts(session), begin, end, now)
+        days = calendar_days(session, desk.settings, begin, end, now)
     return {"days": [DayOut.model_validate(day) for day in days]}

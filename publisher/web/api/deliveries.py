@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from publisher import retrying
-from publisher.core.states import AttemptOutcome, State
+from publisher.core.states import AttemptOutcome, CorrectionState, State
 from publisher.db.models import Delivery
 from publisher.delivery import operate
 from publisher.delivery.act_refusals import ActRefused
@@ -42,6 +42,7 @@ class DeliveryOut(BaseModel):
     state: State
     post_id: int | None = Field(examples=[17])
     title: str
+    language: str = Field(description="The language of its text, such as `en`.")
     scheduled_at: datetime = Field(description="When followers should have it.")
     expires_at: datetime = Field(description="From when it is too late.")
     published_at: datetime | None
@@ -79,12 +80,27 @@ class EventOut(BaseModel):
     detail: dict[str, Any] = Field(description="What else is known about it.")
 
 
+class CorrectionOut(BaseModel):
+    """A correction of a published post."""
+
+    id: int
+    state: CorrectionState
+    post_version: int = Field(description="The version of the post that it was made from.")
+    actor: str = Field(description="Who decided it.")
+    note: str = Field(description="Why, in their words.")
+    created_at: datetime
+    ended_at: datetime | None = Field(description="When it was over; null: it is not.")
+    problem: RecordedProblem | None = Field(description="Why the last try did not correct the post. Null: nothing.")
+    after: AdaptedOut = Field(description="What followers are to have.")
+
+
 class WholeDelivery(DeliveryOut):
     """A delivery with its history, and with exactly what was sent or will be."""
 
     adapted: AdaptedOut = Field(description="What the channel got, or will get.")
     attempts: list[AttemptOut]
     events: list[EventOut]
+    corrections: list[CorrectionOut] = Field(description="Of the published post, the newest first.")
 
 
 class RetryRequest(BaseModel):

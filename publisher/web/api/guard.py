@@ -16,7 +16,6 @@ from publisher.core.messages import Face, set_reader
 from publisher.desk import Desk
 from publisher.posts.pictures import MAX_PICTURE_BYTES
 from publisher.schedule.post_queue import PostQueue
-from publisher.staff.accounts import actor_of
 from publisher.staff.api_tokens import TokenHolder, holder_of
 from publisher.web.access import RULES, Access, allows
 from publisher.web.api.problems import RequestRefused
@@ -64,7 +63,7 @@ def holder_of_request(request: Request) -> TokenHolder:
 
 def actor(request: Request) -> str:
     """Returns the actor of a request, for events."""
-    return actor_of(holder_of_request(request).person)
+    return holder_of_request(request).person.actor
 
 
 def queue_of(request: Request) -> PostQueue:

@@ -9,10 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_seri
 from pydantic.json_schema import SkipJsonSchema
 
 from publisher.core import post_limits
+from publisher.core.colour_channels import ColourChannel, proposed_colours
 from publisher.core.content import AdaptedPost, ContentProblem, ImageChoices, Link
 from publisher.core.problems import Problem
+from publisher.core.value_range import ValueFacts, ValueKind, WindowChoice, limits_of
 from publisher.db.models import Media, Post, PostImage
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft
+from publisher.posts.picture_channels import chosen_window, merge_of_picture
 from publisher.posts.problems import PostProblem, problem_to_json
 
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -33,11 +36,13 @@ DESCRIPTIONS = {
     "fixed_date": "It goes out on exactly this day.",
     "reserve": "It waits in the reserve, for days on which the queue has nothing.",
     "captions": "Captions written by hand, by channel name, or by `lang:` and a language.",
-    "translations": "By language: `title`, `standfirst`, `body`, `credit`, and `alt_texts`, one for each picture.",
+    "translations": "By language: `title`, `standfirst`, `body`, `credit`, `link`, `links`, `tags` and `alt_texts`, "
+    "one for each picture. What is left out of credit, links and tags is the original's.",
     "images": "Its pictures, in their order.",
     "media": "The `sha256` of a picture that was uploaded before.",
     "alt_text": "What the picture shows, for people who don't see it.",
-    "choices": "How the picture is fitted where a channel can't take it as it is.",
+    "choices": "How the picture is fitted where a channel can't take it as it is, which values of it are black and "
+    "white (`window`), and how its colour channels are merged (`colour_channels`, one after the other).",
 }
 EXAMPLES: dict[str, list[Any]] = {
     "title": ["Mitosis in a newt lung cell"],
@@ -102,6 +107,56 @@ class Changes(PostChanges):
     images: tuple[NewPicture, ...] = Field(default=(), max_length=post_limits.IMAGES)
 
 
+class ValuesOut(BaseModel):
+    """Which values a picture has, and what each choice of `choices.window` shows as black and as white."""
+
+    kind: ValueKind = Field(description="How they are stored.", examples=["uint16"])
+    minimum: int | float = Field(examples=[0])
+    maximum: int | float = Field(examples=[4095])
+    unusable: int = Field(description="How many are no finite numbers.", examples=[0])
+    full: tuple[int | float, int | float] = Field(description="Black and white with `full`.", examples=[[0, 65535]])
+    detected: tuple[int | float, int | float] = Field(
+        description="With `detected`, the proposal.", examples=[[0, 4095]]
+    )
+    percentile: tuple[int | float, int | float] = Field(description="With `percentile`.", examples=[[12, 3977]])
+    needs_choice: bool = Field(description="Whether a post with it waits until somebody has chosen.")
+
+    @classmethod
+    def of(cls, facts: ValueFacts) -> ValuesOut:
+        return cls(
+            kind=facts.kind,
+            minimum=facts.minimum,
+            maximum=facts.maximum,
+            unusable=facts.unusable,
+            full=facts.full,
+            detected=facts.detected,
+            percentile=facts.percentiles,
+            needs_choice=facts.needs_choice,
+        )
+
+
+class ColourChannelOut(BaseModel):
+    """A colour channel of a picture."""
+
+    name: str = Field(description="As the file names it; empty: it does not.", examples=["DAPI"])
+    colour: str = Field(description="The file's own, else the proposed one.", examples=["#0000ff"])
+    values: ValuesOut
+
+    @classmethod
+    def of(cls, channel: ColourChannel, colour: str) -> ColourChannelOut:
+        return cls(name=channel.name, colour=colour, values=ValuesOut.of(channel.values))
+
+
+class ShownValuesOut(BaseModel):
+    """What a picture of a post shows as black and as white; of a colour channel, as black and as its colour."""
+
+    number: int = Field(description="The place of the colour channel in the file; 1 for a picture without several.")
+    colour: str = Field(description="Its colour; empty for a picture without several.", examples=["#0000ff"])
+    black: int | float = Field(examples=[0])
+    white: int | float = Field(examples=[4095])
+    chosen: WindowChoice | None = Field(description="What somebody chose; null: it is as the desk proposes.")
+
+
 class PictureOut(BaseModel):
     """The facts of a stored picture."""
 
@@ -113,14 +168,26 @@ class PictureOut(BaseModel):
     bits: int = Field(description="Of each colour channel.", examples=[16])
     frames: int = Field(description="More than one in an animation.", examples=[1])
     bytes: int = Field(examples=[48_000_000])
+    values: ValuesOut | None = Field(
+        description="Which values its pixels have, all channels together; null: it has 8 bits, or they are not known."
+    )
+    colour_channels: list[ColourChannelOut] = Field(
+        description="The colour channels of a file that has several to be merged, in their order; else empty."
+    )
     gutters: list[float] = Field(description="Where the panels of a composite meet, as fractions of its width.")
     warnings: list[str] = Field(description="What is unusual about it; it can be shown all the same.")
     created_at: datetime = Field(description="When it was first stored.")
 
     @classmethod
     def of(cls, media: Media) -> PictureOut:
-        values = {name: getattr(media, name) for name in cls.model_fields}
-        return cls.model_validate({**values, "warnings": [str(warning) for warning in media.warnings]})
+        fields = {name: getattr(media, name) for name in cls.model_fields}
+        fields["warnings"] = [str(warning) for warning in media.warnings]
+        fields["values"] = media.values and ValuesOut.of(media.values)
+        fields["colour_channels"] = [
+            ColourChannelOut.of(channel, colour)
+            for channel, colour in zip(media.colour_channels, proposed_colours(media.colour_channels), strict=True)
+        ]
+        return cls.model_validate(fields)
 
 
 class PostPicture(BaseModel):
@@ -135,10 +202,14 @@ class PostPicture(BaseModel):
     credit: str
     licence: str
     choices: ImageChoices
+    shown_values: list[ShownValuesOut] = Field(
+        description="What is black and white, once for each colour channel that is shown. Empty: it has 8 bits."
+    )
 
     @classmethod
     def of(cls, image: PostImage) -> PostPicture:
         return cls(
+            shown_values=_shown_values(image),
             media=image.media_sha256,
             width=image.media.width,
             height=image.media.height,
@@ -147,6 +218,25 @@ class PostPicture(BaseModel):
             licence=image.licence,
             choices=ImageChoices.model_validate(image.choices),
         )
+
+
+def _shown_values(image: PostImage) -> list[ShownValuesOut]:
+    choices = ImageChoices.model_validate(image.choices)
+    if image.media.channel_facts:
+        return [
+            ShownValuesOut(
+                number=channel.number,
+                colour=channel.colour,
+                black=channel.black,
+                white=channel.white,
+                chosen=chosen_window(choices, channel.number),
+            )
+            for channel in merge_of_picture(image)
+        ]
+    if image.media.values is None:
+        return []
+    black, white = limits_of(choices.window, image.media.values)
+    return [ShownValuesOut(number=1, colour="", black=black, white=white, chosen=choices.window)]
 
 
 class PostOut(BaseModel):
@@ -236,7 +326,7 @@ class AdaptedOut(AdaptedPost):
 class CreatedPost(PostOut):
     """A post that was just added."""
 
-    warnings: list[str] = Field(description="Sentences about pictures that another post shows too.")
+    warnings: list[str] = Field(description="What staff should know before it goes out; blocking problems first.")
 
 
 class EditedPost(PostOut):
@@ -247,7 +337,7 @@ class EditedPost(PostOut):
         description="Channels whose delivery waits: they get the change when somebody approves it."
     )
     too_late: list[str] = Field(description="Channels that have, or may have, the post as it was.")
-    warnings: list[str] = Field(description="Sentences about pictures that another post shows too.")
+    warnings: list[str] = Field(description="What staff should know before it goes out; blocking problems first.")
 
 
 class ApprovedPost(PostOut):

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.posts.post_store import load_post
+from publisher.posts.problems import PostProblem
 from publisher.posts.search import find_posts
+from publisher.schedule.approval import every_problem
 from publisher.web.api import idempotency
 from publisher.web.api.conditions import IfMatch, IfNoneMatch, etag, is_known, not_modified, require_match
 from publisher.web.api.guard import GuardedRoute, desk_of, holder_of_request, queue_of
@@ -30,6 +32,7 @@ from publisher.web.api.post_models import (
 from publisher.web.api.problems import RequestRefused
 from publisher.web.api.response_docs import BODY_STATUSES, ETAG, INPUT_STATUSES, LOCATION, problems, success
 from publisher.web.problem_codes import RequestProblem
+from publisher.web.slow_work import in_queue
 
 router = APIRouter(prefix="/posts", tags=["posts"], route_class=GuardedRoute)
 
@@ -91,8 +94,9 @@ def _add(
     """Adds the post, and returns the body of the answer, which `keep` stores in the same transaction."""
     answer: dict[str, Any] = {}
 
-    def build_answer(session: Session, post: Post, warnings: Sequence[object]) -> None:
-        answer.update(CreatedPost.of(post, warnings=[str(warning) for warning in warnings]).model_dump(mode="json"))
+    def build_answer(session: Session, post: Post, _repeats: Sequence[object]) -> None:
+        warnings = [str(problem) for problem in every_problem(session, post, desk_of(request))]
+        answer.update(CreatedPost.of(post, warnings=warnings).model_dump(mode="json"))
         if keep is not None:
             keep(session, answer)
 
@@ -123,6 +127,16 @@ def api_post(request: Request, response: Response, post_id: Id, if_none_match: I
     return PostOut.of(post)
 
 
+@router.get(
+    "/{post_id}/problems",
+    response_model=list[ProblemOut],
+    responses={**success(200, "Blocking problems first."), **problems(404, *INPUT_STATUSES)},
+)
+def api_post_problems(request: Request, post_id: Id) -> Any:
+    """Lists what staff should know before the post goes out, as every face of the desk shows it."""
+    return [ProblemOut.of(problem) for problem in _problems(desk_of(request), post_id)]
+
+
 @router.patch(
     "/{post_id}",
     response_model=EditedPost,
@@ -134,9 +148,9 @@ def api_change_post(
     """Changes the given fields. An approved post goes back to review; one that was picked goes out as it was
     approved, until somebody approves the change."""
     desk = desk_of(request)
-    version = _matched_version(desk, post_id, if_match)
     if not changes.model_fields_set:
         raise RequestRefused(422, RequestProblem.NOTHING_TO_CHANGE())
+    version = _matched_version(desk, post_id, if_match)
     outcome = queue_of(request).edit(post_id, changes, expected_version=version)
     return _post_out(
         response,
@@ -146,7 +160,7 @@ def api_change_post(
         back_to_review=outcome.back_to_review,
         applies_to=outcome.applies_to,
         too_late=outcome.too_late,
-        warnings=[str(warning) for warning in outcome.warnings],
+        warnings=[str(problem) for problem in _problems(desk, post_id)],
     )
 
 
@@ -166,13 +180,29 @@ def api_ask_review(request: Request, response: Response, post_id: Id, if_match: 
 @router.post(
     "/{post_id}/approval",
     response_model=ApprovedPost,
-    responses={**success(200, "It goes out when its turn comes.", ETAG), **CHANGE_PROBLEMS},
+    responses={
+        **success(200, "It goes out when its turn comes.", ETAG),
+        **CHANGE_PROBLEMS,
+        **problems(503, *BODY_STATUSES),
+    },
 )
-def api_approve_post(request: Request, response: Response, post_id: Id, if_match: IfMatch = None) -> Any:
-    """Approves a post, which goes out when its turn comes. What blocks it is a problem with `errors`."""
+@in_queue(lambda work: work.approvals)
+def api_approve_post(
+    request: Request,
+    response: Response,
+    post_id: Id,
+    if_match: IfMatch = None,
+    repeat_is_meant: Annotated[
+        bool, Query(description="Approve it although another post shows the same picture or text.")
+    ] = False,
+) -> Any:
+    """Approves a post, which goes out when its turn comes. What blocks it is a problem with `errors`.
+
+    Every channel's pictures are made first, which may take seconds; one that can't be made blocks.
+    """
     desk = desk_of(request)
     version = _matched_version(desk, post_id, if_match)
-    approval = queue_of(request).approve(post_id, expected_version=version)
+    approval = queue_of(request).approve(post_id, expected_version=version, repeat_is_meant=repeat_is_meant)
     return _post_out(
         response,
         desk,
@@ -200,6 +230,11 @@ def api_withdraw_post(request: Request, response: Response, post_id: Id, if_matc
 def _load(desk: Desk, post_id: int) -> Post:
     with desk.database.reading() as session:
         return load_post(session, post_id)
+
+
+def _problems(desk: Desk, post_id: int) -> tuple[PostProblem, ...]:
+    with desk.database.reading() as session:
+        return every_problem(session, load_post(session, post_id), desk)
 
 
 def _matched_version(desk: Desk, post_id: int, if_match: str | None) -> int:

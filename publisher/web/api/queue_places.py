@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from publisher.posts.drafts import Day
 from publisher.posts.post_store import load_post
 from publisher.schedule import order
-from publisher.schedule.listing import ListedPost, QueuePart, place_of, queue_after
+from publisher.schedule.listing import ListedPost, place_of, queue_after
+from publisher.schedule.waiting import QueuePart
 from publisher.web.api.conditions import IfMatch, etag, require_match
 from publisher.web.api.guard import GuardedRoute, desk_of, queue_of
 from publisher.web.api.paging import MAX_ID, After, Id, Limit, Page, next_page

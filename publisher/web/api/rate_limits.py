@@ -1,4 +1,4 @@
-"""Limits the requests of each token by a token bucket.
+"""Limits the requests of each token, preview link or network by a token bucket.
 
 Each process counts for itself, so that with several a program may send that many times as many requests. The limit
 protects people from a program that runs wild; it is no accounting.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from cachetools import LRUCache
@@ -45,10 +46,10 @@ class Buckets:
         """`quota`: requests at once. `window`: the seconds in which as many come back."""
         self._quota = quota
         self._window = window
-        self._levels: LRUCache[int, tuple[float, float]] = LRUCache(MAX_BUCKETS)
+        self._levels: LRUCache[Hashable, tuple[float, float]] = LRUCache(MAX_BUCKETS)
         self._lock = threading.Lock()
 
-    def take(self, token_id: int) -> Allowance:
+    def take(self, token_id: Hashable) -> Allowance:
         """Counts one request of a token."""
         now = monotonic()
         rate = self._quota / self._window

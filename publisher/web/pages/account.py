@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
+from publisher.alerts.personal_addresses import CHAT_SERVICES, ChatAddressRefused, chat_names, read_mail_url, set_chats
+from publisher.collaboration.descriptions import KIND_NAMES
+from publisher.collaboration.notifications import set_ways, ways_of
 from publisher.core.encryption import SecretCipher
+from publisher.core.errors import SettingsError
 from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
 from publisher.core.translations import desk_languages
-from publisher.db.staff import Person, WebSession
+from publisher.db.staff import Notification, NotificationKind, NotificationWay, Person, WebSession
+from publisher.desk import Desk
 from publisher.staff import second_factor
-from publisher.staff.accounts import actor_of, end_sessions, set_language
+from publisher.staff.accounts import end_sessions, set_language
 from publisher.staff.browsers import forget_browsers
 from publisher.staff.guesses import WRONG_CODE, LoginRefused, failed_tries
 from publisher.staff.logins import change_own_password
 from publisher.staff.passwords import WeakPassword
 from publisher.web.date_format import native_name
 from publisher.web.errors import PageError
+from publisher.web.field_types import ChosenNames
 from publisher.web.guard import renew_tokens, tokens_of
 from publisher.web.rendering import desk_of, flash, page, redirect
+from publisher.web.slow_work import in_queue
 
 router = APIRouter(prefix="/account")
 
@@ -53,8 +60,59 @@ def _page(request: Request, status: int = 200, **mistakes: Message | Problem) ->
         secret=secret,
         picture=picture,
         mistakes=mistakes,
+        **_notification_context(desk, me),
         languages=[(language, native_name(language)) for language in desk_languages()],
     )
+
+
+def _notification_context(desk: Desk, me: Person) -> dict[str, Any]:
+    """Returns the context of the settings of notifications."""
+    try:
+        mail, chats, trouble = read_mail_url() is not None, chat_names(me), None
+    except SettingsError as error:
+        mail, chats, trouble = False, [], error.text
+    with desk.database.reading() as session:
+        failed = select(Notification.send_error).where(
+            Notification.person_id == me.id, Notification.next_try_at.is_not(None)
+        )
+        failures = [problem for problem in session.scalars(failed.order_by(Notification.id.desc()).limit(1)) if problem]
+    return {
+        "kinds": [(kind.value, KIND_NAMES[kind], ways_of(me, kind)) for kind in NotificationKind],
+        "sends_mail": mail,
+        "chats": chats,
+        "chat_services": CHAT_SERVICES,
+        "notification_trouble": trouble or (failures[0] if failures else None),
+    }
+
+
+@router.post("/notifications")
+def choose_notifications(request: Request, ways: ChosenNames = None) -> Response:
+    """Sets how this person is notified of each kind. `ways`: each a kind and a way, with a colon between."""
+    desk = desk_of(request)
+    chosen = {
+        kind: {way.value for way in NotificationWay if f"{kind}:{way}" in (ways or ())} for kind in NotificationKind
+    }
+    with desk.database.writing() as session:
+        set_ways(session, request.state.session.person_id, chosen)
+    flash(request, _("Saved: from now on you are told so."))
+    return redirect(request, "account")
+
+
+@router.post("/chats")
+@in_queue(lambda work: work.network)
+def set_chat_addresses(request: Request, addresses: Annotated[str, Form(max_length=3000)] = "") -> Response:
+    """Replaces this person's chat addresses. What was there before is never shown."""
+    desk = desk_of(request)
+    me = request.state.session
+    try:
+        seal = SecretCipher.from_environment() if addresses.strip() else None
+        set_chats(desk.database, me.person_id, addresses, seal=seal, now=desk.now())
+    except ChatAddressRefused as refusal:
+        return _page(request, 422, chats=refusal.text)
+    flash(
+        request, _("Your chat addresses are saved.") if addresses.strip() else _("You have no chat address any more.")
+    )
+    return redirect(request, "account")
 
 
 @router.post("/language")
@@ -101,7 +159,7 @@ def remove_second_factor(request: Request) -> Response:
     desk = desk_of(request)
     session = request.state.session
     me: Person = session.person
-    second_factor.disable(desk.database, me.id, now=desk.now(), actor=actor_of(me), keep_session=session.token_hash)
+    second_factor.disable(desk.database, me.id, now=desk.now(), actor=me.actor, keep_session=session.token_hash)
     flash(request, _("You are asked for no code any more."), "note")
     return redirect(request, "account")
 

@@ -9,20 +9,21 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from publisher.core.content import Account
-from publisher.core.messages import Message, _
+from publisher.core.messages import Message, _, ngettext
 from publisher.core.problems import Problem
 from publisher.delivery import act_results, operate
-from publisher.delivery.overview import check_login, is_on_this_machine, load_overviews, read_login
+from publisher.delivery.act_refusals import ActRefused
+from publisher.delivery.overview import MAX_LISTED, check_login, is_on_this_machine, load_overviews, read_login
 from publisher.delivery.platform_clocks import clock_differences
 from publisher.desk import Desk
-from publisher.platforms.errors import PlatformError
+from publisher.platforms.errors import CredentialsRefused, PlatformError
 from publisher.platforms.login_steps import LoginStep
 from publisher.proving.rehearsal import RehearsalRefused, rehearse_channel
-from publisher.staff.accounts import actor_of
 from publisher.web import pending_logins
 from publisher.web.errors import NotFound
+from publisher.web.field_types import RowId
 from publisher.web.forms import fields_of, posted_form
-from publisher.web.rendering import desk_of, flash, page, redirect
+from publisher.web.rendering import actor_of, desk_of, flash, page, redirect
 from publisher.web.slow_work import in_queue
 
 router = APIRouter()
@@ -52,18 +53,62 @@ def channels(request: Request) -> Response:
 @router.post("/channels/{name}/pause")
 def pause_channel(request: Request, name: str, reason: Annotated[str, Form(max_length=2000)] = "") -> Response:
     desk = _desk_with_channel(request, name)
-    operate.pause(desk.database, name, reason, now=desk.now(), actor=_actor(request))
+    operate.pause(desk.database, name, reason, now=desk.now(), actor=actor_of(request))
     paused = _("{channel} is paused: it publishes nothing until somebody resumes it.", channel=name)
     flash(request, str(paused), "note")
     return redirect(request, "channels")
 
 
 @router.post("/channels/{name}/resume")
+@in_queue(lambda work: work.network)
 def resume_channel(request: Request, name: str) -> Response:
+    """Resumes a channel whose account is in order. One that its platform refuses would be paused again at once."""
     desk = _desk_with_channel(request, name)
-    end = operate.resume(desk.database, name, now=desk.now(), actor=_actor(request))
+    try:
+        check_login(desk.channels, name)
+    except CredentialsRefused as error:
+        text = _(
+            "{channel} stays as it is, because its account is refused: {problem}", channel=name, problem=error.problem
+        )
+        flash(request, str(text), "bad")
+        return _to_channel(request, name)
+    except PlatformError as error:
+        # The platform does not answer just now, which says nothing about the account.
+        text = _("{channel} could not be examined first: {problem}", channel=name, problem=error.problem)
+        flash(request, str(text), "note")
+    end = operate.resume(desk.database, name, now=desk.now(), actor=actor_of(request))
     flash(request, str(act_results.describe_resume(name, end)))
-    return redirect(request, "channels")
+    if count := len(act_results.held_deliveries(desk.database, name)):
+        text = ngettext(
+            "{count} post waits for a person; see below.", "{count} posts wait for a person; see below.", count=count
+        )
+        flash(request, str(text), "note")
+    return _to_channel(request, name)
+
+
+@router.post("/channels/{name}/retry")
+def retry_waiting(
+    request: Request, name: str, delivery: Annotated[list[RowId], Form(max_length=MAX_LISTED)]
+) -> Response:
+    """Lets those of the channel's posts try again that waited for its account, and surely are not public."""
+    desk = _desk_with_channel(request, name)
+    retried = 0
+    for number in delivery:
+        try:
+            operate.retry(desk.database, number, now=desk.now(), actor=actor_of(request))
+            retried += 1
+        except ActRefused as refusal:
+            flash(request, str(refusal), "bad")
+    if retried:
+        text = ngettext("{count} post tries again.", "{count} posts try again.", count=retried)
+        flash(request, str(text))
+    return _to_channel(request, name)
+
+
+def _to_channel(request: Request, name: str) -> Response:
+    answer = redirect(request, "channels")
+    answer.headers["location"] += f"#channel-{name}"
+    return answer
 
 
 @router.post("/channels/{name}/examine")
@@ -171,7 +216,7 @@ def _continue_login(request: Request, name: str, step: LoginStep | Account) -> R
 
 def _note_connected(request: Request, name: str, account: Account) -> Response:
     desk = desk_of(request)
-    operate.note_connected(desk.database, name, account.name, now=desk.now(), actor=_actor(request))
+    operate.note_connected(desk.database, name, account.name, now=desk.now(), actor=actor_of(request))
     flash(request, str(_("{channel} is connected as {account}.", channel=name, account=account.name)))
     return redirect(request, "channels")
 
@@ -219,7 +264,3 @@ def _desk_with_channel(request: Request, name: str) -> Desk:
     if name not in desk.settings.channels:
         raise NotFound(_("There is no channel {channel}.", channel=name))
     return desk
-
-
-def _actor(request: Request) -> str:
-    return actor_of(request.state.session.person)

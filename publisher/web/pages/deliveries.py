@@ -7,8 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import date, datetime
-from tempfile import SpooledTemporaryFile
-from typing import IO, Annotated, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response, StreamingResponse
@@ -16,9 +15,10 @@ from fastapi.responses import Response, StreamingResponse
 from publisher import retrying
 from publisher.core.characters import make_visible, spreadsheet_cell
 from publisher.core.content import AdaptedPost
+from publisher.core.http_connections import STREAM_STATE
 from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
-from publisher.core.states import BY_HAND, WAITING
+from publisher.core.states import BY_HAND, WAITING, State
 from publisher.db.models import STATES, Delivery
 from publisher.delivery import act_results, operate
 from publisher.delivery.act_refusals import ActRefused
@@ -27,18 +27,15 @@ from publisher.delivery.attempt_description import describe_attempt
 from publisher.delivery.listing import DeliveryFilter, all_deliveries, find_deliveries, load_delivery_history
 from publisher.delivery.row import COLUMNS, AttemptRow, EventRow
 from publisher.desk import Desk
-from publisher.staff.accounts import actor_of
 from publisher.web.change_streams import ChangeStreams
-from publisher.web.connections import STREAM_STATE
 from publisher.web.errors import NotFound
 from publisher.web.field_types import Before
-from publisher.web.rendering import desk_of, flash, page, redirect
+from publisher.web.rendering import actor_of, desk_of, flash, page, redirect
+from publisher.web.sent_posts import request_texts, sent_images
 from publisher.web.slow_work import in_queue
+from publisher.web.spooled_response import SpooledResponse
 
 router = APIRouter()
-
-SPOOLED_BYTES = 1_000_000
-CHUNK_BYTES = 64_000
 
 PAGE_SIZE = 50
 TONES = {
@@ -90,8 +87,8 @@ def export_deliveries(
     desk = desk_of(request)
     delivery_filter = _filter_of(day, channel, state, text)
     content = _csv_lines(desk, delivery_filter) if kind == "csv" else _json_lines(desk, delivery_filter)
-    return StreamingResponse(
-        _read_pieces(_spool(content)),
+    return SpooledResponse(
+        content,
         media_type="text/csv; charset=utf-8" if kind == "csv" else "application/json",
         headers={"content-disposition": f'attachment; filename="deliveries.{kind}"'},
     )
@@ -117,8 +114,10 @@ def _delivery_page(
     """Shows one delivery; with the `refusal` of an adoption, and the `link` that was typed for it."""
     with desk_of(request).database.reading() as session:
         history = load_delivery_history(session, delivery_id)
-    if history is None:
-        raise NotFound(_("There is no delivery {delivery}.", delivery=delivery_id))
+        if history is None:
+            raise NotFound(_("There is no delivery {delivery}.", delivery=delivery_id))
+        adapted = AdaptedPost.model_validate(history.adapted)
+        images = sent_images(session, adapted, request.app.state.recent_specs)
     row = history.row
     story: list[tuple[datetime, str, AttemptRow | EventRow]] = [
         (attempt.started_at, "attempt", attempt) for attempt in history.attempts
@@ -132,11 +131,17 @@ def _delivery_page(
         pick=history.pick,
         refusal=refusal,
         link=link,
-        adapted=AdaptedPost.model_validate(history.adapted),
+        adapted=adapted,
+        texts=request_texts(adapted),
+        images=images,
         # The event of an intent is recorded before its attempt, in the same instant.
         attempt_words=describe_attempt,
         story=sorted(story, key=lambda item: (item[0], item[1] == "attempt")),
         siblings=history.siblings,
+        corrections=history.corrections,
+        # The corrections of this delivery stand on the page, with their texts.
+        correct_post_id=row.post_id if row.state == State.PUBLISHED else None,
+        correction_states=[],
         tones=TONES,
         waiting=WAITING,
         by_hand=row.state in BY_HAND,
@@ -148,7 +153,7 @@ def _delivery_page(
 @router.post("/deliveries/{delivery_id}/retry")
 def retry_delivery(request: Request, delivery_id: int, looked: Annotated[bool, Form()] = False) -> Response:
     desk = desk_of(request)
-    retrying.retry(desk, delivery_id, actor=_actor(request), i_have_looked=looked)
+    retrying.retry(desk, delivery_id, actor=actor_of(request), i_have_looked=looked)
     waiting = act_results.find_retry_wait(desk.database, delivery_id, desk.now())
     flash(request, str(act_results.describe_retry(waiting)))
     return redirect(request, "delivery", delivery_id=delivery_id)
@@ -165,7 +170,7 @@ def adopt_delivery(
     desk = desk_of(request)
     adoption_request = AdoptionRequest(delivery_id, link, unread=unread)
     try:
-        adoption = adopt(desk.database, desk.channels, adoption_request, now=desk.now(), actor=_actor(request))
+        adoption = adopt(desk.database, desk.channels, adoption_request, now=desk.now(), actor=actor_of(request))
     except ActRefused as refusal:
         return _delivery_page(request, delivery_id, refusal=refusal.text, link=link)
     flash(
@@ -179,7 +184,7 @@ def adopt_delivery(
 @router.post("/deliveries/{delivery_id}/cancel")
 def cancel_delivery(request: Request, delivery_id: int) -> Response:
     desk = desk_of(request)
-    may_be_public = operate.cancel(desk.database, delivery_id, now=desk.now(), actor=_actor(request))
+    may_be_public = operate.cancel(desk.database, delivery_id, now=desk.now(), actor=actor_of(request))
     with desk.database.reading() as session:
         platform = operate.platform_label(session.get_one(Delivery, delivery_id))
     canceled = act_results.describe_cancel(delivery_id, may_be_public=may_be_public, platform=platform)
@@ -197,6 +202,8 @@ def _filter_of(day: str, channel: str, state: str, text: str) -> DeliveryFilter:
 
 def _csv_lines(desk: Desk, delivery_filter: DeliveryFilter) -> Iterator[str]:
     buffer = io.StringIO()
+    # Excel takes a file for one of its own country's old character set unless it begins with this mark.
+    buffer.write("\ufeff")
     writer = csv.DictWriter(buffer, COLUMNS)
     writer.writeheader()
     with desk.database.reading() as session:
@@ -215,25 +222,6 @@ def _csv_value(value: object) -> object:
     return "" if value is None else value
 
 
-def _spool(content: Iterator[str]) -> IO[bytes]:
-    """Writes the content to a temporary file, in memory while it is small."""
-    file = SpooledTemporaryFile(SPOOLED_BYTES)  # noqa: SIM115 - _read_pieces closes it
-    try:
-        for piece in content:
-            file.write(piece.encode())
-        file.seek(0)
-    except BaseException:
-        file.close()
-        raise
-    return file
-
-
-def _read_pieces(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(CHUNK_BYTES):
-            yield piece
-
-
 def _json_lines(desk: Desk, delivery_filter: DeliveryFilter) -> Iterator[str]:
     separator = "[\n"
     with desk.database.reading() as session:
@@ -241,7 +229,3 @@ def _json_lines(desk: Desk, delivery_filter: DeliveryFilter) -> Iterator[str]:
             yield separator + json.dumps(row.to_json(), ensure_ascii=False)
             separator = ",\n"
     yield "[]\n" if separator == "[\n" else "\n]\n"
-
-
-def _actor(request: Request) -> str:
-    return actor_of(request.state.session.person)

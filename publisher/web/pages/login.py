@@ -6,19 +6,19 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from publisher.core.encryption import SecretCipher
 from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
-from publisher.db.staff import Person
+from publisher.db.staff import Person, WebSession
 from publisher.staff import logins, second_factor
 from publisher.staff.accounts import accept_invite, find_invited_person, has_no_people, load_person
 from publisher.staff.guesses import LoginRefused
 from publisher.staff.passwords import WeakPassword
-from publisher.web.errors import NotFound
-from publisher.web.guard import COOKIE, client_address, compare_password, login_source, set_tokens
-from publisher.web.rendering import address, desk_of, page
+from publisher.web.errors import NotFound, as_sentence
+from publisher.web.guard import COOKIE, client_address, compare_password, login_source, set_tokens, tokens_of
+from publisher.web.rendering import address, asks_for_json, desk_of, page
 from publisher.web.slow_work import WorkRefused
 
 router = APIRouter()
@@ -33,6 +33,34 @@ def login(request: Request, wanted: Annotated[str, Query(alias="next", max_lengt
     return page(request, "login.html", next=wanted, email="", refused="", nobody=empty)
 
 
+@router.get("/session")
+def session_state(request: Request) -> Response:
+    """Tells a page's script who is logged in in this browser, with which key, and for how long."""
+    return _state_response(request, request.state.session)
+
+
+@router.post("/session")
+def stay_logged_in(request: Request) -> Response:
+    """Makes a session last longer: every request but those that pages send by themselves does."""
+    desk = desk_of(request)
+    return _state_response(request, logins.session_of(desk.database, tokens_of(request).session, desk.now()))
+
+
+def _state_response(request: Request, session: WebSession | None) -> Response:
+    if session is None:
+        return JSONResponse({"person": None})
+    left = logins.time_left(session, desk_of(request).now())
+    return JSONResponse(
+        {
+            "person": session.person_id,
+            "name": session.person.name,
+            "key": session.csrf,
+            "seconds_left": max(0, int(left.left.total_seconds())),
+            "is_extendable": left.is_extendable,
+        }
+    )
+
+
 @router.post("/login")
 async def log_in(
     request: Request,
@@ -43,9 +71,7 @@ async def log_in(
     try:
         return await compare_password(request, partial(_log_in, request, email, password, wanted))
     except WorkRefused as refusal:
-        response = page(
-            request, "login.html", refusal.status, next=wanted, email=email, refused=refusal.text, nobody=False
-        )
+        response = _refusal(request, "login.html", refusal.status, next=wanted, email=email, refused=refusal.text)
         response.headers["retry-after"] = str(refusal.retry_seconds)
         return response
 
@@ -55,7 +81,7 @@ def _log_in(request: Request, email: str, password: str, wanted: str) -> Respons
     try:
         person = logins.check_password(desk.database, email, password, source=login_source(request), now=desk.now())
     except LoginRefused as refusal:
-        return page(request, "login.html", 401, next=wanted, email=email, refused=refusal.text, nobody=False)
+        return _refusal(request, "login.html", 401, next=wanted, email=email, refused=refusal.text)
     return _ask_code_or_enter(request, person, wanted)
 
 
@@ -67,6 +93,8 @@ def _ask_code_or_enter(request: Request, person_id: int, wanted: str) -> Respons
     if person.totp_secret is None:
         return start_session(request, person_id, wanted)
     ticket = second_factor.make_ticket(person, seal=SecretCipher.from_environment(), now=desk.now())
+    if asks_for_json(request):
+        return JSONResponse({"ticket": ticket})
     return page(request, "code.html", next=wanted, ticket=ticket, refused="")
 
 
@@ -83,8 +111,15 @@ def log_in_with_code(
         person = second_factor.person_of_ticket(desk.database, ticket, seal=seal, now=desk.now())
         second_factor.check_code(desk.database, person, code, source=login_source(request), seal=seal, now=desk.now())
     except LoginRefused as refusal:
-        return page(request, "code.html", 401, next=wanted, ticket=ticket, refused=refusal.text)
+        return _refusal(request, "code.html", 401, next=wanted, ticket=ticket, refused=refusal.text)
     return start_session(request, person, wanted)
+
+
+def _refusal(request: Request, template: str, status: int, *, refused: Message | Problem, **context: str) -> Response:
+    """Says why a log-in was refused: on the page that asks again, or to a script that asks in a dialog."""
+    if asks_for_json(request):
+        return JSONResponse({"refused": as_sentence(str(refused))}, status)
+    return page(request, template, status, refused=refused, nobody=False, **context)
 
 
 @router.post("/logout")
@@ -116,7 +151,8 @@ def _invitation_page(
 ) -> Response:
     person = _invited_person(request, token)
     known = person.password_hash is not None
-    return page(request, "invitation.html", status, name=person.name, known=known, token=token, refused=refused)
+    texts = {"name": person.name, "inviter": person.invited_by}
+    return page(request, "invitation.html", status, **texts, known=known, token=token, refused=refused)
 
 
 def _invited_person(request: Request, token: str) -> Person:
@@ -138,6 +174,8 @@ def start_session(request: Request, person: int, wanted: str) -> Response:
         desk.database, person, address=client_address(request), browser=browser, now=desk.now()
     )
     set_tokens(request, opened)
+    if asks_for_json(request):
+        return _state_response(request, logins.session_of(desk.database, opened.token, desk.now()))
     return RedirectResponse(local_path(request, wanted), 303)
 
 

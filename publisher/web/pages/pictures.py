@@ -6,15 +6,21 @@ Only files of the renderer are served, never what was uploaded.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import FileResponse, Response
 
 from publisher.adapt.images.rendering import ImageRefused
-from publisher.core.content import Rendition, RenditionSpec
+from publisher.core.colour_channels import MergedChannel, merge_of
+from publisher.core.content import ColourChannelChoice, Rendition, RenditionSpec
 from publisher.core.messages import _
+from publisher.core.value_range import CHOICES, Limits, WindowChoice
+from publisher.db.models import Media
+from publisher.posts.channel_texts import ChannelTextInvalid, parse_channels, parse_merged
+from publisher.posts.thumbnails import thumbnail_spec
 from publisher.web.channel_preview import RecentSpecs
 from publisher.web.errors import NotFound
 from publisher.web.picture_making import PictureMaker
@@ -26,6 +32,10 @@ router = APIRouter()
 WIDTHS = (160, 320, 640, 1280)
 """The sizes of thumbnails, in pixels of their longer side."""
 PICTURE_CACHE_CONTROL = "private, max-age=31536000, immutable"
+_NUMBER = r"-?\d{1,20}(\.\d{1,20})?(e-?\d{1,3})?"
+WINDOW = rf"^((full|detected|percentile)|{_NUMBER}\.\.{_NUMBER})?$"
+"""What a thumbnail shows as black and white: a choice, or the two values."""
+MAX_CHANNELS_TEXT = 2000
 MISSING_PICTURE = _("This picture is not here.")
 PLACEHOLDER = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="33" height="33" viewBox="0 0 33 33">\
@@ -38,23 +48,71 @@ IS_BEING_MADE = _("This picture is being made; load the page again in a moment")
 Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
-def thumbnail_spec(sha256: str, width: int) -> RenditionSpec:
-    """Returns the spec of a small WebP of the whole original. Dark scans are lightened."""
-    return RenditionSpec(
-        source=sha256,
-        formats=("webp",),
-        max_bytes=20_000 + width * width,
-        max_width=width,
-        max_height=width,
-        window="percentile",
-    )
+PICTURE_ADDRESS = Hash
+"""The digest of a rendition in an address."""
+
+
+async def respond_with_picture(request: Request, spec: RenditionSpec) -> Response:
+    """Answers with the rendition of a spec, which is rendered where it is not stored."""
+    return await _respond(request, lambda: _stored_or_made(request, spec))
 
 
 @router.get("/pictures/{sha256}/{width}.webp")
-async def thumbnail(request: Request, sha256: Hash, width: int) -> Response:
+async def thumbnail(
+    request: Request,
+    sha256: Hash,
+    width: int,
+    window: Annotated[str, Query(pattern=WINDOW)] = "",
+    channels: Annotated[str, Query(max_length=MAX_CHANNELS_TEXT)] = "",
+    merged: Annotated[str, Query(max_length=MAX_CHANNELS_TEXT)] = "",
+) -> Response:
+    """Serves a small copy of an original.
+
+    `window` and `channels`: what staff chose to show of it in a post. `window` or `merged`: what was shown.
+    """
     if width not in WIDTHS:
         raise NotFound(MISSING_PICTURE)
-    return await _respond(request, lambda: _stored_or_made(request, thumbnail_spec(sha256, width)))
+    return await _respond(request, lambda: _thumbnail(request, sha256, width, _Shown(window, channels, merged)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """Holds what a thumbnail is to show, as its address says."""
+
+    window: str
+    channels: str
+    merged: str
+
+    def merge(self, media: Media | None) -> tuple[MergedChannel, ...]:
+        """Returns how the colour channels are merged. What can't be read is left out, as for a picture without."""
+        found = media.colour_channels if media else ()
+        choice = next((choice for choice in CHOICES if choice == self.window), None)
+        try:
+            if self.merged:
+                return parse_merged(self.merged, found)
+            chosen = [ColourChannelChoice.model_validate(value) for value in parse_channels(self.channels)]
+        except ChannelTextInvalid:
+            chosen = []
+        return merge_of(found, chosen, choice)
+
+
+def _thumbnail(request: Request, sha256: str, width: int, shown: _Shown) -> Rendition | None:
+    with desk_of(request).database.reading() as session:
+        media = session.get(Media, sha256)
+    values = media.values if media else None
+    spec = thumbnail_spec(sha256, width, values, _choice(shown.window), merged=shown.merge(media))
+    return _stored_or_made(request, spec)
+
+
+def _choice(window: str) -> WindowChoice | Limits | None:
+    low, separator, high = window.partition("..")
+    if separator:
+        return (
+            (int(low), int(high))
+            if low.lstrip("-").isdigit() and high.lstrip("-").isdigit()
+            else (float(low), float(high))
+        )
+    return next((choice for choice in CHOICES if choice == window), None)
 
 
 @router.get("/renditions/{digest}")

@@ -1,22 +1,18 @@
-"""Answers the probes of a supervisor: `/healthz`, `/readyz` and `/metrics`.
+"""Serves the probes beside the pages: `/healthz`, `/readyz` and `/metrics`.
 
-Anybody may know whether the process lives and whether the desk can do its work, because a proxy asks it. The
-reasons and the metrics name channels and folders: they are only for people who may operate the desk, and for
-holders of the probe token. The address of a request proves nothing, because a proxy on this machine passes on
-requests from anywhere. Prometheus reads the address of the section `health` instead.
+The reasons and the metrics are only for people who may operate the desk, and for holders of the probe token. The
+address of a request proves nothing, because a proxy on this machine passes on requests from anywhere. Prometheus reads
+the address of the section `health` instead.
 """
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 
 from publisher.core.messages import _
-from publisher.health.metrics import CONTENT_TYPE, render_metrics
 from publisher.health.probe_access import holds_probe_token
-from publisher.health.ready import check_ready, describe_readiness
+from publisher.health.probes import answer_metrics, answer_ready
 from publisher.staff.roles import Permission
 from publisher.web.errors import NotFound
 from publisher.web.rendering import desk_of
@@ -32,14 +28,8 @@ async def healthz() -> PlainTextResponse:
 
 @router.get("/readyz")
 def readyz(request: Request) -> Response:
-    """Answers 200 when the desk can do its work, else 503; only insiders get the reasons."""
-    desk = desk_of(request)
-    checks = check_ready(desk)
-    ready = all(check.ok for check in checks)
-    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-    if not _is_insider(request):
-        return PlainTextResponse("ok\n" if ready else "not ok\n", status)
-    return JSONResponse(describe_readiness(desk.settings, checks), status)
+    """Answers whether the desk can do its work; only insiders get the reasons."""
+    return answer_ready(desk_of(request), with_reasons=_is_insider(request))
 
 
 @router.get("/metrics")
@@ -47,7 +37,7 @@ def metrics(request: Request) -> Response:
     """Returns the metrics for Prometheus. For anybody else there is nothing here."""
     if not _is_insider(request):
         raise NotFound(_("The address is wrong, or what it showed is gone."))
-    return Response(render_metrics(desk_of(request)), media_type=CONTENT_TYPE)
+    return answer_metrics(desk_of(request))
 
 
 def _is_insider(request: Request) -> bool:

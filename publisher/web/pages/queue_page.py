@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
@@ -14,12 +15,14 @@ from pydantic import StringConstraints
 
 from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
+from publisher.db.post_search import is_complete
 from publisher.posts.problem_cache import ProblemCache
+from publisher.posts.search import find_search_matches
 from publisher.posts.undo import MAX_POSTS
 from publisher.schedule import listing
 from publisher.schedule.late_changes import late_changes
-from publisher.schedule.listing import QueueFilter
 from publisher.schedule.order import After, Before, Down, End, FixedDate, Front, Place, Position, Reserve, Up
+from publisher.schedule.waiting import QueueFilter
 from publisher.web.bulk_messages import (
     APPROVED,
     MOVED,
@@ -36,6 +39,7 @@ from publisher.web.errors import PageError
 from publisher.web.field_types import PostIds, RowId
 from publisher.web.pages.calendar_page import to_calendar
 from publisher.web.rendering import cached_page, desk_of, flash, redirect
+from publisher.web.slow_work import in_queue
 
 router = APIRouter()
 
@@ -53,6 +57,8 @@ SeenVersions = Annotated[
     list[Annotated[str, StringConstraints(pattern=r"^\d{1,9}:\d{1,9}$", max_length=19)]] | None,
     Form(max_length=MAX_POSTS),
 ]
+NEAR_PAGES = 4
+"""So many pages before and after the present one have a link."""
 TICK_FIRST = _("Tick the posts first; then choose what to do with them.")
 
 
@@ -110,12 +116,17 @@ def _context(request: Request, view: View, known: ProblemCache) -> dict[str, Any
     with desk.database.reading() as session:
         queue_page = listing.queue_page(session, desk.settings, known, view.queue_filter, view.page, now=desk.now())
         waiting_changes = late_changes(session)
+        matches = find_search_matches(session, [listed.post.id for listed in queue_page.posts], view.text)
+        indexed = not view.text.strip() or is_complete(session)
     groups = [
         (name, label, [listed for listed in queue_page.posts if listed.post.place == name]) for name, label in PLACES
     ]
     return {
         "queue_page": queue_page,
+        "listed_pages": _listed_pages(queue_page.number, queue_page.pages),
         "late_changes": waiting_changes,
+        "matches": matches,
+        "indexed": indexed,
         "groups": [group for group in groups if group[2]],
         "filters": view,
         "view": view.query,
@@ -123,6 +134,13 @@ def _context(request: Request, view: View, known: ProblemCache) -> dict[str, Any
         "places": PLACES,
         **last_change(request),
     }
+
+
+def _listed_pages(number: int, pages: int) -> list[int]:
+    """Returns the first page, the last that is known, and those around a page; 0 stands for those left out."""
+    near = range(max(1, number - NEAR_PAGES), min(pages, number + NEAR_PAGES) + 1)
+    listed = sorted({1, *near, pages})
+    return [page for before, page in pairwise([0, *listed]) for page in ([0, page] if page > before + 1 else [page])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +190,7 @@ def move_queued(
 
 
 @router.post("/queue/approve")
+@in_queue(lambda work: work.approvals)
 def approve_queued(request: Request, posts: PostIds = None, seen: SeenVersions = None, view: Field = "") -> Response:
     """Approves posts. `seen`: the version of each post that the page showed; a later one is not approved."""
     if not posts:
@@ -207,6 +226,7 @@ def tag_queued(
 
 
 @router.post("/queue/undo")
+@in_queue(lambda work: work.approvals)
 def undo_change(
     request: Request,
     undo: Annotated[str, Form(max_length=500_000)],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import islice, takewhile
+from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,22 +13,24 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from publisher.alerts.conditions import DELIVERY_KINDS, Condition, Snapshot
-from publisher.alerts.store import CONDITION_SOURCES
 from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
+from publisher.core.states import BY_HAND, State
 from publisher.db.models import Delivery, Pick, Post
-from publisher.db.operations import AlertKind, Channel
+from publisher.db.operations import Channel
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.health.heartbeat import last_heartbeats
+from publisher.schedule.cover import cover_of
 from publisher.schedule.late_changes import late_changes
-from publisher.schedule.listing import HORIZON_DAYS
+from publisher.schedule.listing import first_pictures
 from publisher.schedule.projection import ProjectedDay, project
-from publisher.schedule.slots import slot_day, slot_instant
+from publisher.schedule.slots import expiry, slot_closes, slot_day, slot_instant, slot_opens
 from publisher.settings import ChannelSettings
 from publisher.web.event_cache import CachedValue
-from publisher.web.rendering import address, cached_page, desk_of
+from publisher.web.open_problems import open_problems
+from publisher.web.pages.for_you import unread_on_today
+from publisher.web.rendering import cached_page, desk_of
 
 router = APIRouter()
 
@@ -42,28 +44,48 @@ class ChannelToday:
 
     name: str
     label: str
+    platform: str
+    account: str
     today: Delivery | None
     """The delivery of today's slot."""
     next_try: datetime | None
     """The time of its next try; None: it isn't waiting for the clock."""
     latest: Delivery | None
     """The last published delivery."""
+    unknown: Delivery | None
+    """The newest delivery whose post may be public without anybody knowing."""
     late: timedelta | None
     """The delay of `latest`, where it is worth a word."""
     paused: Problem | Message | None
     """Why it is paused. None: it isn't."""
     next_at: datetime | None
+    """When the next post goes out. None: nothing is ready, or it is due now."""
+    is_due: bool
+    """The next post goes out as soon as it is picked."""
+
+    @property
+    def standing(self) -> str:
+        """What became of today's post: `out`, `unknown`, `waiting`, `person`, `given up`, `left out`."""
+        if self.today is None:
+            return "left out"
+        if self.today.state == State.PUBLISHED:
+            return "out"
+        if self.today.unknown_since is not None or self.today.state == State.UNCONFIRMED:
+            return "unknown"
+        if self.today.state in BY_HAND:
+            return "person"
+        return "given up" if self.today.state == State.CANCELED else "waiting"
 
 
-@dataclass(frozen=True, slots=True)
-class OpenProblem:
-    """Something that needs a person, with a link to the page where it is solved."""
+class DayPhase(StrEnum):
+    """Names what can be said of today's post while none is picked."""
 
-    title: Message
-    message: Message
-    href: str
-    action: Message
-    """The text of the link."""
+    BEFORE = "before"
+    """It is picked later today."""
+    OPEN = "open"
+    """Its hour is past; what becomes ready now still goes out today."""
+    OVER = "over"
+    """It is too late for a post today."""
 
 
 @router.get("/")
@@ -77,23 +99,30 @@ def today(request: Request) -> HTMLResponse:
     def context() -> dict[str, Any]:
         with desk.database.reading() as session:
             shared = cache.get(session, now, lambda: _context(request, session, desk, now))
-        return {"nothing_runs": nothing_runs, **shared}
+            own = unread_on_today(session, request)
+        return {"nothing_runs": nothing_runs, "for_you": own, **shared}
 
     return cached_page(request, "today.html", nothing_runs, context)
 
 
 def _context(request: Request, session: Session, desk: Desk, now: datetime) -> dict[str, Any]:
     day = slot_day(now, desk.settings.outlet.zone)
-    coming = list(takewhile(_is_filled, islice(project(session, desk.settings, now), HORIZON_DAYS)))
+    coming = list(takewhile(_is_filled, project(session, desk.settings, now)))
+    pick = session.scalar(select(Pick).where(Pick.slot == day).options(joinedload(Pick.post)))
+    coming_post = _next_post(session, coming)
+    shown = [post.id for post in (pick and pick.post, coming_post and coming_post[1]) if post is not None]
     return {
         "day": day,
-        "pick": session.scalar(select(Pick).where(Pick.slot == day).options(joinedload(Pick.post))),
-        "channels": [_channel(session, desk, channel, day, coming) for channel in desk.settings.channels.values()],
-        "next": _next_post(session, coming),
-        "cover": len(coming),
+        "phase": _phase(desk, day, now),
+        "closes": slot_closes(day, desk.settings),
+        "pick": pick,
+        "channels": [_channel(session, desk, channel, now, coming) for channel in desk.settings.channels.values()],
+        "next": coming_post,
+        "pictures": first_pictures(session, shown),
+        "cover": cover_of(coming),
         "min_cover": desk.settings.notify.days_of_cover,
         "late_changes": late_changes(session),
-        "problems": _open_problems(request, session, desk, now),
+        "problems": open_problems(request, session, desk, now),
     }
 
 
@@ -107,9 +136,16 @@ def _next_post(session: Session, coming: list[ProjectedDay]) -> tuple[date, Post
     return coming[0].slot, session.get_one(Post, coming[0].post_id)
 
 
+def _phase(desk: Desk, day: date, now: datetime) -> DayPhase:
+    if now < slot_opens(day, desk.settings):
+        return DayPhase.BEFORE
+    return DayPhase.OPEN if now < slot_closes(day, desk.settings) else DayPhase.OVER
+
+
 def _channel(
-    session: Session, desk: Desk, channel: ChannelSettings, day: date, coming: list[ProjectedDay]
+    session: Session, desk: Desk, channel: ChannelSettings, now: datetime, coming: list[ProjectedDay]
 ) -> ChannelToday:
+    day = slot_day(now, desk.settings.outlet.zone)
     of_channel = select(Delivery).where(Delivery.channel_name == channel.name, Delivery.part == 0)
     delivery = session.scalar(of_channel.join(Pick).where(Pick.slot == day))
     latest = session.scalar(
@@ -118,56 +154,31 @@ def _channel(
         .limit(1)
         .options(joinedload(Delivery.pick))
     )
-    late = latest.published_at - latest.scheduled_at if latest and latest.published_at else timedelta(0)
+    unknown = session.scalar(
+        of_channel.where(Delivery.unknown_since.is_not(None)).order_by(Delivery.id.desc()).limit(1)
+    )
+    late = latest.shown_since - latest.scheduled_at if latest and latest.shown_since else timedelta(0)
     row = session.get(Channel, channel.name)
-    hour = desk.settings.channel_hour(channel)
+    next_at = _next_instant(desk, channel, now, coming)
     return ChannelToday(
         name=channel.name,
         label=desk.targets[channel.name].profile.label,
+        platform=channel.platform,
+        account=channel.account,
         today=delivery,
         next_try=next_try(delivery, row) if delivery and row else None,
         latest=latest,
+        unknown=unknown,
         late=late if late > MIN_NOTED_LATENESS else None,
         paused=(row.pause_problem or _("by hand")) if row and row.paused_at else None,
-        next_at=slot_instant(coming[0].slot, hour, desk.settings.outlet.zone) if coming else None,
+        next_at=next_at if next_at and next_at > now else None,
+        is_due=next_at is not None and next_at <= now,
     )
 
 
-def _open_problems(request: Request, session: Session, desk: Desk, now: datetime) -> list[OpenProblem]:
-    conditions = list(_conditions(Snapshot(session, desk.settings, now)))
-    # A late delivery that needs a person is one thing to do, not two.
-    by_hand = {(condition.channel, condition.day) for condition in conditions if condition.kind in DELIVERY_KINDS}
-    return [
-        _open_problem(request, condition)
-        for condition in conditions
-        if condition.kind is not AlertKind.LATE or (condition.channel, condition.day) not in by_hand
-    ]
-
-
-def _conditions(view: Snapshot) -> Iterator[Condition]:
-    for source in CONDITION_SOURCES:
-        yield from source(view)
-
-
-def _open_problem(request: Request, condition: Condition) -> OpenProblem:
-    """Describes a condition with a link in place of a command."""
-    return OpenProblem(condition.headline.message, condition.problem.message, *_page_of(request, condition))
-
-
-def _page_of(request: Request, condition: Condition) -> tuple[str, Message]:
-    """Returns the page where a condition is mended, and the text of the link."""
-    match condition.kind:
-        case AlertKind.HELD | AlertKind.FAILED | AlertKind.MISSED:
-            return address(request, "delivery", delivery_id=condition.delivery_id), _("Look and decide")
-        case AlertKind.COVER | AlertKind.EMPTY:
-            return address(request, "queue"), _("Fill the queue")
-        case AlertKind.LATE:
-            return f"{address(request, 'deliveries')}?day={condition.day}", _("See its deliveries")
-        case AlertKind.PAUSED | AlertKind.BUDGET | AlertKind.CAPTION | AlertKind.CHANGED:
-            return address(request, "channels"), _("See the channel")
-        case AlertKind.CLOCK:
-            return address(request, "channels"), _("See the channels")
-        case AlertKind.SILENT:
-            return f"{address(request, 'deliveries')}?channel={condition.channel}", _("See its deliveries")
-        case _:
-            return address(request, "deliveries"), _("See the deliveries")
+def _next_instant(desk: Desk, channel: ChannelSettings, now: datetime, coming: list[ProjectedDay]) -> datetime | None:
+    """Returns when a channel shows its next post: on the first day on which it is not too late for that there."""
+    outlet, hour = desk.settings.outlet, desk.settings.channel_hour(channel)
+    open_days = (day.slot for day in coming if now < expiry(day.slot, hour, outlet.lateness, outlet.zone))
+    first = next(open_days, None)
+    return slot_instant(first, hour, outlet.zone) if first else None

@@ -11,10 +11,9 @@ from publisher.core.encryption import SecretCipher
 from publisher.core.messages import _
 from publisher.db.staff import Webhook
 from publisher.settings import SettingsError
-from publisher.staff.accounts import actor_of
 from publisher.web.errors import NotFound
 from publisher.web.field_types import Before, ChosenNames
-from publisher.web.rendering import desk_of, flash, page, redirect
+from publisher.web.rendering import actor_of, desk_of, flash, page, redirect
 from publisher.web.slow_work import in_queue
 from publisher.webhooks import EVENTS, WebhookError, hooks, outbox
 
@@ -58,7 +57,7 @@ def add_webhook(
             url,
             chosen,
             seal=SecretCipher.from_environment(),
-            actor=_actor(request),
+            actor=actor_of(request),
         )
     except (WebhookError, SettingsError) as refusal:
         return _page(request, 422, refused=refusal.text, typed={"url": url, "events": chosen})
@@ -79,7 +78,7 @@ def webhook(request: Request, hook_id: int, before: Before = None) -> Response:
 def switch_webhook(request: Request, hook_id: int, active: Annotated[bool, Form()]) -> Response:
     desk = desk_of(request)
     _load(request, hook_id)
-    hooks.set_webhook_active(desk.database, hook_id, active, now=desk.now(), actor=_actor(request))
+    hooks.set_webhook_active(desk.database, hook_id, active, now=desk.now(), actor=actor_of(request))
     sentence = (
         _("It is on: it gets messages of what happens from now on.")
         if active
@@ -93,7 +92,7 @@ def switch_webhook(request: Request, hook_id: int, active: Annotated[bool, Form(
 def remove_webhook(request: Request, hook_id: int) -> Response:
     desk = desk_of(request)
     _load(request, hook_id)
-    hooks.delete_webhook(desk.database, hook_id, now=desk.now(), actor=_actor(request))
+    hooks.delete_webhook(desk.database, hook_id, now=desk.now(), actor=actor_of(request))
     flash(request, _("Removed, with its secret and its log."), "note")
     return redirect(request, "webhooks")
 
@@ -113,7 +112,3 @@ def _load(request: Request, hook_id: int) -> Webhook:
             return hooks.load_webhook(session, hook_id)
         except WebhookError as error:
             raise NotFound(error.text) from None
-
-
-def _actor(request: Request) -> str:
-    return actor_of(request.state.session.person)

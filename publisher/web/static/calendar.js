@@ -1,14 +1,17 @@
-// Drags posts onto a day of the calendar. The form below the days does the same.
+// Drags posts onto a day of the calendar. The form beside the days does the same, and is filled by the links to it.
 
 const form = document.querySelector("#place");
+const SCROLLED = "calendar-scrolled";
 let dragged = null;
 
 const dayOf = (event) => event.target.closest?.("[data-day]");
-const takes = (day) => day && day.dataset.day >= form.elements.day.min && !day.classList.contains("shown");
+const takes = (day) => day && day.dataset.day >= form.elements.day?.min && !day.matches(".shown, .missed") && !day.contains(dragged);
+const postOf = (day) => day.querySelector(".entry[draggable]");
 
 function mark(day) {
   for (const target of document.querySelectorAll(".target")) target.classList.remove("target");
   day?.classList.add("target");
+  if (day && postOf(day)) day.dataset.hint = textOf("swap");
 }
 
 document.addEventListener("dragstart", (event) => {
@@ -30,9 +33,12 @@ document.addEventListener("drop", (event) => {
   const day = dragged && dayOf(event);
   if (!takes(day)) return;
   event.preventDefault();
-  const { post, day: field } = form.elements;
-  post.value = dragged.dataset.id;
+  const { day: field, swap } = form.elements;
+  choose(dragged.dataset.id, dragged.dataset.title);
   field.value = day.dataset.day;
+  swap.checked = true;
+  // Only with the post that is seen there: a colleague may have put another one on that day.
+  swap.value = postOf(day)?.dataset.id ?? "any";
   form.requestSubmit();
 });
 
@@ -41,3 +47,30 @@ document.addEventListener("dragend", () => {
   dragged = null;
   mark(null);
 });
+
+// Chooses a post in the form, which may not list all of them.
+function choose(id, title) {
+  const list = form.elements.post;
+  list.value = id;
+  if (list.value !== id) list.add(new Option(title, id, true, true));
+}
+
+// Fills the form in place of loading the page again.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href$='#place']");
+  if (!link || !form.elements.post) return;
+  event.preventDefault();
+  const asked = new URL(link.href).searchParams;
+  const entry = link.closest(".entry");
+  if (asked.get("post")) choose(asked.get("post"), entry.dataset.title);
+  form.elements.day.value = asked.get("day") ?? "";
+  const field = asked.get("post") ? form.elements.day : form.elements.post;
+  field.focus();
+  form.scrollIntoView({ block: "nearest" });
+});
+
+// The page comes back where it was, after a post got its day.
+form.addEventListener("submit", () => sessionStorage.setItem(SCROLLED, String(scrollY)));
+const scrolled = sessionStorage.getItem(SCROLLED);
+sessionStorage.removeItem(SCROLLED);
+if (scrolled && !location.hash) scrollTo(0, Number(scrolled));

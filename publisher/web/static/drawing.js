@@ -16,6 +16,8 @@ const KINDS = {
   protected: { several: true, fits: null },
   gutters: { several: true, fits: ["", "split"] },
 };
+// Each channel can have its own of these. The scope is the channel that is drawn for; empty: every channel without its own.
+const PER_CHANNEL = ["fit", "crop_box", "focal_point"];
 const nameOf = (kind, index) => textOf(`${kind}_which`, { number: index + 1 });
 
 function make(kind, className = "", text = "") {
@@ -33,8 +35,12 @@ class Drawing {
     this.picture = picture;
     this.stage = picture.querySelector(".stage");
     this.image = this.stage.querySelector("img");
+    // The placeholder of a picture that is still being made has another shape, and must not move what is drawn.
+    this.image.style.aspectRatio = `${this.image.getAttribute("width")} / ${this.image.getAttribute("height")}`;
     this.suggestions = picture.dataset.gutters ? picture.dataset.gutters.split(",").map((x) => ({ x: Number(x) })) : [];
     this.active = "";
+    this.scopes = ["", ...this.#channels()];
+    this.scope = this.#firstScope();
     this.layer = document.createElementNS(SVG, "svg");
     this.layer.setAttribute("viewBox", "0 0 1 1");
     this.layer.setAttribute("preserveAspectRatio", "none");
@@ -46,13 +52,33 @@ class Drawing {
     this.stage.after(this.#tools(), this.panel);
     picture.querySelector(".coordinates").hidden = !picture.querySelector(":scope > .original .mistake");
     this.stage.addEventListener("pointerdown", (event) => this.#begin(event));
-    for (const kind of Object.keys(KINDS)) this.field(kind).addEventListener("input", () => this.draw());
-    this.field("fit").addEventListener("change", () => this.#note());
+    for (const kind of Object.keys(KINDS)) {
+      for (const field of this.#fields(kind)) field.addEventListener("input", () => this.draw());
+    }
+    for (const fit of this.#fields("fit")) fit.addEventListener("change", () => this.#note());
     this.draw();
   }
 
-  field(name) {
-    return form.elements[`images-${this.picture.dataset.number}-${name}`];
+  field(name, scope = this.scope) {
+    const ending = scope && PER_CHANNEL.includes(name) ? `:${scope}` : "";
+    return form.elements[`images-${this.picture.dataset.number}-${name}${ending}`];
+  }
+
+  // All fields of a kind: for every channel, then for single ones.
+  #fields(name) {
+    return PER_CHANNEL.includes(name) ? this.scopes.map((scope) => this.field(name, scope)) : [this.field(name)];
+  }
+
+  #channels() {
+    const prefix = `images-${this.picture.dataset.number}-crop_box:`;
+    const fields = [...this.picture.querySelectorAll("input")].filter((field) => field.name.startsWith(prefix));
+    return fields.map((field) => field.name.slice(prefix.length));
+  }
+
+  // Begins with what is framed already; else with the channel that takes fewest shapes.
+  #firstScope() {
+    const isSet = (scope) => ["crop_box", "focal_point"].some((kind) => this.field(kind, scope).value !== "");
+    return [...this.scopes.slice(1), ""].find(isSet) ?? this.picture.dataset.scope;
   }
 
   shapes(kind) {
@@ -89,6 +115,8 @@ class Drawing {
     this.drawnState = "";
     if (kind) this.#fillPanel();
     this.draw();
+    // A picture that is drawn on becomes large, and may then lie out of sight.
+    if (kind) this.picture.scrollIntoView({ block: "start" });
   }
 
   #fillPanel() {
@@ -109,8 +137,22 @@ class Drawing {
     row.append(done);
     this.status = make("p", "hint");
     const keys = make("p", "hint", textOf("keys"));
-    this.panel.replaceChildren(make("p", "", textOf(`${kind}_help`)), this.status, row, keys);
+    const scope = PER_CHANNEL.includes(kind) ? [this.#scopeChoice()] : [];
+    this.panel.replaceChildren(...scope, make("p", "", textOf(`${kind}_help`)), this.status, row, keys);
     this.#note();
+  }
+
+  #scopeChoice() {
+    const choice = make("select");
+    for (const scope of [...this.scopes.slice(1), ""]) choice.add(new Option(scope || textOf("every_channel"), scope, false, scope === this.scope));
+    choice.addEventListener("change", () => {
+      this.scope = choice.value;
+      this.drawnState = "";
+      this.draw();
+    });
+    const label = make("label", "row scope", textOf("shown_on"));
+    label.append(choice);
+    return label;
   }
 
   #suggestion() {
@@ -138,7 +180,7 @@ class Drawing {
     const kind = this.active;
     const { fits, several } = KINDS[kind];
     const shapes = this.shapes(kind);
-    const fit = this.field("fit");
+    const fit = PER_CHANNEL.includes(kind) ? this.field("fit") : this.field("fit", "");
     const words = shapes.map((shape, index) => textOf("shape_where", { shape: nameOf(kind, index), where: inWords(shape) }));
     if (kind === "gutters" && shapes.length === 0) words.push(this.#unsetCuts());
     if (fits && !fits.includes(fit.value)) words.push(textOf("no_effect", { fit: fit.selectedOptions[0].text }));
@@ -164,13 +206,13 @@ class Drawing {
   // Keeps the present handles, so that none loses the focus or the finger that moves it.
   draw() {
     for (const kind of Object.keys(KINDS)) {
-      const set = this.field(kind).value !== "";
+      const set = this.#fields(kind).some((field) => field.value !== "");
       this.buttons[kind].classList.toggle("set", set);
       this.buttons[kind].setAttribute("aria-label", textOf(set ? `${kind}_set` : kind));
     }
     this.#drawLayer();
     const shapes = this.active ? this.shapes(this.active) : [];
-    const state = `${this.active} ${shapes.length}`;
+    const state = `${this.active} ${this.scope} ${shapes.length}`;
     if (state !== this.drawnState) this.#makeHandles(shapes);
     this.drawnState = state;
     for (const handle of this.handles.children) this.#place(handle, shapes[Number(handle.dataset.index)]);
@@ -178,7 +220,7 @@ class Drawing {
   }
 
   #drawLayer() {
-    const all = Object.keys(KINDS).flatMap((kind) => marks(kind, this.shapes(kind)));
+    const all = Object.keys(KINDS).flatMap((kind) => this.#marks(kind));
     if (this.active === "gutters" && this.field("gutters").value === "") all.push(...marks("gutters", this.suggestions, "suggested"));
     this.layer.replaceChildren(
       ...all.map(([element, className, attributes]) => {
@@ -188,6 +230,14 @@ class Drawing {
         return part;
       }),
     );
+  }
+
+  // Shows what is outside a crop dimmed, unless other channels show another part.
+  #marks(kind) {
+    const own = marks(kind, this.shapes(kind));
+    const others = this.#fields(kind).filter((field) => field !== this.field(kind) && field.value !== "");
+    const outlines = others.flatMap((field) => marks(kind, read(kind, field.value))).filter(([, name]) => name !== "dimmed");
+    return others.length && this.active !== kind ? [...own.filter(([, name]) => name !== "dimmed"), ...outlines] : [...outlines, ...own];
   }
 
   #makeHandles(shapes) {

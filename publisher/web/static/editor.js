@@ -2,16 +2,26 @@
 const form = document.getElementById("post");
 const previews = document.getElementById("previews");
 const status = document.getElementById("saved");
-const key = document.querySelector("meta[name=csrf]");
+const unsavedList = document.getElementById("unsaved");
 const PREVIEW_PAUSE = 120;
 const PREVIEW_RETRY = 2000;
 const SAVE_PAUSE = 1500;
+const MAX_SAVE_PAUSE = 5000;
+const SAVE_RETRY = 5000;
+const LIST_PAUSE = 300;
 
 let previewRequest = null;
 let previewTimer = 0;
 let saveTimer = 0;
-let changed = false;
-let creating = null;
+let firstUnsent = 0;
+let listTimer = 0;
+let saving = null;
+let saveAgain = false;
+let leaving = false;
+
+// `address`: that of the post; empty: it is not there yet.
+const about = () => ({ post: { address: form.dataset.address ?? "", create: form.dataset.create } });
+const kept = status && new deskUnsaved.KeptForm(form, "post", about);
 
 function fields() {
   const data = new FormData(form);
@@ -19,11 +29,8 @@ function fields() {
   return data;
 }
 
-async function send(url, options = {}) {
-  const ask = () => fetch(url, { method: "POST", body: fields(), headers: { "x-csrf-token": key.content, ...options.headers }, signal: options.signal });
-  const answer = await ask();
-  if (answer.status !== 403) return answer;
-  return (await import(key.dataset.keys)).takeNewKey(answer) ? ask() : answer;
+function send(url, options = {}) {
+  return deskSession.send(url, { body: fields(), ...options });
 }
 
 function showStatus(text) {
@@ -69,73 +76,133 @@ function wasOpen(part, details) {
   return [...part.querySelectorAll("details")].some((other) => other.open && other.firstElementChild.textContent === name);
 }
 
-async function save() {
-  if (!status) return;
+// Hands what was typed to the desk; one request after the other, so that none overtakes a later one.
+function save() {
+  clearTimeout(saveTimer);
+  saveTimer = 0;
+  if (!status || leaving) return saving;
+  saveAgain = Boolean(saving);
+  saving ??= saveOnce().finally(() => {
+    saving = null;
+    if (saveAgain) save();
+  });
+  return saving;
+}
+
+async function saveOnce() {
+  firstUnsent = 0;
   try {
-    if (!form.dataset.autosave) await createOnce();
-    else await autosave();
+    if (form.dataset.address) await autosave();
+    else if (!kept.isPristine && !(await create())) await autosave();
   } catch {
-    showStatus(textOf("not_reached"));
+    showStatus(textOf(kept.isStored ? "not_reached" : "kept_nowhere"));
+    retry();
   }
 }
 
-// Stores a new post as a draft as soon as it has a title, so that nothing typed is lost.
-async function createOnce() {
-  if (creating || !form.elements.title.value.trim()) return;
-  creating = create();
-  try {
-    await creating;
-  } finally {
-    creating = null;
-  }
+function retry() {
+  saveTimer ||= setTimeout(save, SAVE_RETRY);
 }
 
+// Makes a new post a draft from its first letter or picture on. Resolves with whether the desk has all of it.
 async function create() {
+  const { typedAt } = kept;
   const answer = await send(form.dataset.create, { headers: { accept: "application/json" } });
-  if (!answer.ok || !(answer.headers.get("content-type") ?? "").includes("json")) return refused(answer);
+  if (!answer.ok) {
+    refused(answer);
+    return true;
+  }
   const draft = await answer.json();
   form.action = draft.url;
-  form.dataset.autosave = `${draft.url}/autosave`;
+  form.dataset.address = draft.url;
+  unsavedList.dataset.address = `${draft.url}/unsaved`;
   form.elements.version.value = draft.version;
   history.replaceState(null, "", draft.url);
   showStatus(textOf("kept_as_draft"));
   form.dispatchEvent(new CustomEvent("created", { detail: draft }));
+  if (draft.is_whole) kept.synced(typedAt);
+  return draft.is_whole && kept.isSynced;
 }
 
 async function autosave() {
-  const answer = await send(form.dataset.autosave);
+  const { typedAt } = kept;
+  const answer = await send(`${form.dataset.address}/autosave`, { headers: { accept: "application/json" } });
   if (!answer.ok || answer.redirected) return refused(answer);
-  const kept = await answer.json();
-  showStatus(textOf(kept.changed_by ? "kept_beside" : "kept", { at: kept.at, person: kept.changed_by }));
+  const { at, changed_by: person, others } = await answer.json();
+  kept.synced(typedAt);
+  showStatus(textOf(person ? "kept_beside" : "kept", { at, person }));
+  if (others !== unsavedList.childElementCount) listUnsaved();
 }
 
 function refused(answer) {
-  if (answer.status === 401 || answer.status === 403) showStatus(textOf("logged_out"));
-  else showStatus(textOf("field_needs_you"));
+  if (deskSession.isLoggedOut()) {
+    showStatus(textOf(kept.isStored ? "logged_out" : "kept_nowhere"));
+    deskSession.offerLogin();
+  } else if (answer.status === 400 || answer.status === 413) showStatus(textOf("too_long_to_keep"));
+  else if (answer.status >= 500) {
+    showStatus(textOf("not_reached"));
+    retry();
+  } else showStatus(textOf("kept_here"));
 }
 
 function onChange() {
-  changed = true;
   clearTimeout(previewTimer);
-  clearTimeout(saveTimer);
   previewTimer = setTimeout(preview, PREVIEW_PAUSE);
-  saveTimer = setTimeout(save, SAVE_PAUSE);
+  if (!status) return;
+  kept.typed();
+  firstUnsent ||= Date.now();
+  clearTimeout(saveTimer);
+  saveTimer = setTimeout(save, Math.min(SAVE_PAUSE, Math.max(0, firstUnsent + MAX_SAVE_PAUSE - Date.now())));
+}
+
+// Lists what this person typed for this post in other tabs, for them to choose.
+function listUnsaved() {
+  listTimer ||= setTimeout(async () => {
+    listTimer = 0;
+    if (!unsavedList.dataset.address) return;
+    const query = new URLSearchParams({ tab: kept.tab });
+    if (form.elements.continues) query.append("tab", form.elements.continues.value);
+    const answer = await fetch(`${unsavedList.dataset.address}?${query}`).catch(() => null);
+    if (answer?.ok) unsavedList.innerHTML = await answer.text();
+  }, LIST_PAUSE);
 }
 
 form.addEventListener("input", onChange);
-form.addEventListener("submit", (event) => {
-  clearTimeout(saveTimer);
-  if (creating) {
+if (status) {
+  deskUnsaved.sendWhenReady(form, async () => {
+    clearTimeout(saveTimer);
+    saveTimer = 0;
     // Otherwise there would be two posts: the draft that is being created, and the saved one.
-    event.preventDefault();
-    void creating.catch(() => {}).then(() => form.requestSubmit(event.submitter));
-    return;
-  }
-  changed = false;
-});
-addEventListener("pagehide", () => {
-  if (changed && form.dataset.autosave) navigator.sendBeacon(form.dataset.autosave, fields());
-});
+    while (saving) await saving;
+  });
+  form.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    leaving = true;
+    clearTimeout(saveTimer);
+    kept.write({ closed: true });
+  });
+  addEventListener("pagehide", () => {
+    if (leaving || kept.isSynced) return;
+    kept.write({ closed: true });
+    if (form.dataset.address) navigator.sendBeacon(`${form.dataset.address}/autosave`, fields());
+  });
+  addEventListener("pageshow", () => (leaving = false));
+  addEventListener("beforeunload", (event) => {
+    if (leaving || kept.isSynced) return;
+    kept.write();
+    if (!kept.isStored) event.preventDefault();
+  });
+  addEventListener("storage", (event) => deskUnsaved.isRecord(event.key) && listUnsaved());
+  document.addEventListener("handedover", listUnsaved);
+  document.addEventListener("loggedin", () => {
+    if (kept.isSynced) return;
+    showStatus("");
+    save();
+  });
+  document.addEventListener("loggedout", () => kept.isSynced || deskSession.offerLogin());
+  addEventListener("online", () => kept.isSynced || save());
+  if ("typed" in form.dataset) onChange();
+}
 
 // Opens whatever hides a field: a closed part, or the tab of another language.
 function reveal(element) {
@@ -226,6 +293,6 @@ offerDay();
 addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "s") {
     event.preventDefault();
-    form.requestSubmit(form.querySelector("button[value=save]"));
+    form.requestSubmit(document.querySelector("button[value=save]"));
   }
 });

@@ -3,6 +3,8 @@ const form = document.getElementById("post");
 const list = document.getElementById("picture-list");
 const status = document.getElementById("pictures-status");
 let dragged = null;
+// The colours whose names mean another one to browsers.
+const FILLS = { grey: "#ffffff", green: "#00ff00", orange: "#ff8000" };
 
 function all() {
   return [...list.querySelectorAll(".picture")];
@@ -60,19 +62,65 @@ function button(contents, className, act) {
 }
 
 function remove(picture) {
+  field(picture, "remove").checked = true;
+  showRemoval(picture);
+  changed();
+  picture.querySelector(".back").focus();
+}
+
+// Hides a picture that is removed, behind a button that puts it back.
+function showRemoval(picture) {
   const removal = field(picture, "remove");
-  removal.checked = true;
-  picture.classList.add("gone");
+  picture.classList.toggle("gone", removal.checked);
+  const former = picture.querySelector(".back");
+  if (!removal.checked) former?.remove();
+  if (!removal.checked || former) return;
   const back = button(nodesOf("removed", { place: place(picture) }), "back", () => {
     removal.checked = false;
-    picture.classList.remove("gone");
-    back.remove();
+    showRemoval(picture);
     changed();
     field(picture, "alt_text").focus();
   });
   picture.append(back);
-  changed();
-  back.focus();
+}
+
+// Shows the places and removals that were undone or repeated.
+form.addEventListener("pictureschosen", () => {
+  const ordered = all().sort((one, another) => field(one, "order").value - field(another, "order").value);
+  if (ordered.some((picture, index) => all()[index] !== picture)) list.append(...ordered);
+  for (const picture of ordered) {
+    showRemoval(picture);
+    showWindow(picture);
+  }
+  number();
+});
+
+// Writes how the colour channels of a picture are merged, as the address of a thumbnail has it.
+function chosenChannels(picture) {
+  const count = Number(picture.querySelector("[data-channels]")?.dataset.channels ?? 0);
+  const choices = Array.from({ length: count }, (_, index) => {
+    const range = field(picture, `channel_${index + 1}_range`).value;
+    return field(picture, `channel_${index + 1}_colour`).value + (range && `:${range}`);
+  });
+  return choices.join(",").replace(/,+$/, "");
+}
+
+// Shows the original with the values that are chosen for it.
+function showWindow(picture) {
+  const original = picture.querySelector(".stage img");
+  if (!original) return;
+  const { value } = field(picture, "window");
+  const address = new URL(original.src);
+  const shown = new URLSearchParams();
+  if (value) shown.set("window", value);
+  const channels = chosenChannels(picture);
+  if (channels) shown.set("channels", channels);
+  address.search = shown.toString();
+  for (const swatch of picture.querySelectorAll(".swatch")) {
+    const { value: colour } = swatch.closest(".colour-channel").querySelector("[name$=_colour]");
+    swatch.firstElementChild.setAttribute("fill", FILLS[colour] ?? (colour || swatch.dataset.proposed));
+  }
+  if (original.src !== address.href) original.src = address.href;
 }
 
 function count(area) {
@@ -140,6 +188,8 @@ function equip(picture) {
   const colour = field(picture, "padding_colour");
   const offer = () => (colour.closest("label").hidden = padding.value !== "colour");
   padding.addEventListener("change", offer);
+  field(picture, "window").addEventListener("change", () => showWindow(picture));
+  picture.querySelector("[data-channels]")?.addEventListener("change", () => showWindow(picture));
   offer();
 }
 

@@ -3,6 +3,7 @@
 
 const SCROLL_EDGE = 60;
 const SCROLL_STEP = 12;
+const STEPS = { ArrowUp: -1, ArrowDown: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
 const main = document.querySelector("main");
 const announcer = document.createElement("p");
 announcer.className = "visually-hidden";
@@ -23,16 +24,8 @@ function announce(text) {
 
 function begin() {
   for (const grip of main.querySelectorAll(".grip")) grip.hidden = false;
-  countTicks();
   showPlace();
-}
-
-function countTicks() {
-  const count = main.querySelector("#ticked .count");
-  if (!count) return;
-  const ticked = main.querySelectorAll(".tick:checked").length;
-  count.textContent = ticked ? `(${ticked})` : "";
-  count.closest("form").classList.toggle("idle", ticked === 0);
+  main.dispatchEvent(new CustomEvent("shown"));
 }
 
 function showPlace() {
@@ -75,17 +68,20 @@ function drop() {
   const form = main.querySelector("#one");
   const data = new FormData(form);
   for (const [name, value] of Object.entries(fields)) if (value) data.set(name, value);
-  save(form.action, data, `grip-${row.dataset.id}`);
+  save(form.action, data, [`grip-${row.dataset.id}`]);
 }
 
-function step(row, down) {
-  const beside = down ? row.nextElementSibling : row.previousElementSibling;
-  if (!beside) {
-    announce(textOf(down ? "last" : "first", { post: titleOf(row) }));
+// Moves a row within its list by a number of places, as far as the list goes.
+function step(row, places) {
+  const rows = [...row.parentElement.children];
+  const at = rows.indexOf(row);
+  const to = Math.min(rows.length - 1, Math.max(0, at + places));
+  if (to === at) {
+    announce(textOf(places > 0 ? "last" : "first", { post: titleOf(row) }));
     return;
   }
-  if (down) beside.after(row);
-  else beside.before(row);
+  if (to > at) rows[to].after(row);
+  else rows[to].before(row);
   row.scrollIntoView({ block: "nearest" });
   row.querySelector(".grip").focus({ preventScroll: true });
   announce(textOf("moved", { post: titleOf(row), where: placeInWords(row) }));
@@ -107,7 +103,7 @@ async function save(address, data, focus) {
     begin();
     const message = main.querySelector(".flash, h1 + p");
     announce(message ? message.textContent : textOf("saved"));
-    if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
+    focusFirst(focus);
   } catch {
     // The page may differ from what is stored; the server knows.
     location.reload();
@@ -117,16 +113,23 @@ async function save(address, data, focus) {
   }
 }
 
+// Gives the keyboard to the first of these elements that is there.
+function focusFirst(ids) {
+  const element = ids.map((id) => document.getElementById(id)).find((one) => one?.checkVisibility());
+  element?.focus({ preventScroll: true });
+  element?.scrollIntoView({ block: "nearest" });
+}
+
 // --- keyboard ---
 
 main.addEventListener("keydown", (event) => {
   const grip = event.target.closest(".grip");
   if (!grip || saving) return;
   const row = rowOf(grip);
-  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+  if (event.key in STEPS) {
     event.preventDefault();
     if (!lifted) lift(row, null);
-    step(row, event.key === "ArrowDown");
+    step(row, STEPS[event.key]);
   } else if (lifted && (event.key === "Enter" || event.key === " ")) {
     event.preventDefault();
     drop();
@@ -211,12 +214,19 @@ main.addEventListener("submit", (event) => {
 
 function focusAfter(button) {
   const row = rowOf(button);
-  if (row) return `grip-${row.dataset.id}`;
-  return button.closest("#ticked") ? "to" : null;
+  if (row) return [`grip-${row.dataset.id}`];
+  if (button.id !== "undo") return ["undo", "all"];
+  // Back to the post that was moved, or where ticking begins.
+  const back = lastRow && document.getElementById(lastRow) ? [lastRow.replace("post-", "grip-"), lastRow.replace("post-", "tick-")] : [];
+  return [...back, "all"];
 }
 
+let lastRow = "";
+main.addEventListener("focusin", (event) => {
+  lastRow = rowOf(event.target)?.id ?? lastRow;
+});
+
 main.addEventListener("change", (event) => {
-  if (event.target.matches(".tick")) countTicks();
   if (event.target.id === "to") showPlace();
 });
 

@@ -4,7 +4,6 @@ const form = document.getElementById("post");
 const pictures = document.getElementById("pictures");
 const rows = document.getElementById("uploads");
 const status = document.getElementById("pictures-status");
-const key = document.querySelector("meta[name=csrf]");
 const MIN_PIECE = 256 * 1024;
 const MAX_PIECE = 4 * 1024 * 1024;
 const QUICK_MS = 1000;
@@ -21,6 +20,7 @@ let delayedSubmit = null;
 class Refused extends Error {}
 class Gone extends Error {}
 class Busy extends Error {}
+class LoggedOut extends Error {}
 
 // A file that is being uploaded, with its row in the list.
 class Row {
@@ -85,23 +85,24 @@ function showStatus(text) {
   status.textContent = text;
 }
 
-async function post(url, body = undefined, signal = undefined) {
-  const ask = () => fetch(url, { method: "POST", body, signal, headers: { "x-csrf-token": key.content } });
-  const answer = await ask();
-  if (answer.status !== 403) return answer;
-  return (await import(key.dataset.keys)).takeNewKey(answer) ? ask() : answer;
+function post(url, body = undefined, signal = undefined) {
+  return deskSession.send(url, { body, signal, headers: { accept: "application/json" } });
+}
+
+async function get(url, signal = undefined) {
+  const answer = await fetch(url, { signal, headers: { accept: "application/json" } });
+  if (answer.status === 401) await deskSession.check();
+  return answer;
 }
 
 // Returns the answer of the desk, or throws: Refused when trying again is useless, Gone when the upload has to begin
-// again, Busy when other pictures come first.
+// again, Busy when other pictures come first, LoggedOut when the person has to log in first.
 async function readAnswer(request) {
   const answer = await request;
   const json = (answer.headers.get("content-type") ?? "").includes("json");
   const content = json ? await answer.json() : {};
   if (answer.ok || answer.status === 409) return content;
-  if (answer.status === 401 || answer.status === 403) {
-    throw new Refused(textOf("upload_logged_out"));
-  }
+  if (deskSession.isLoggedOut()) throw new LoggedOut();
   if (answer.status === 404) throw new Gone();
   if (answer.status === 503 && answer.headers.has("retry-after")) throw new Busy();
   if (answer.status >= 500 && !content.error) throw new TypeError("the desk is not there");
@@ -126,7 +127,7 @@ async function findOrBegin(row) {
   const former = row.id ?? storedUploads()[row.key];
   if (former) {
     try {
-      return await readAnswer(fetch(`${pictures.dataset.begin}/${former}`, { signal: row.stopped.signal }));
+      return await readAnswer(get(`${pictures.dataset.begin}/${former}`, row.stopped.signal));
     } catch (error) {
       if (!(error instanceof Gone)) throw error;
     }
@@ -163,7 +164,8 @@ async function sendPieces(row) {
 async function fetchForm(sha256, row) {
   const number = 1 + Math.max(-1, ...[...form.querySelectorAll(".picture")].map((picture) => Number(picture.dataset.number)));
   const query = new URLSearchParams({ number, languages: pictures.dataset.languages });
-  const answer = await fetch(`${pictures.dataset.form.replace("0".repeat(64), sha256)}?${query}`, { signal: row.stopped.signal });
+  const answer = await get(`${pictures.dataset.form.replace("0".repeat(64), sha256)}?${query}`, row.stopped.signal);
+  if (deskSession.isLoggedOut()) throw new LoggedOut();
   if (!answer.ok) throw new Refused(UNREADABLE);
   return answer.text();
 }
@@ -188,6 +190,9 @@ async function upload(row) {
       if (error instanceof Gone) {
         forget(row.key);
         delete row.id;
+      } else if (error instanceof LoggedOut) {
+        row.state.textContent = textOf("upload_logged_out");
+        deskSession.offerLogin();
       } else if (error instanceof Busy) {
         row.state.textContent = textOf("busy");
       } else {
@@ -204,6 +209,7 @@ async function pause(row) {
   await new Promise((resolve) => {
     const timer = setTimeout(resolve, row.pause);
     addEventListener("online", resolve, { once: true, signal: over.signal });
+    document.addEventListener("loggedin", resolve, { once: true, signal: over.signal });
     row.stopped.signal.addEventListener("abort", resolve, { once: true, signal: over.signal });
     over.signal.addEventListener("abort", () => clearTimeout(timer));
   });

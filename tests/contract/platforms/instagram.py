@@ -226,6 +226,9 @@ class Driver(Account):
     def forget_media(self) -> None:
         self.pass_time(self.sandbox.uploads.lifetime)
 
+    def received_texts(self) -> list[str]:
+        return [self.bodies()[-1]["caption"]]
+
     def bodies(self) -> list[dict[str, Any]]:
         """Returns what each publishing request asked for."""
         forms = [request.form()["signed_body"] for request in self.publishing_requests()]

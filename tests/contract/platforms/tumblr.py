@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -209,6 +210,12 @@ class Driver(Account):
 
     def sent_text(self) -> str:
         return "A cell divides\n\nTwo of them 🔬 now.\n\nWhere\n\n• one\n\n1. two\n\nthree"
+
+    def received_texts(self) -> list[str]:
+        request = next(request for request in self.requests if b'"content"' in request.body)
+        body = json.loads(next(part.content for part in request.parts() if part.name == "json"))
+        texts = [block["text"] for block in body["content"] if block["type"] == "text"]
+        return [*texts, *(body[name] for name in ("tags", "source_url") if body.get(name))]
 
     def is_ours(self, request: Request) -> bool:
         return "/authorize" not in request.path

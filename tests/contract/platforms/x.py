@@ -213,6 +213,9 @@ class Driver(Account):
     def adapter(self, **changes: Any) -> Adapter:
         return Adapter.connect(self.logged_in(**changes))
 
+    def received_texts(self) -> list[str]:
+        return [self.publishing_requests()[-1].json()["text"]]
+
     def is_ours(self, request: Request) -> bool:
         return "authorize" not in request.path
 

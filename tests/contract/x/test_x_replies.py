@@ -82,7 +82,7 @@ def test_a_reply_waits_for_a_post_that_x_does_not_show_yet(desk: Driver) -> None
 
 def test_a_thread_ends_where_the_post_before_was_deleted(desk: Driver) -> None:
     desk.set_our_clock(timedelta(hours=-3))
-    old = str(number_at(desk.sandbox.ledger.now() - timedelta(minutes=26)))
+    old = str(number_at(desk.sandbox.ledger.now() - timedelta(minutes=30)))
     with pytest.raises(ContentRejected, match="was deleted, or hidden") as caught:
         desk.adapter().publish(reply("Two", old), [], idempotency_key="x-2")
     assert caught.value.problem.code is XProblem.REPLIED_POST_GONE

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyvips
 
 from publisher.adapt.images.process.errors import decoding_refusal
 from publisher.adapt.images.process.loading import OpenedOriginal, has_usable_profile
+from publisher.adapt.images.process.number_values import has_number_values, spread_numbers
 from publisher.adapt.problem_codes import PictureWarning, RenditionNote
 from publisher.core.problems import Problem
+from publisher.core.value_range import FULL_RANGE, MAX_VALUE, Limits, Number
 
 Box = tuple[float, float, float, float]
 """Left, top, width and height, in fractions of the upright picture."""
-
-MAX_16_BIT_VALUE = 65535
-DARK_BELOW_VALUE = 40_000
-"""16-bit pictures whose brightest values stay below this hold 12- or 14-bit data and look dark."""
 
 _TAIL_SHARE = 0.001
 
@@ -31,49 +30,62 @@ class ConvertedPicture:
     """8-bit sRGB, in memory, without an orientation."""
     notes: list[Problem]
     """What staff should know about its colours."""
-    value_range: tuple[int, int] | None
-    """Where the values of a 16-bit picture lie; see `used_range`."""
 
 
 def convert_picture(
-    original: OpenedOriginal, box: Box | None, width: int, height: int, window: str, *, find_range: bool = False
+    original: OpenedOriginal, box: Box | None, width: int, height: int, window: str | Sequence[Number]
 ) -> ConvertedPicture:
     """Converts the picture, or the part in `box`, to exactly this upright size. Decodes the file to its end.
 
-    `find_range` asks for the value range of a 16-bit picture where the window would not need it.
+    `window`: the two values that become black and white; of a 16-bit picture also `full`, or `percentile`, which finds
+    them in this size and part.
 
     Raises:
         Refused: the file ends early or is damaged.
     """
-    find_range = find_range or window == "percentile"
     try:
-        scaled = _scale(original, box, width, height)
-        if scaled.format == "ushort" and find_range:
+        numbers: Limits | None = None
+        if has_number_values(original.image):
+            numbers = _number_limits(window)
+            # Before scaling, which would spread what is no number.
+            original = replace(original, image=spread_numbers(original.image, *numbers))
+            window = "full"
+        spread = None if isinstance(window, str) or not _is_deep(original.image) else (window[0], window[1])
+        scaled = scale_image(original.image, original, box, width, height, spread)
+        if scaled.format == "ushort" and window == "percentile":
             # It is read twice, and a file can be read only once. Otherwise 16 bits are never held whole.
             scaled = scaled.copy_memory()
         has_alpha = scaled.hasalpha()
         colours = scaled.extract_band(0, n=scaled.bands - 1) if has_alpha else scaled
+        if spread and not has_alpha:
+            # Before the profile, as if the maker had spread the values in the colours of the file.
+            colours = _spread(colours, *spread)
         colours, notes = _to_screen_colours(colours, has_usable_profile(original.image))
-        value_range = None
         if colours.format == "ushort":
-            value_range = used_range(colours) if find_range else None
-            low, high = value_range if value_range and window == "percentile" else (0, MAX_16_BIT_VALUE)
-            colours = _to_8_bits(colours, low, high)
-            notes.append(RenditionNote.VALUES_MAPPED(low=low, high=high))
+            limits = used_range(colours) if window == "percentile" else FULL_RANGE
+            colours = _to_8_bits(colours, *limits)
+            low, high = numbers or spread or limits
+            code = RenditionNote.NUMBERS_MAPPED if numbers else RenditionNote.VALUES_MAPPED
+            notes.append(code(low=low, high=high))
         if colours.interpretation != "srgb" or colours.bands != 3:
             colours = colours.colourspace("srgb")
         image = colours.cast("uchar")
         if has_alpha:
             image, opaque = _without_alpha(image, scaled[scaled.bands - 1])
-            if not opaque:
-                notes.append(PictureWarning.TRANSPARENT())
+            if opaque < 1:
+                notes.append(PictureWarning.TRANSPARENT() if opaque else PictureWarning.NOWHERE_OPAQUE())
         else:
             image = image.copy_memory()
-        return ConvertedPicture(
-            image.autorot().copy_memory() if original.orientation > 1 else image, notes, value_range
-        )
+        return ConvertedPicture(image.autorot().copy_memory() if original.orientation > 1 else image, notes)
     except pyvips.Error as error:
         raise decoding_refusal(error) from error
+
+
+def _number_limits(window: str | Sequence[Number]) -> Limits:
+    """Returns the values that are black and white in a picture whose values have none of their own."""
+    if isinstance(window, str):
+        raise ValueError("such a picture is rendered with two values")
+    return window[0], window[1]
 
 
 def used_range(image: Any) -> tuple[int, int]:
@@ -105,13 +117,24 @@ def pixel_box(box: Box | None, width: int, height: int) -> tuple[int, int, int, 
     return left, top, right - left, bottom - top
 
 
-def _scale(original: OpenedOriginal, box: Box | None, width: int, height: int) -> Any:
-    """Crops and scales the picture as it is stored, on white where it is transparent, without decoding it yet."""
-    image = original.image
+def _is_deep(image: Any) -> bool:
+    return bool(image.format == "ushort" and image.interpretation != "cmyk")
+
+
+def scale_image(
+    image: Any, original: OpenedOriginal, box: Box | None, width: int, height: int, spread: Limits | None = None
+) -> Any:
+    """Crops and scales the image as it is stored, on white where it is transparent, without decoding it yet.
+
+    `spread`: the values of one with transparency that become black and white.
+    """
     if image.hasalpha():
-        # Before scaling: scaling first would mix hidden colours into the edges.
-        white = _opaque_value(image)
-        image = image.flatten(background=[white]).bandjoin(image[image.bands - 1])
+        # Before scaling: scaling first would mix hidden colours into the edges. The values of the picture are spread
+        # before that: mixed with white, they would be out of the range.
+        white, alpha = _opaque_value(image), image[image.bands - 1]
+        if spread:
+            image = _spread(image.extract_band(0, n=image.bands - 1), *spread).bandjoin(alpha)
+        image = image.flatten(background=[white]).bandjoin(alpha)
     if box is not None:
         image = image.crop(*_stored_box(pixel_box(box, *original.size), original))
     wide, high = (height, width) if original.is_sideways else (width, height)
@@ -120,15 +143,15 @@ def _scale(original: OpenedOriginal, box: Box | None, width: int, height: int) -
     return image
 
 
-def _without_alpha(colours: Any, alpha: Any) -> tuple[Any, bool]:
-    """Returns the colours in memory, and whether all is opaque. Both are read from the file in one pass."""
+def _without_alpha(colours: Any, alpha: Any) -> tuple[Any, float]:
+    """Returns the colours in memory, and the share that is opaque. Both are read from the file in one pass."""
     opaque = (alpha >= _opaque_value(alpha)).copy(interpretation="b-w")
     joined = colours.bandjoin(opaque).copy_memory()
-    return joined.extract_band(0, n=3).copy_memory(), joined[3].min() == 255
+    return joined.extract_band(0, n=3).copy_memory(), joined[3].avg() / 255
 
 
 def _opaque_value(image: Any) -> int:
-    return MAX_16_BIT_VALUE if image.format == "ushort" else 255
+    return MAX_VALUE if image.format == "ushort" else 255
 
 
 def _stored_box(box: tuple[int, int, int, int], original: OpenedOriginal) -> tuple[int, int, int, int]:
@@ -168,6 +191,16 @@ def _with_profile(image: Any) -> Any | None:
         return image.icc_transform("srgb", embedded=True, intent="perceptual", depth=16 if deep else 8)
     except pyvips.Error:
         return None
+
+
+def _spread(image: Any, low: Number, high: Number) -> Any:
+    """Spreads the values from `low` to `high` over all 16 bits; those outside become black and white."""
+    return (
+        ((image - low) * (MAX_VALUE / max(1, high - low)))
+        .rint()
+        .cast("ushort")
+        .copy(interpretation=image.interpretation)
+    )
 
 
 def _to_8_bits(image: Any, low: int, high: int) -> Any:

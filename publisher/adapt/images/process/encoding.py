@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from publisher.adapt.images.process.metadata import KEPT
+from publisher.adapt.images.process.quality_search import MAX_QUALITY, best_quality
 
-MAX_QUALITY, MIN_QUALITY = 95, 50
 SCREEN_QUALITY = 80
 SUBSAMPLE_BELOW_QUALITY = 72
 """Only under this quality is halving the colour resolution the smaller harm, and only for pale pictures."""
 PALE_BELOW_SHARE = 0.05
-MIN_FIGURE_FLATNESS = 0.5
-MAX_FIGURE_COLOURS = 512
+MIN_FIGURE_FLATNESS = 0.2
+"""Where fewer pixels are equal to their neighbour, no PNG is smaller than a JPEG."""
+PNG_FILTERS = ("none", "all")
+PNG_COMPRESSION = 9
+QUICK_QUALITY = 90
+HIGH_BYTES_PER_PIXEL = 1
+"""More than nearly all pictures take at the best quality: below, no sample is tried before the whole."""
 
-_TOLERANCE = 0.03
-_TYPICAL_SLOPE = -0.62
-_MAX_TRIES = 8
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """Holds finished pixels and a sample of them."""
+
+    image: Any
+    tiles: Any
+    """Tiles of the picture, or the whole image where that is small."""
+
+    @property
+    def is_sampled(self) -> bool:
+        return self.tiles is not self.image
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,104 +43,98 @@ class Encoded:
     format: str
     quality: int | None
     """None: lossless."""
+    sample: bytes = b""
+    """The canvas's sample, encoded alike. Only of a JPEG."""
 
 
-def encode(canvas: Any, formats: list[str], max_bytes: int, *, figure: bool) -> Encoded | None:
+def encode(canvas: Canvas, formats: list[str], max_bytes: int, *, lossless_original: bool) -> Encoded | None:
     """Encodes the canvas in the best of the formats within `max_bytes`; None if it must have fewer pixels.
 
-    A line figure stays lossless where PNG is taken and small enough. Everything else is JPEG with
-    full colour resolution: halved, the saturated colours of a fluorescence image smear at any quality.
+    A PNG, where it is taken and smaller than a JPEG that looks the same: a line figure, scaled or not. Everything else
+    is JPEG with full colour resolution: halved, the saturated colours of a fluorescence image smear at any quality.
     """
-    if "png" in formats and (figure or "jpeg" not in formats):
-        content = canvas.pngsave_buffer(compression=9, filter="all", keep=KEPT)
-        if len(content) <= max_bytes:
+    if "png" in formats and (lossless_original or "jpeg" not in formats):
+        kind = _png_filter(canvas.tiles, must_beat_jpeg="jpeg" in formats)
+        content = kind and _encode_png(canvas.image, kind)
+        if content and len(content) <= max_bytes:
             return Encoded(content, "png", None)
     if formats == ["webp"]:
-        return _encode_webp(canvas, max_bytes)
+        return _encode_webp(canvas.image, max_bytes)
     if "jpeg" not in formats:
         return None
-    full = best_quality(lambda quality: _encode_jpeg(canvas, quality, "off"), max_bytes)
-    if (full is None or full[0] < SUBSAMPLE_BELOW_QUALITY) and saturated_share(canvas) < PALE_BELOW_SHARE:
-        halved = best_quality(lambda quality: _encode_jpeg(canvas, quality, "on"), max_bytes)
-        full = halved or full
-    return Encoded(full[1], "jpeg", full[0]) if full else None
+    full = _best_jpeg(canvas, max_bytes, subsampled=False)
+    is_low = full is None or (full.quality or 0) < SUBSAMPLE_BELOW_QUALITY
+    if is_low and saturated_share(canvas.image) < PALE_BELOW_SHARE:
+        return _best_jpeg(canvas, max_bytes, subsampled=True) or full
+    return full
 
 
-def _encode_webp(canvas: Any, max_bytes: int) -> Encoded | None:
+def _encode_webp(image: Any, max_bytes: int) -> Encoded | None:
     """Encodes a small WebP preview for the desk's own pages; no channel takes WebP."""
-    content: bytes = canvas.webpsave_buffer(Q=SCREEN_QUALITY, effort=2, smart_subsample=True, keep=KEPT)
+    content: bytes = image.webpsave_buffer(Q=SCREEN_QUALITY, effort=2, smart_subsample=True, keep=KEPT)
     return Encoded(content, "webp", SCREEN_QUALITY) if len(content) <= max_bytes else None
 
 
-def _encode_jpeg(canvas: Any, quality: int, subsample: str) -> bytes:
-    content: bytes = canvas.jpegsave_buffer(
+def _png_filter(tiles: Any, *, must_beat_jpeg: bool) -> str | None:
+    """Returns the filter with which a PNG has the fewest bytes, tried on tiles.
+
+    None, if it `must_beat_jpeg`: a JPEG in which nobody sees a difference has fewer.
+    """
+    if must_beat_jpeg and _flatness(tiles) < MIN_FIGURE_FLATNESS:
+        return None
+    size, kind = min((len(_encode_png(tiles, kind)), kind) for kind in PNG_FILTERS)
+    return None if must_beat_jpeg and size > len(_encode_jpeg(tiles, MAX_QUALITY, "off")) else kind
+
+
+def _flatness(tiles: Any) -> float:
+    """Returns the share of pixels that are equal to their neighbour, 0 to 1."""
+    left = tiles.crop(0, 0, tiles.width - 1, tiles.height)
+    equal = (left == tiles.crop(1, 0, tiles.width - 1, tiles.height)).bandand()
+    return float(equal.avg()) / 255
+
+
+def _encode_png(image: Any, kind: str) -> bytes:
+    content: bytes = image.pngsave_buffer(compression=PNG_COMPRESSION, filter=kind, keep=KEPT)
+    return content
+
+
+def _best_jpeg(canvas: Canvas, max_bytes: int, *, subsampled: bool) -> Encoded | None:
+    """Encodes a JPEG at the best quality that fits. Qualities are tried on the sample."""
+    subsample = "on" if subsampled else "off"
+
+    @cache
+    def encode_sample(quality: int) -> bytes:
+        return _encode_jpeg(canvas.tiles, quality, subsample)
+
+    def encode_whole(quality: int) -> bytes:
+        return _encode_jpeg(canvas.image, quality, subsample)
+
+    @cache
+    def times_sample() -> float:
+        return _quick_size(canvas.image, subsample) / _quick_size(canvas.tiles, subsample) if canvas.is_sampled else 1.0
+
+    best = best_quality(
+        encode_whole if canvas.is_sampled else encode_sample,
+        lambda quality: len(encode_sample(quality)) * times_sample(),
+        max_bytes,
+        likely_fits=canvas.image.width * canvas.image.height * HIGH_BYTES_PER_PIXEL <= max_bytes,
+    )
+    return best and Encoded(best[1], "jpeg", best[0], encode_sample(best[0]))
+
+
+def _encode_jpeg(image: Any, quality: int, subsample: str) -> bytes:
+    content: bytes = image.jpegsave_buffer(
         Q=quality, subsample_mode=subsample, optimize_coding=True, interlace=True, keep=KEPT
     )
     return content
+
+
+def _quick_size(image: Any, subsample: str) -> int:
+    """Returns the bytes of a plain JPEG, in a sixth of the time: how two pictures compare, they tell as well."""
+    return len(image.jpegsave_buffer(Q=QUICK_QUALITY, subsample_mode=subsample, keep="none"))
 
 
 def saturated_share(image: Any) -> float:
     """Returns the share of pixels with a strong colour, 0 to 1."""
     hsv = image.resize(min(1.0, 256 / max(image.width, image.height))).colourspace("hsv")
     return float(((hsv[1] > 128) & (hsv[2] > 48)).avg()) / 255
-
-
-def is_line_figure(image: Any) -> bool:
-    """Tells whether this is a line figure: mostly flat areas, in few colours."""
-    shifted = image.crop(1, 0, image.width - 1, image.height)
-    same = (image.crop(0, 0, image.width - 1, image.height) == shifted).bandand()
-    if float(same.avg()) / 255 < MIN_FIGURE_FLATNESS:
-        return False
-    bins = image.hist_find_ndim(bins=32)
-    used = float((bins > 0).avg()) / 255 * int(bins.width * bins.height * bins.bands)
-    return used < MAX_FIGURE_COLOURS
-
-
-def best_quality(encode_at: Callable[[int], bytes], max_bytes: int) -> tuple[int, bytes] | None:
-    """Finds the highest quality, up to 3 % of unused bytes, at which the encoding fits; None if none does.
-
-    The logarithm of the size is nearly linear in the logarithm of the quantiser's scale, so a
-    bracketed secant there needs three or four encodings.
-    """
-    content = encode_at(MAX_QUALITY)
-    high = (MAX_QUALITY, _log_excess(content, max_bytes))
-    if high[1] <= 0:
-        return MAX_QUALITY, content
-    low: tuple[int, float] | None = None
-    best: tuple[int, bytes] | None = None
-    slope = _TYPICAL_SLOPE
-    for _ in range(_MAX_TRIES):
-        quality = _next_quality(low, high, slope)
-        content = encode_at(quality)
-        point = (quality, _log_excess(content, max_bytes))
-        slope = _slope(high, point)
-        if point[1] <= 0:
-            low, best = point, (quality, content)
-        elif quality == MIN_QUALITY:
-            return None
-        else:
-            high = point
-        if low is not None and (low[1] > -_TOLERANCE or high[0] - low[0] <= 1):
-            break
-    return best
-
-
-def _next_quality(low: tuple[int, float] | None, high: tuple[int, float], slope: float) -> int:
-    start = low or high
-    aim = _log_quantiser_scale(start[0]) + (-_TOLERANCE / 2 - start[1]) / slope
-    quality = math.floor((200 - math.exp(aim)) / 2)
-    return min(max(quality, low[0] + 1 if low else MIN_QUALITY), high[0] - 1)
-
-
-def _slope(first: tuple[int, float], second: tuple[int, float]) -> float:
-    slope = (second[1] - first[1]) / (_log_quantiser_scale(second[0]) - _log_quantiser_scale(first[0]))
-    return slope if slope < 0 else _TYPICAL_SLOPE
-
-
-def _log_excess(content: bytes, max_bytes: int) -> float:
-    return math.log(len(content) / max_bytes)
-
-
-def _log_quantiser_scale(quality: int) -> float:
-    """Returns the logarithm of libjpeg's quantiser scale, for qualities from 50 on."""
-    return math.log(200 - 2 * quality)

@@ -1,4 +1,4 @@
-"""Writes the metadata of renditions: creator, copyright and description, nothing else."""
+"""Writes the metadata of renditions: creator, copyright, description and colour space, nothing else."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/">
 {fields}</rdf:Description></rdf:RDF></x:xmpmeta>
 <?xpacket end="r"?>"""
+_SRGB = "1"
+"""The value of EXIF's tag ColorSpace for sRGB, which all finished pixels are."""
 _MAX_CHARACTERS = 3000
 """Of each text: a JPEG segment holds 64 kB, and a character may take twenty of them."""
 _LANGUAGES = '<rdf:Alt><rdf:li xml:lang="x-default">{}</rdf:li></rdf:Alt>'
 
 
 def replace_metadata(image: Any, *, creator: str, copyright_notice: str, description: str) -> Any:
-    """Copies the image without any metadata of its source, and with just these three, in XMP and EXIF.
+    """Copies the image without any metadata of its source, and with these three, in XMP and EXIF, and its colour space.
 
     EXIF text is ASCII, so other text stands in XMP only.
     """
@@ -40,6 +42,8 @@ def replace_metadata(image: Any, *, creator: str, copyright_notice: str, descrip
     for field, text in (("Artist", creator), ("Copyright", copyright_notice), ("ImageDescription", description)):
         if text and text.isascii():
             clean.set_type(pyvips.GValue.gstr_type, f"exif-ifd0-{field}", text)
+    # Without it, libvips writes that the colours are not calibrated.
+    clean.set_type(pyvips.GValue.gstr_type, "exif-ifd2-ColorSpace", _SRGB)
     return clean
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from publisher.adapt.images.process.sampling import tile_interiors
+
 _SIGMA = 1.5
+_REACH = 4
+"""So far the weights of a pixel's surroundings reach, in pixels."""
 _STABILISER_1 = (0.01 * 255) ** 2
 _STABILISER_2 = (0.03 * 255) ** 2
 _STEP = 3
@@ -13,33 +17,35 @@ _STEP = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """Holds what comparing an 8-bit sRGB image needs: less than half of its bytes."""
+class Likeness:
+    """Says how close two images are."""
 
-    lightness: Any
-    colours: Any
-
-
-def take_sample(image: Any) -> Sample:
-    """Takes the sample of an image, in memory."""
-    return Sample(image.colourspace("b-w").copy_memory(), image.subsample(_STEP, _STEP).copy_memory())
+    ssim: float
+    """Structural similarity of their lightness: 1 is equal."""
+    colour_difference: float
+    """Mean CIE76 difference: about 2 can just be seen side by side."""
 
 
-def similarity(first: Sample, second: Sample) -> float:
-    """Returns the structural similarity (SSIM) of two images of one size, by their lightness: 1 is equal."""
-    x, y = first.lightness.cast("float"), second.lightness.cast("float")
+def compare(first: Any, second: Any, *, in_tiles: bool) -> Likeness:
+    """Compares two 8-bit sRGB images of one size. `in_tiles`: they are tiles of larger ones, side by side."""
+    x, y = (image.colourspace("b-w").copy_memory() for image in (first, second))
+    ssim = _similarity_map(x.cast("float"), y.cast("float"))
+    colours = first.subsample(_STEP, _STEP).dE76(second.subsample(_STEP, _STEP)).avg()
+    if not in_tiles:
+        return Likeness(float(ssim.avg()), float(colours))
+    inside = tile_interiors(first, _REACH)
+    return Likeness(float((ssim * inside).avg() / inside.avg()), float(colours))
+
+
+def _similarity_map(x: Any, y: Any) -> Any:
+    """Returns the structural similarity (SSIM) of two images around each pixel."""
     mean_x, mean_y = _blur(x), _blur(y)
     squares, product = mean_x * mean_x + mean_y * mean_y, mean_x * mean_y
     spread = _blur(x * x + y * y) - squares
     shared = _blur(x * y) - product
     top = (product * 2 + _STABILISER_1) * (shared * 2 + _STABILISER_2)
     bottom = (squares + _STABILISER_1) * (spread + _STABILISER_2)
-    return float((top / bottom).avg())
-
-
-def colour_difference(first: Sample, second: Sample) -> float:
-    """Returns the mean CIE76 difference of two images of one size: about 2 can just be seen side by side."""
-    return float(first.colours.dE76(second.colours).avg())
+    return top / bottom
 
 
 def _blur(image: Any) -> Any:

@@ -10,6 +10,8 @@ from publisher.core.messages import _
 from publisher.core.problems import Problem
 
 HEAD_BYTES = 1024
+PNG_HEAD_BYTES = 1 << 20
+"""Bytes in which a PNG says that it moves: its profile stands before that."""
 
 _MAGIC = (
     (b"\xff\xd8\xff", "jpeg"),
@@ -75,3 +77,10 @@ def _refusal(head: bytes) -> Problem:
     if start.startswith((b"<!doctype html", b"<html", b"<?xml")):
         return PictureProblem.FILE_IS_WEB_PAGE(formats=_ACCEPTED_FORMATS)
     return PictureProblem.FILE_UNKNOWN(formats=_ACCEPTED_FORMATS)
+
+
+def is_animated_png(path: Path) -> bool:
+    """Tells whether a PNG moves: libvips reads its first frame alone, and does not say that there are others."""
+    with path.open("rb") as file:
+        head = file.read(PNG_HEAD_BYTES)
+    return head.startswith(b"\x89PNG") and b"acTL" in head.partition(b"IDAT")[0]

@@ -1,4 +1,4 @@
-"""Limits the open connections of the pages: how many there are, and how slow one may be.
+"""Limits the open connections of an HTTP server: how many there are, and how slow one may be.
 
 When there are too many, a connection that waits for a request or streams changes is closed for a newer one, so
 that whoever keeps connections open shuts nobody out. Connections of slow senders and slow readers are closed.
@@ -24,6 +24,8 @@ from publisher.core.special_addresses import normalize_address, rate_limit_netwo
 
 STREAM_STATE = "streams_changes"
 """The key in a request's state of an answer that has no end, and whose browser asks again by itself."""
+ACCEPT_BACKLOG = 16
+"""At most so many are accepted in one go, before any of them is counted: each has a file descriptor."""
 SWEEP_SECONDS = 1.0
 NEWCOMER_SECONDS = 1.0
 """The request of a new connection may be on its way for so long."""
@@ -47,6 +49,8 @@ class ConnectionLimits:
     progress_seconds: float = 10.0
     """In so many seconds a body or an answer must get on by `progress_bytes`."""
     progress_bytes: int = 10_000
+    closes_busy: bool = False
+    """Whether a new connection may close one whose answer is being made, when all are at work."""
 
 
 class Phase(Enum):
@@ -57,7 +61,7 @@ class Phase(Enum):
     BODY = auto()
     """A request's body is still coming."""
     WORK = auto()
-    """The desk makes the answer."""
+    """The application makes the answer."""
     STREAM = auto()
     """The answer goes on for as long as nobody closes it; the browser asks again when it ends."""
 
@@ -68,13 +72,14 @@ RECEIVING = (Phase.HEAD, Phase.BODY)
 class Connections:
     """Tracks the open connections of one server, and closes those that are too many or too slow."""
 
-    def __init__(self, limits: ConnectionLimits) -> None:
+    def __init__(self, limits: ConnectionLimits, name: str) -> None:
+        """`name`: of the server, for the log."""
         self.limits = limits
         self._open: dict[BoundedConnection, None] = {}
         """In the order in which they came."""
         self._by_network: Counter[str] = Counter()
         self._sweep: asyncio.TimerHandle | None = None
-        self._log = get_logger("web")
+        self._log = get_logger(name)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -106,7 +111,7 @@ class Connections:
         return address not in self.limits.shared_addresses and not _is_loopback(address)
 
     def _close_one(self, network: str | None) -> bool:
-        """Closes the least busy connection; False when all of them are at work.
+        """Closes the least busy connection; False when all of them are at work and may go on.
 
         That is the oldest that waits for a request, else the oldest that streams, else the one that has waited
         longest for the rest of its request. `network`: only one of this network.
@@ -120,7 +125,8 @@ class Connections:
             (candidate for candidate in candidates if candidate.phase in RECEIVING),
             key=lambda candidate: candidate.since,
         )
-        chosen = next(chain(idle, streaming, receiving), None)
+        busy = candidates if self.limits.closes_busy else []
+        chosen = next(chain(idle, streaming, receiving, busy), None)
         if chosen is None:
             return False
         self._log.warning(
@@ -143,18 +149,28 @@ class Connections:
             self._sweep = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._close_slow)
 
 
-class DeskConfig(uvicorn.Config):
+class BoundedConfig(uvicorn.Config):
     """Configures uvicorn, and holds the connections of its protocols."""
 
-    def __init__(self, app: Any, limits: ConnectionLimits, **options: Any) -> None:
-        super().__init__(app, http=BoundedConnection, **options)
-        self.connections = Connections(limits)
+    def __init__(self, app: Any, limits: ConnectionLimits, *, name: str, **options: Any) -> None:
+        """`name`: of the server, for the log."""
+        super().__init__(
+            app,
+            http=BoundedConnection,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # Else one burst would close all others before what they ask is read.
+            backlog=max(1, min(ACCEPT_BACKLOG, limits.total // 8)),
+            **options,
+        )
+        self.connections = Connections(limits, name)
 
 
 class BoundedConnection(H11Protocol):
     """Tracks what one connection waits for, and since when."""
 
-    config: DeskConfig
+    config: BoundedConfig
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

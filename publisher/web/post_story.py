@@ -1,0 +1,47 @@
+"""Lists what was said about a post, what happened to it, its versions, and its preview links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from publisher.collaboration.notifications import names_of
+from publisher.collaboration.preview_links import DEFAULT_LIFETIME, LIFETIMES, links_of
+from publisher.db.models import Event, Post
+from publisher.db.staff import PreviewLink
+from publisher.posts import review
+from publisher.posts.versions import versions_of
+
+MAX_LISTED = 10
+"""Versions and events that are listed."""
+
+
+def story_context(session: Session, post: Post | None, now: datetime) -> dict[str, Any]:
+    """Returns the context of `post_story.html`; nothing happened yet to a new post."""
+    if post is None:
+        return {"comments": [], "history": [], "versions": [], "people": [], **links_context([], now)}
+    events = select(Event).where(Event.post_id == post.id).order_by(Event.id.desc()).limit(MAX_LISTED)
+    return {
+        "comments": review.comments_of(session, post.id),
+        "history": list(session.scalars(events)),
+        "versions": versions_of(session, post.id)[:MAX_LISTED],
+        "people": names_of(session),
+        **links_context(links_of(session, post.id), now),
+    }
+
+
+def links_context(links: Sequence[PreviewLink], now: datetime) -> dict[str, Any]:
+    """Returns the context of `preview_links.html`."""
+    working = [link for link in links if link.revoked_at is None and link.expires_at > now]
+    return {
+        "links": links,
+        "working_links": {link.id for link in working},
+        "lifetimes": LIFETIMES,
+        "default_lifetime": DEFAULT_LIFETIME,
+        "link_mistake": None,
+        "typed_name": "",
+    }

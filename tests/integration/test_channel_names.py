@@ -1,0 +1,93 @@
+"""Tests that people read the names of platforms, and programs the keys of channels."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from html import unescape
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select
+
+from publisher.alerts.message import render_headline
+from publisher.alerts.problem_codes import AlertHeadline
+from publisher.cli.main import cli
+from publisher.core.messages import reading_as
+from publisher.db.models import Delivery
+from publisher.db.operations import Alert
+from publisher.settings.alert_reader import alert_reader, program_reader
+from tests.conftest import OpenOutlet
+from tests.desk_site import Site, open_site, text_of
+
+KEYS = ("tumblr", "x")
+NAMES = ("Tumblr", "X")
+
+
+@pytest.fixture
+def site(open_outlet: OpenOutlet) -> Iterator[Site]:
+    outlet = open_outlet(*KEYS)
+    with open_site(outlet.desk) as opened:
+        opened.outlet = outlet
+        outlet.add_post("A quiet cell")
+        outlet.pick()
+        outlet.run_until_idle()
+        yield opened
+
+
+def words_of(text: str) -> str:
+    return " ".join(unescape(text).split())
+
+
+def test_pages_call_channels_by_their_platforms(site: Site) -> None:
+    editor, operator = site.client("editor"), site.client("operator")
+    with site.desk.database.reading() as session:
+        ids = {row.channel_name: row.id for row in session.scalars(select(Delivery))}
+    post = re.search(r"/posts/(\d+)", editor.get("/posts").text)
+    assert post
+    published = editor.get(f"/posts/{post[1]}").text
+    form = editor.get(f"/posts/{post[1]}?edit=1").text
+    listed = operator.get("/deliveries").text
+    for key, name in zip(KEYS, NAMES, strict=True):
+        assert f"<h2>{name}</h2>" in published
+        assert f'data-channel="{key}"' in form
+        assert f"<h2>{name}</h2>" in form
+        assert f'<option value="{key}">{name}</option>' in listed
+        assert f'<span class="chip">{name}</span>' in listed
+        page = words_of(text_of(operator.get(f"/deliveries/{ids[key]}")))
+        assert f"It waits to be sent to {name}" in page
+        assert f"It is public on {name}" in page
+        assert f" {key} " not in page
+        assert words_of(text_of(operator.get(f"/deliveries?channel={key}"))).count(f"on {name}") == 2
+    audit = text_of(site.client("admin").get("/audit")).partition("Show")[2]
+    assert not re.findall(r"\bdelivery (pending|preparing|publishing|published)", audit)
+    assert f"It is public on {NAMES[0]}" in words_of(audit)
+
+
+def test_tables_of_commands_name_platforms_and_their_json_the_keys(site: Site) -> None:
+    config = ["--config", str(site.outlet.config)]
+    table = CliRunner().invoke(cli, [*config, "deliveries"]).output
+    rows = json.loads(CliRunner().invoke(cli, [*config, "deliveries", "--json"]).stdout)
+    assert {row["channel"] for row in rows} == set(KEYS)
+    for key, name in zip(KEYS, NAMES, strict=True):
+        assert re.search(rf"\b{name}\b", table)
+        assert not re.search(rf"(?<![./]){key}\b(?![./-])", table)
+    number = str(rows[0]["id"])
+    name = dict(zip(KEYS, NAMES, strict=True))[rows[0]["channel"]]
+    log = words_of(CliRunner().invoke(cli, [*config, "log", number]).output)
+    assert f"It waits to be sent to {name}" in log
+    history = json.loads(CliRunner().invoke(cli, [*config, "log", number, "--json"]).stdout)
+    assert history["channel"] == rows[0]["channel"]
+    assert "delivery pending" in [event["name"] for event in history["events"]]
+    refused = CliRunner().invoke(cli, [*config, "deliveries", "--channel", "Tumblr"])
+    assert "known are tumblr, x" in f"{refused.output}{refused.exception}"
+
+
+def test_mails_name_platforms_and_messages_to_programs_the_keys(site: Site) -> None:
+    settings = site.desk.settings
+    alert = Alert(headline=AlertHeadline.CHANNEL_PAUSED(channel="tumblr"))
+    with reading_as(alert_reader(settings)):
+        assert render_headline(alert) == "Tumblr: the channel is paused"
+    with reading_as(program_reader(settings)):
+        assert render_headline(alert) == "tumblr: the channel is paused"

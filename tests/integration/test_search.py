@@ -1,0 +1,231 @@
+"""Tests that posts are found by every text they have, on each kind of database, and that no list lacks one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from publisher.core.search_query import SearchQuery
+from publisher.db.models import Post
+from publisher.db.post_search import is_complete
+from publisher.db.post_words import PostWords
+from publisher.db.session import Database
+from publisher.posts.drafts import PostChanges, PostDraft, check_input
+from publisher.posts.posts import add_post
+from publisher.posts.search import find_posts, find_search_matches
+from publisher.posts.search_index import FORMAT, index_post, post_words, refresh_index
+from publisher.posts.search_matches import SearchMatch
+from publisher.schedule.bulk import BulkChanges
+from publisher.schedule.post_queue import PostQueue
+from publisher.schedule.waiting import QueueFilter, count_waiting, read_waiting
+from tests.conftest import on_every_database
+from tests.queue_desk import Desk, open_desk
+
+NOW = datetime(2026, 5, 4, 7, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def desk(database: Database, tmp_path: Path) -> Desk:
+    return open_desk(database, tmp_path).at(NOW)
+
+
+def add(desk: Desk, title: str, **fields: Any) -> int:
+    draft = check_input(PostDraft, {"title": title, **fields})
+    return add_post(desk.database, desk.store, draft, NOW, "writer").id
+
+
+def found(desk: Desk, text: str, **filters: Any) -> list[str]:
+    with desk.database.reading() as session:
+        return [post.title for post in find_posts(session, text, **filters)]
+
+
+def the_match(desk: Desk, post: int, text: str) -> SearchMatch:
+    with desk.database.reading() as session:
+        return find_search_matches(session, [post], text)[post][0]
+
+
+def marked(match: SearchMatch) -> str:
+    return "".join(f"[{part.text}]" if part.is_match else part.text for part in match.parts)
+
+
+@on_every_database
+def test_a_post_is_found_by_every_field_in_every_language(desk: Desk) -> None:
+    post = add(
+        desk,
+        "Mouse neurons",
+        standfirst="Seen under a confocal microscope.",
+        body="The **dendrites** reach far.",
+        written_by="Núria Puig",
+        credit="Jane Doe, Wellcome",
+        licence="CC BY 4.0",
+        tags=["fluorescència", "brain"],
+        links=[{"label": "Preprint", "url": "https://example.org/1"}],
+        captions={"web": "A caption of its own", "lang:ca": "Un peu d'imatge"},
+        translations={"ca": {"title": "Cèl·lules nervioses", "body": "Les investigacions continuen."}},
+    )
+    with desk.database.writing() as session:
+        row = session.get_one(Post, post)
+        row.images = desk_picture("The Purkinje layer in blue", "Óscar Vila")
+        index_post(session, row)
+    for text in (
+        "neuron", "microscopes", "dendrite", "nuria", "WELLCOME", "cc by", "fluorescencia", "preprint", "captions",
+        "peu imatge", "cellula nerviosa", "cel·lules", "CÈL·LULA", "investigació", "purkinje layers", "oscar",
+        "neurons puig dendrites", "neur", "the neurons of the mouse",
+    ):  # fmt: skip
+        assert found(desk, text) == ["Mouse neurons"], text
+    for text in ("nowhere", "neurons nowhere", "eurons", "'", '"', "a:b*", "NOT AND OR", "\\ & | ! <->"):
+        assert found(desk, text) == [], text
+
+
+def desk_picture(alt_text: str, credit: str) -> list[Any]:
+    from tests.queue_desk import picture
+
+    image = picture("one", NOW)
+    image.alt_text, image.credit = alt_text, credit
+    return [image]
+
+
+@on_every_database
+def test_the_index_is_true_after_every_change_of_a_text(desk: Desk) -> None:
+    post = add(desk, "Mouse neurons", tags=["brain"])
+    other = add(desk, "Oak roots")
+    queue, bulk = PostQueue(desk, "editor"), BulkChanges(desk, "editor")
+    queue.edit(post, check_input(PostChanges, {"title": "Rat neurons"}), expected_version=1)
+    assert (found(desk, "mouse"), found(desk, "rats")) == ([], ["Rat neurons"])
+    tagged = bulk.tag([post, other], add=["Microscòpia"])
+    assert sorted(found(desk, "microscopia")) == ["Oak roots", "Rat neurons"]
+    assert tagged.undo is not None
+    bulk.undo(tagged.undo, may_approve=False)
+    assert found(desk, "microscopia") == []
+    with desk.database.reading() as session:
+        assert is_complete(session)
+        for row in session.scalars(select(Post)):
+            kept = session.get_one(PostWords, row.id)
+            assert (kept.words, kept.stems) == post_words(row)
+
+
+@on_every_database
+def test_a_post_that_the_index_lacks_is_found_by_its_plain_texts(desk: Desk) -> None:
+    [post] = desk.posts(["Glowing gills"], NOW, tags=["Medús"], translations={"ca": {"title": "Brànquies"}})
+    with desk.database.reading() as session:
+        assert not is_complete(session)
+    for text in ("gill", "GLOWING", "medús", "brànquies", "what shows"):
+        assert found(desk, text) == ["Glowing gills"], text
+    assert found(desk, "branquia") == []
+
+    assert refresh_index(desk.database) == 1
+    assert refresh_index(desk.database) == 0
+    assert found(desk, "branquia") == ["Glowing gills"]
+    with desk.database.writing() as session:
+        session.get_one(Post, post).title = "Glowing spores"  # by a way that does not call the index
+    assert found(desk, "spores") == ["Glowing spores"]
+    with desk.database.writing() as session:
+        session.execute(delete(PostWords))
+        session.execute(update(Post).values(words_stale=True))
+    assert found(desk, "spores") == ["Glowing spores"]
+
+
+@on_every_database
+def test_an_index_of_an_older_format_is_made_anew(desk: Desk) -> None:
+    add(desk, "Mouse neurons")
+    with desk.database.writing() as session:
+        session.execute(update(PostWords).values(format=FORMAT - 1, words="other", stems=""))
+    assert refresh_index(desk.database) == 1
+    assert found(desk, "neuron") == ["Mouse neurons"]
+
+
+@on_every_database
+def test_a_search_of_the_queue_keeps_its_order_and_numbers(desk: Desk) -> None:
+    desk.posts([f"{'Leaf' if number % 2 else 'Root'} {number}" for number in range(6)], NOW)
+    refresh_index(desk.database)
+    with desk.database.reading() as session:
+        posts = read_waiting(session, QueueFilter(text="leaves"), 0, 50)
+        assert [(post.title, post.number) for post in posts] == []
+        posts = read_waiting(session, QueueFilter(text="leaf"), 1, 50)
+        assert [(post.title, post.number) for post in posts] == [("Leaf 3", 4), ("Leaf 5", 6)]
+        assert count_waiting(session, QueueFilter(text="leaf"), 10) == 3
+
+
+def test_many_matches_are_listed_in_the_order_of_the_list(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("publisher.db.post_search.MAX_LISTED", 2)
+    desk.posts([f"Leaf {number}" for number in range(5)], NOW)
+    refresh_index(desk.database)
+    assert found(desk, "leaf") == [f"Leaf {number}" for number in (4, 3, 2, 1, 0)]
+    assert found(desk, "leaf", limit=2) == ["Leaf 4", "Leaf 3"]
+
+
+def test_results_tell_where_they_matched(desk: Desk) -> None:
+    body = "Nothing here. " * 30 + "The **dendrites** of this cell branch twice. " + "More words follow. " * 30
+    post = add(
+        desk,
+        "A picture",
+        body=body,
+        translations={"ca": {"title": "Una imatge", "body": "Una cèl·lula, dues cèl·lules."}},
+    )
+    match = the_match(desk, post, "dendrite")
+    assert (match.where.field, match.where.language) == ("body", "en")
+    assert "The **[dendrites]** of this cell branch twice." in marked(match)
+    assert marked(match).startswith("… ")
+    assert marked(match).endswith(" …")
+    assert len(marked(match)) < 200
+    match = the_match(desk, post, "cellula")
+    assert (match.where.field, match.where.language) == ("body", "ca")
+    assert marked(match) == "Una [cèl·lula], dues [cèl·lules]."
+
+
+@on_every_database
+def test_a_post_is_found_by_its_addresses(desk: Desk) -> None:
+    post = add(
+        desk,
+        "Mouse neurons",
+        link="https://www.example.org/papers/42-purkinje",
+        links=[{"label": "Preprint", "url": "https://doi.example/10.1234/zx81"}],
+        translations={
+            "ca": {
+                "title": "Neurones",
+                "link": "https://exemple.cat/article",
+                "links": [{"label": "Esborrany", "url": "https://arxiv.example/abs/7788"}],
+            }
+        },
+    )
+    add(desk, "Oak roots", link="https://www.example.org/papers/7-oak")
+    for text in (
+        "https://www.example.org/papers/42-purkinje", "http://example.org/papers/42", "doi.example", "10.1234/zx81",
+        "exemple.cat", "abs/7788", "neurons 42-purkinje",
+    ):  # fmt: skip
+        assert found(desk, text) == ["Mouse neurons"], text
+    assert sorted(found(desk, "https://www.example.org")) == ["Mouse neurons", "Oak roots"]
+    shown = {
+        text: (match.where.field, match.where.language, marked(match))
+        for text in ("purkinje", "zx81", "exemple", "7788")
+        for match in (the_match(desk, post, text),)
+    }
+    assert shown == {
+        "purkinje": ("link", "en", "https://www.example.org/papers/42-[purkinje]"),
+        "zx81": ("links", "en", "https://doi.example/10.1234/[zx81]"),
+        "exemple": ("link", "ca", "https://[exemple].cat/article"),
+        "7788": ("links", "ca", "https://arxiv.example/abs/[7788]"),
+    }
+
+
+@on_every_database
+def test_a_post_that_the_index_lacks_is_found_by_its_addresses(desk: Desk) -> None:
+    desk.posts(["Glowing gills"], NOW, link="https://example.org/papers/42", links=[{"label": "a", "url": "b/zx81"}])
+    for text in ("https://example.org/papers/42", "zx81"):
+        assert found(desk, text) == ["Glowing gills"], text
+
+
+def test_the_text_with_most_of_the_words_is_shown_first(desk: Desk) -> None:
+    post = add(desk, "Neurons", standfirst="Stained neurons of a mouse")
+    match = the_match(desk, post, "mouse neurons")
+    assert match.where.field == "standfirst"
+
+
+def test_both_databases_are_asked_for_the_same_forms() -> None:
+    (word,) = SearchQuery.of("Cèl·lules").words
+    assert (word.folded, word.is_prefix) == ("cellules", True)
+    assert "cellu" in word.stems
