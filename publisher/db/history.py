@@ -73,6 +73,8 @@ class History:
     def examine(self) -> None:
         """Raises UnknownHistory unless the database is the one that the desk last knew; nothing is changed."""
         known = self.record.read()
+        # Before the database: another process may settle meanwhile, first there and then in the file.
+        may_settle = self.record.may_settle()
         file = self.database_file
         if file is not None and not file.exists():
             if known is not None:
@@ -83,7 +85,7 @@ class History:
         engine = create_engine(self._url, poolclass=NullPool, connect_args=arguments)
         try:
             with engine.connect() as connection:
-                self._examine(connection, known)
+                self._examine(connection, known, may_settle=may_settle)
         finally:
             engine.dispose()
 
@@ -185,7 +187,7 @@ class History:
             return 0, 0
         return status.st_dev, status.st_ino
 
-    def _examine(self, connection: Connection, known: KnownEvent | None) -> None:
+    def _examine(self, connection: Connection, known: KnownEvent | None, *, may_settle: bool) -> None:
         if Event.__tablename__ not in inspect(connection).get_table_names():
             if known is not None:
                 raise UnknownHistory(self._missing(known))
@@ -197,12 +199,13 @@ class History:
         if known.id and at != known.at:
             raise UnknownHistory(self._older(known, newest_event(connection)))
         self._examine_moves(connection)
-        self._examine_place(connection)
+        if not may_settle:
+            self._examine_place(connection)
 
     def _examine_place(self, connection: Connection) -> None:
         """Raises UnknownHistory where the database is a copy that nobody decided to work with."""
         stored = stored_place(connection)
-        if stored is None or self.record.may_settle():
+        if stored is None:
             return
         present = present_place(connection, self.database_file)
         if present is None or not is_copy(stored, present, self.database_file):

@@ -64,8 +64,8 @@ class Findings:
 
     @property
     def broken(self) -> dict[str, list[str]]:
-        """Returns every kind of broken promise, with its rows."""
-        return {
+        """Returns each kind of promise that was broken, with its rows."""
+        kinds = {
             "twice": self.twice,
             "lost": self.lost,
             "stuck": self.stuck,
@@ -76,6 +76,7 @@ class Findings:
             "strangers": self.strangers,
             "untidy": self.untidy,
         }
+        return {kind: rows for kind, rows in kinds.items() if rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class Report:
     @property
     def kept(self) -> bool:
         """Tells whether the promise was kept."""
-        return not any(self.findings.broken.values())
+        return not self.findings.broken
 
     @property
     def kills(self) -> int:

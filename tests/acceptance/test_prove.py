@@ -64,7 +64,7 @@ def test_a_fresh_seed_keeps_the_promise(tmp_path: Path) -> None:
     """The seed of a failure is in its message; it also chooses the database."""
     seed = secrets.randbelow(2**32)
     report = run_proof(ProofTerms(seed=seed, days=1, kills=6, on=[*FAULT_KINDS][seed % len(FAULT_KINDS)]), tmp_path)
-    assert report.kept, (report.replay, report.findings.broken)
+    assert report.kept, f"{report.replay}: {report.findings.broken}"
 
 
 def test_lags_late_commits_and_mistakes_keep_the_promise(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_lags_late_commits_and_mistakes_keep_the_promise(tmp_path: Path) -> None
         DayPlan(faults=(), process_faults=(), condition=Condition.BROKEN_TEMPLATE),
     ]
     report = run_proof(ProofTerms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
-    assert report.kept, report.findings.broken
+    assert report.kept, str(report.findings.broken)
     assert (report.findings.deliveries, dict(report.findings.copies)) == (3 * EACH, {"1": 3 * EACH})
     assert report.person["mend a template"] == 1
     assert set(report.conditions) == {day.condition for day in plan}
@@ -102,7 +102,7 @@ def test_a_daily_copy_that_comes_back_keeps_the_promise(tmp_path: Path, on: str)
         DayPlan(faults=lost_requests, process_faults=(), copy=CopyPlan(by_hand=True, before_pick=False)),
     ]
     report = run_proof(ProofTerms(seed=3, days=len(plan), channels=1, kills=0, on=on), tmp_path, plan=plan)
-    assert report.kept, report.findings.broken
+    assert report.kept, str(report.findings.broken)
     assert report.troubles == {"daily copy restored": 1, "copy put back by hand": 1, "refused to start on a copy": 4}
     assert report.findings.deliveries == EACH, "the first day was closed, and that was told"
     # How many of its posts were public by then depends on the machine.
@@ -118,7 +118,7 @@ def test_a_mistake_in_the_configuration_keeps_nothing_else_back(tmp_path: Path) 
     conditions = (Condition.BROKEN_PEOPLE, Condition.REMOVED_CHANNEL)
     plan = [DayPlan(faults=(), process_faults=(), condition=condition, draw=7) for condition in conditions]
     report = run_proof(ProofTerms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
-    assert report.kept, report.findings.broken
+    assert report.kept, str(report.findings.broken)
     assert (report.findings.states, report.findings.asked) == ({"published": 2 * EACH}, 2)
     assert report.person["mend the directory of people"] == 1
     assert report.person["write a channel into the configuration again"] == 1
@@ -137,7 +137,7 @@ def broken_by(
     monkeypatch.setenv("MUTANT", mutant)
     terms = ProofTerms(seed=3, days=len(plan), channels=1, kills=0, on=on)
     report = run_proof(terms, tmp_path, plan=plan, module="tests.mutant_process")
-    assert not report.kept
+    assert not report.kept, f"nothing was found; what was done: {report.troubles}"
     return report.findings
 
 

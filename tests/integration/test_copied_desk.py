@@ -12,9 +12,10 @@ from sqlalchemy import Engine, select, text
 
 from publisher.backup.in_place import accept_present_database
 from publisher.core.clock import FixedClock
-from publisher.db import desk_place
+from publisher.db import desk_place, history
 from publisher.db.desk_place import DeskPlace, store_place, stored_place
 from publisher.db.history import UnknownHistory, note_intent
+from publisher.db.history_file import HistoryFile
 from publisher.db.operations import DeskPlaceRow
 from publisher.db.session import Database
 from publisher.desk import Desk
@@ -157,6 +158,28 @@ def test_two_processes_that_start_at_once_both_store_where_the_database_lies(pos
         first.commit()
         later.result(TIMEOUT)
         assert stored_place(first) == PLACE
+
+
+@pytest.mark.parametrize("step", ["stored_place", "may_settle"])
+def test_a_process_goes_on_where_another_one_settles_while_it_looks(root: Path, tmp_path: Path, step: str) -> None:
+    """The processes of a desk start at once, after a person has decided that it is here from now on."""
+    copied = tmp_path / "copied"
+    shutil.copytree(root, copied)
+    accept(copied)
+    owner = history if step == "stored_place" else HistoryFile
+    read = getattr(owner, step)
+
+    def read_before_another_one_settles(*arguments: object) -> object:
+        value = read(*arguments)
+        patch.undo()
+        work(copied)
+        return value
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, step, read_before_another_one_settles)
+        work(copied)
+    # Otherwise the other process never ran.
+    assert getattr(owner, step) is read
 
 
 def is_waiting_for_a_lock(engine: Engine) -> bool:
