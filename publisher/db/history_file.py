@@ -21,6 +21,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
+from publisher.core.clock import monotonic, sleep
 from publisher.core.messages import _
 from publisher.db.errors import DatabaseError
 
@@ -29,6 +30,9 @@ RECORDS = 2
 MAX_DELIVERIES = 40
 """Fewer where their numbers are long: a record has one size."""
 _COMPACT, _SORTED = json.JSONEncoder(separators=(",", ":")), json.JSONEncoder(sort_keys=True)
+LOCK_TIMEOUT_SECONDS = 10.0
+"""Longer than any disk takes to store two lines. Only a process that was halted in the middle keeps the file longer."""
+LOCK_PAUSE_SECONDS = 0.002
 _flush = getattr(os, "fdatasync", os.fsync)
 """The size does not change, so that the times of the file needn't be flushed as well."""
 
@@ -201,7 +205,7 @@ class HistoryFile:
         try:
             handle = os.open(self.path, flags | os.O_CLOEXEC, 0o600)
             try:
-                fcntl.flock(handle, lock)
+                self._wait_for_lock(handle, lock)
                 yield handle
             finally:
                 os.close(handle)
@@ -214,6 +218,26 @@ class HistoryFile:
                     reason=error.strerror or error,
                 )
             ) from error
+
+    def _wait_for_lock(self, handle: int, lock: int) -> None:
+        """Waits for the other processes of the desk, but not for one that does not go on."""
+        give_up = monotonic() + LOCK_TIMEOUT_SECONDS
+        while True:
+            try:
+                fcntl.flock(handle, lock | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if monotonic() >= give_up:
+                    raise HistoryNotWritten(
+                        _(
+                            "{path}, in which the desk keeps what it last knew of its database, is held by a process "
+                            "of this desk that has not gone on for {seconds} seconds; end that process",
+                            path=self.path,
+                            seconds=round(LOCK_TIMEOUT_SECONDS),
+                        )
+                    ) from None
+                sleep(LOCK_PAUSE_SECONDS)
+            else:
+                return
 
 
 def _path(name: str) -> Path | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,13 +18,14 @@ import pytest
 from publisher.backup.daily_copies import copy_daily
 from publisher.core.clock import FixedClock
 from publisher.db.errors import DatabaseError
-from publisher.db.history import UnknownHistory, note_intent
-from publisher.db.history_file import RECORD_BYTES, HistoryFile, KnownEvent
+from publisher.db.history import UnknownHistory, newest_event, note_intent
+from publisher.db.history_file import RECORD_BYTES, HistoryFile, HistoryNotWritten, KnownEvent
 from publisher.desk import Desk
 from publisher.lifecycle import record_event
 from publisher.starter import write_starter
 from tests.conftest import WriteDesk
 from tests.outlet import PLATFORMS, Outlet
+from tests.waiting import TIMEOUT
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
@@ -200,6 +203,23 @@ def test_what_can_not_be_written_down_is_not_sent(desk: Desk) -> None:
     record.mkdir()
     with pytest.raises(DatabaseError, match="can't be used"):
         happen(desk, "an intent")
+
+
+def test_nobody_waits_for_ever_for_a_process_that_was_halted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is halted while it writes the file keeps its lock."""
+    happen(desk, "an intent")
+    with desk.history.record.path.open("rb") as halted:
+        fcntl.flock(halted, fcntl.LOCK_EX)
+        with monkeypatch.context() as patch:
+            patch.setattr("publisher.db.history_file.LOCK_TIMEOUT_SECONDS", 0.1)
+            with pytest.raises(HistoryNotWritten, match=r"is held by a process of this desk .*; end that process"):
+                happen(desk, "an intent")
+        with ThreadPoolExecutor(1) as other:
+            later = other.submit(happen, desk, "a later intent")
+            fcntl.flock(halted, fcntl.LOCK_UN)
+            later.result(TIMEOUT)
+    with desk.database.engine.connect() as connection:
+        assert desk.history.record.read() == newest_event(connection)
 
 
 def test_a_write_that_was_cut_short_leaves_what_was_known_before(tmp_path: Path) -> None:
