@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from hypothesis import HealthCheck, settings
 
 from publisher.adapt.images.rendering import Renderer
 from publisher.core.clock import FixedClock
@@ -33,6 +34,12 @@ from tests.queue_desk import InstantRenderer
 from tests.s3_server import KEYS, S3Server
 from tests.shared_statements import SharedStatements
 from tests.waiting import TIMEOUT
+
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+# The same examples in each run, however slow the machine is: `--hypothesis-profile default` looks for new ones.
+settings.load_profile("steady")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

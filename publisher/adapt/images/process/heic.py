@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pillow_heif
+import pi_heif
 import pyvips
 
 from publisher.adapt.images.process.errors import PictureRefused
@@ -16,7 +16,7 @@ from publisher.adapt.problem_codes import PictureProblem
 def open_heic(path: Path, check_size: Callable[[int, int], None]) -> Any:
     """Opens the primary picture of a HEIC file, upright, in 8 bits, with its colour profile."""
     try:
-        container = pillow_heif.open_heif(str(path))
+        container = pi_heif.open_heif(str(path))
         check_size(*container.size)
         picture = container.to_pillow()
     except (ValueError, OSError, RuntimeError, SyntaxError, EOFError) as error:
