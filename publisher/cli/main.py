@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import json
 import os
 import sys
 from pathlib import Path
@@ -122,8 +123,9 @@ def _import_without_collecting(name: str) -> ModuleType:
         gc.enable()
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, message="%(version)s")
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", "wants_version", is_flag=True, help="Show the version and exit.")
+@click.option("--json", "as_json", is_flag=True, help="With --version: what it runs on, too, as JSON.")
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -133,11 +135,28 @@ def _import_without_collecting(name: str) -> ModuleType:
     help="The configuration file.",
 )
 @click.pass_context
-def cli(ctx: click.Context, config: Path) -> None:
+def cli(ctx: click.Context, config: Path, *, wants_version: bool, as_json: bool) -> None:
     """The publishing desk: one picture a day, on every channel, exactly once."""
+    if wants_version:
+        _print_version(as_json=as_json)
+        ctx.exit()
+    if as_json:
+        raise click.UsageError(
+            str(_("--json stands before the command only with --version; write it after the command"))
+        )
+    if ctx.invoked_subcommand is None:
+        raise click.exceptions.NoArgsIsHelpError(ctx)
     ctx.obj = config
     if (config.parent / ".env").exists():
         importlib.import_module("publisher.settings.env_file").load_env_file(config)
+
+
+def _print_version(*, as_json: bool) -> None:
+    if not as_json:
+        echo(__version__)
+        return
+    describe_version = importlib.import_module("publisher.cli.version").describe_version
+    echo(json.dumps(describe_version(), indent=2))
 
 
 def main() -> NoReturn:
