@@ -33,14 +33,16 @@ def licence_of(name: str) -> str:
         metadata = distribution(name).metadata
     except PackageNotFoundError:
         pytest.skip(f"{name} is not for this machine")
-    classifiers = [line for line in metadata.get_all("Classifier", []) if line.startswith("License")]
-    first_line = (metadata.get("License") or "").partition("\n")[0]
-    return metadata.get("License-Expression") or "; ".join([first_line, *classifiers]) or WITHOUT_METADATA[name]
+    if expression := metadata.get_all("License-Expression"):
+        return str(expression[0])
+    first_lines = [text.partition("\n")[0] for text in metadata.get_all("License") or []]
+    classifiers = [line for line in metadata.get_all("Classifier") or [] if line.startswith("License")]
+    return "; ".join([*first_lines, *classifiers]) or WITHOUT_METADATA[name]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_package_may_stand_beside_our_licence(name: str) -> None:
-    licence = licence_of(name).strip("; ") or WITHOUT_METADATA[name]
+    licence = licence_of(name)
     if name in NAMED_IN_NOTICE:
         assert NAMED_IN_NOTICE[name] in licence
         assert name in (ROOT / "NOTICE").read_text(encoding="utf-8")
