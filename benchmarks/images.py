@@ -1,16 +1,17 @@
 """Compares this renderer with one plain pass of the same library, with sharp and with Pillow, on pictures for a feed.
 
-    python -m benchmarks.images [--feed small|large] [--repeat N] [--sharp FOLDER_WITH_NODE_MODULES] [--judge PYTHON]
-                                [--former TREE]
+    python -m benchmarks.images [--feed small|blog|large] [--only TEXT] [--repeat N] [--former TREE]
+                                [--sharp FOLDER_WITH_NODE_MODULES] [--judge PYTHON]
 
 `small` is 1440 x 1800 pixels and 8 MB, as on Instagram; `blog` 2048 x 3072 and 10 MB, as on Tumblr; `large` 4096 x 4096
 and 5 MB, as on X. Only this renderer keeps to the limit in bytes; sharp and Pillow save at quality 95, the plain pass
 at the quality that this renderer chose. `--former`: an older tree of this program, measured in the same run.
 
-Each job runs in a process of its own, the tools in turn. Seconds are those of the processor, user and system, with the
-start of the process: the least of the runs; memory is the highest peak. `--judge` is a Python that has the package
-`ssimulacra2`: SSIMULACRA2 and CIEDE2000 compare the middle 1000 x 1000 pixels with the drawn picture, scaled by Pillow.
-Nothing is asserted: read the table.
+Each job runs in a process of its own, the tools in turn, this renderer as in the desk: in a child of a warm process.
+Seconds are those of the processor, user and system, after the tool is loaded: the least of the runs; memory is the
+highest peak, the tool included; load is the machine's when the row was written. `--only` measures the sources with this
+in their name. `--judge` is a Python that has the package `ssimulacra2`: SSIMULACRA2 and CIEDE2000 compare the middle
+1000 x 1000 pixels with the drawn picture, scaled by Pillow. Nothing is asserted: read the table.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,23 +42,40 @@ DIFFERENCE: Any = deltaE_ciede2000
 TO_LAB: Any = rgb2lab
 
 OURS = """
-import pathlib, runpy
-runpy.run_module("publisher.adapt.images.process", run_name="__main__")
-print(pathlib.Path("/proc/self/status").read_text())
+import resource, runpy, sys
+sys.argv[1:] = ["60"]
+runpy.run_module("publisher.adapt.images.process.warm", run_name="__main__")
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
 """
-PILLOW = """
-import pathlib, sys
+"""The warm process, asked for one picture: it tells what the child that makes it takes."""
+COUNTED = """
+usage = resource.getrusage(resource.RUSAGE_SELF)
+# The peak that the system counts for a process may be that of the one which started it.
+peak = open("/proc/self/status").read().partition("VmHWM:")[2].split()[0]
+print(usage.ru_utime + usage.ru_stime - started, peak)
+"""
+STARTED = """
+import resource
+usage = resource.getrusage(resource.RUSAGE_SELF)
+started = usage.ru_utime + usage.ru_stime
+"""
+PILLOW = f"""
+import sys
 from PIL import Image
+Image.preinit()
 Image.MAX_IMAGE_PIXELS = None
+{STARTED}
 image = Image.open(sys.argv[1])
 image.thumbnail((int(sys.argv[3]), int(sys.argv[4])), Image.Resampling.LANCZOS)
 image.convert("RGB").save(sys.argv[2], "JPEG", quality=95)
-print(pathlib.Path("/proc/self/status").read_text())
+{COUNTED}
 """
-PLAIN = """
-import json, pathlib, sys
+PLAIN = f"""
+import sys
 import pyvips
 pyvips.cache_set_max(0)
+{STARTED}
 source, target, width, height, quality = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
 image = pyvips.Image.new_from_file(source, access="sequential", fail_on="warning")
 sideways = image.get_typeof("orientation") and image.get("orientation") > 4
@@ -75,7 +93,7 @@ if target.endswith(".png"):
     image.pngsave(target, compression=9, keep="none")
 else:
     image.jpegsave(target, Q=quality, subsample_mode="off", optimize_coding=True, interlace=True, keep="none")
-print(pathlib.Path("/proc/self/status").read_text())
+{COUNTED}
 """
 JUDGE = """
 import sys
@@ -83,13 +101,17 @@ from ssimulacra2 import compute_ssimulacra2
 print(compute_ssimulacra2(sys.argv[1], sys.argv[2]))
 """
 SHARP = """
-const sharp = require('sharp'), fs = require('fs');
+const sharp = require('sharp'), fs = require('fs'), started = process.cpuUsage();
 const moving = process.argv[1].endsWith('.gif');
 const job = sharp(process.argv[1], {animated: moving, limitInputPixels: false})
   .rotate().resize(+process.argv[3], +process.argv[4], {fit: 'inside', withoutEnlargement: true});
 (moving ? job.gif() : job.flatten({background: 'white'})
   .jpeg({quality: 95, chromaSubsampling: '4:4:4', progressive: true}))
-  .toFile(process.argv[2]).then(() => console.log(fs.readFileSync('/proc/self/status', 'utf8')));
+  .toFile(process.argv[2]).then(() => {
+    const used = process.cpuUsage(started);
+    const peak = /VmHWM:\\s*(\\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1];
+    console.log((used.user + used.system) / 1e6, peak);
+  });
 """
 
 
@@ -123,34 +145,76 @@ class Outcome:
     file: Path
 
 
-def draw_sources(folder: Path) -> list[Source]:
-    """Draws the originals; the largest is tiled from a smaller picture."""
-    cells, tissue, plot = samples.fluorescence(4000, 3000), samples.tissue(6000, 4000), samples.line_figure(6000, 4500)
-    inked, tile = samples.tissue(4000, 3000, seed=3), samples.fluorescence(2500, 2500, seed=5)
+def draw_sources(folder: Path, only: str) -> Iterator[Source]:
+    """Draws the originals whose name has `only` in it, one after the other; the largest is tiled from a smaller one."""
+    for name, draw in SOURCES.items():
+        if only in name:
+            path, picture = draw(folder)
+            yield Source(name, path, picture)
+
+
+Drawn = tuple[Path, Image.Image]
+
+
+def _large_png(folder: Path) -> Drawn:
+    tissue = samples.tissue(6000, 4000)
+    return samples.save(tissue, folder / "large.png", compression=3), _pillow_image(tissue)
+
+
+def _histology(folder: Path) -> Drawn:
+    inked = samples.tissue(4000, 3000, seed=3)
+    return samples.save(inked, folder / "tissue.jpg", Q=95), _pillow_image(inked)
+
+
+def _turned(folder: Path) -> Drawn:
+    cells = samples.fluorescence(4000, 3000)
+    path = samples.wide_gamut_jpeg(cells.rot270(), folder / "p3.jpg")
+    _add_orientation(path, 6)
+    return path, _pillow_image(cells)
+
+
+def _deep_tiff(folder: Path) -> Drawn:
+    tile = samples.fluorescence(2500, 2500, seed=5)
+    return _lzw(_deep(tile, 4), folder / "deep.tif"), _pillow_image(tile.replicate(4, 4))
+
+
+def _ink(folder: Path) -> Drawn:
+    inked = samples.tissue(4000, 3000, seed=3)
+    return samples.ink_jpeg(inked, folder / "ink.jpg"), _pillow_image(inked)
+
+
+def _glass(folder: Path) -> Drawn:
+    figure = samples.line_figure(4000, 3000)
+    return samples.save(samples.on_glass(figure), folder / "glass.png"), _pillow_image(figure)
+
+
+def _moving(folder: Path) -> Drawn:
+    path = samples.animation(folder / "animated.gif", 640, 640, 30)
+    with Image.open(path) as first:
+        return path, first.convert("RGB")
+
+
+def _figure(folder: Path) -> Drawn:
+    plot = samples.line_figure(6000, 4500)
+    return samples.save(plot, folder / "plot.png"), _pillow_image(plot)
+
+
+def _deep_png(folder: Path) -> Drawn:
     microscope = samples.fluorescence(4000, 3000, seed=9)
-    turned = samples.wide_gamut_jpeg(cells.rot270(), folder / "p3.jpg")
-    _add_orientation(turned, 6)
-    moving = samples.animation(folder / "animated.gif", 640, 640, 30)
-    with Image.open(moving) as first:
-        still = first.convert("RGB")
-    glass = samples.on_glass(samples.line_figure(4000, 3000))
-    return [
-        Source("24 MP PNG", samples.save(tissue, folder / "large.png", compression=3), _pillow_image(tissue)),
-        Source("histology, 12 MP JPEG", samples.save(inked, folder / "tissue.jpg", Q=95), _pillow_image(inked)),
-        Source("Display P3, turned, 12 MP JPEG", turned, _pillow_image(cells)),
-        Source(
-            "100 MP 16-bit TIFF, LZW", _lzw(_deep(tile, 4), folder / "deep.tif"), _pillow_image(tile.replicate(4, 4))
-        ),
-        Source("CMYK, 12 MP JPEG", samples.ink_jpeg(inked, folder / "ink.jpg"), _pillow_image(inked)),
-        Source(
-            "alpha, 12 MP PNG",
-            samples.save(glass, folder / "glass.png"),
-            _pillow_image(samples.line_figure(4000, 3000)),
-        ),
-        Source("animated GIF, 30 frames", moving, still),
-        Source("line figure, 27 MP PNG", samples.save(plot, folder / "plot.png"), _pillow_image(plot)),
-        Source("16-bit, 12 MP PNG", samples.save(_deep(microscope, 1), folder / "deep.png"), _pillow_image(microscope)),
-    ]
+    return samples.save(_deep(microscope, 1), folder / "deep.png"), _pillow_image(microscope)
+
+
+SOURCES: dict[str, Callable[[Path], Drawn]] = {
+    "24 MP PNG": _large_png,
+    "histology, 12 MP JPEG": _histology,
+    "Display P3, turned, 12 MP JPEG": _turned,
+    "100 MP 16-bit TIFF, LZW": _deep_tiff,
+    "CMYK, 12 MP JPEG": _ink,
+    "alpha, 12 MP PNG": _glass,
+    "animated GIF, 30 frames": _moving,
+    "line figure, 27 MP PNG": _figure,
+    "16-bit, 12 MP PNG": _deep_png,
+}
 
 
 def _deep(image: Any, times: int) -> Any:
@@ -194,7 +258,7 @@ def ours(source: Source, target: Path, feed: Feed) -> Job:
         "output": str(target),
         "spec": spec.model_dump(mode="json"),
     }
-    return [sys.executable, "-c", OURS], json.dumps(request)
+    return [sys.executable, "-c", OURS], json.dumps({"scratch": str(target.parent), "request": request}) + "\n"
 
 
 def pillow(source: Source, target: Path, feed: Feed) -> Job:
@@ -213,28 +277,17 @@ def plain(source: Source, target: Path, feed: Feed, answer: dict[str, Any]) -> J
 
 
 def run(job: Job, environment: dict[str, str], folder: Path) -> tuple[float, float, str]:
-    """Runs a job and returns its seconds of the processor, its peak memory in MiB and its output."""
+    """Runs a job and returns its seconds of the processor, its peak memory in MiB and what it printed before them."""
     command, standard_input = job
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=environment,
-        # Python looks for modules in the present folder first: it must hold no tree of the program.
-        cwd=folder,
+    # Python looks for modules in the present folder first: it must hold no tree of the program.
+    process = subprocess.run(
+        command, input=standard_input, capture_output=True, text=True, env=environment, cwd=folder, check=False
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(standard_input)
-    process.stdin.close()
-    output = process.stdout.read()
-    _, process.returncode, usage = os.wait4(process.pid, 0)
     if process.returncode:
-        raise SystemExit(f"A job failed: {' '.join(command[:1] + command[3:])}")
-    peak = int(output.rpartition("VmHWM:")[2].split()[0])
-    return usage.ru_utime + usage.ru_stime, peak / 1024, output
+        raise SystemExit(f"A job failed: {' '.join(command[:1] + command[3:])}\n{process.stderr}")
+    *answer, used = process.stdout.splitlines()
+    seconds, peak = map(float, used.split())
+    return seconds, peak / 1024, "".join(answer)
 
 
 def compare(source: Source, file: Path, judge: str | None, folder: Path) -> tuple[str, str]:
@@ -270,8 +323,9 @@ class Bench:
     judge: str | None
     former: Path | None
 
-    def measure(self, sources: list[Source]) -> None:
-        print("| source | tool | kB | s | MiB | SSIMULACRA2 | CIEDE2000 |\n| --- | --- | --- | --- | --- | --- | --- |")
+    def measure(self, sources: Iterable[Source]) -> None:
+        columns = ("source", "tool", "kB", "s", "MiB", "SSIMULACRA2", "CIEDE2000", "load")
+        print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
         for source in sources:
             runs: dict[str, list[Outcome]] = {}
             for _ in range(self.repeat):
@@ -291,7 +345,7 @@ class Bench:
         for name, variables in trees.items():
             target = self.folder / name.replace(", ", "-")
             seconds, peak, output = run(ours(source, target, self.feed), variables, self.folder)
-            answer = answer or json.loads(output.splitlines()[0])
+            answer = answer or json.loads(json.loads(output)["output"])
             outcomes.append((name, Outcome(seconds, peak, target)))
         tools: dict[str, Callable[[Source, Path, Feed], Job]] = {"Pillow": pillow}
         if shutil.which("node") and _has_sharp(self.environment):
@@ -313,7 +367,8 @@ class Bench:
         likeness, difference = compare(source, file, self.judge, self.folder)
         size = file.stat().st_size / 1000
         print(
-            f"| {source.name} | {name} | {size:.0f} | {seconds:.2f} | {peak:.0f} | {likeness} | {difference} |",
+            f"| {source.name} | {name} | {size:.0f} | {seconds:.2f} | {peak:.0f} | {likeness} | {difference} "
+            f"| {os.getloadavg()[0]:.0f} |",
             flush=True,
         )
 
@@ -321,6 +376,7 @@ class Bench:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Renderings of nine pictures, tool by tool.")
     parser.add_argument("--feed", choices=FEEDS, default="small")
+    parser.add_argument("--only", default="", help="a part of the names of the sources to measure")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--sharp", type=Path, help="the folder whose node_modules holds sharp")
     parser.add_argument("--judge", help="a Python that has the package ssimulacra2")
@@ -333,7 +389,7 @@ def main() -> None:
         folder = Path(name)
         feed = FEEDS[arguments.feed]
         bench = Bench(folder, feed, arguments.repeat, environment, arguments.judge, arguments.former)
-        bench.measure(draw_sources(folder))
+        bench.measure(draw_sources(folder, arguments.only))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from publisher.adapt.images import child_process
+from publisher.adapt.images import child_process, warm_processes
+from publisher.adapt.images.child_process import child_environment
 from publisher.adapt.images.inspection import ImageRefused, inspect_image
 from publisher.adapt.images.process.limits import ADDRESS_SPACE
 from publisher.adapt.images.warm_processes import WarmProcess, WarmProcesses
@@ -34,6 +35,8 @@ class Recorded(WarmProcesses):
 @pytest.fixture
 def processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
     recorded = Recorded()
+    # However busy the machine is, none ends by itself between two pictures.
+    monkeypatch.setattr(warm_processes, "IDLE_SECONDS", 3600.0)
     monkeypatch.setattr(child_process, "warm_processes", recorded)
     yield recorded
     recorded.close()
@@ -108,6 +111,12 @@ def test_a_process_that_went_while_it_was_idle_is_replaced(processes: Recorded, 
     os.kill(processes.started[0], signal.SIGKILL)
     assert inspect_image(fair).width == 300
     assert len(processes.started) == 2
+
+
+def test_a_process_that_ends_by_itself_leaves_nothing_behind() -> None:
+    process = WarmProcess(child_environment(), idle_seconds=0.0)
+    wait_until(lambda: not Path(f"/proc/{process.pid}").exists(), "its end, with nobody who asks for it")
+    process.close()
 
 
 def test_a_process_with_another_environment_is_not_used(

@@ -18,7 +18,9 @@ from typing import Any
 from publisher.core.clock import monotonic
 
 MAX_IDLE = 2
-"""So many are kept for later; they end by themselves when nobody asks them for a while."""
+"""So many are kept for later."""
+IDLE_SECONDS = 20.0
+"""So long one waits for the next request; then it ends by itself."""
 
 
 class ProcessEnded(Exception):
@@ -41,10 +43,11 @@ class Answer:
 class WarmProcess:
     """Runs a process that answers one request after the other, each in a child of its own."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], *, idle_seconds: float) -> None:
         self.environment = environment
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "publisher.adapt.images.process.warm"],
+        command = [sys.executable, "-m", "publisher.adapt.images.process.warm", str(idle_seconds)]
+        self._process = subprocess.Popen(  # noqa: S603
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -54,6 +57,8 @@ class WarmProcess:
         )
         self._requests: Any = self._process.stdin
         self._answers: Any = self._process.stdout
+        # Without somebody who waits for it, a process that ended by itself would stay as a defunct one.
+        threading.Thread(target=self._process.wait, name="warm-process-waiter", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -91,7 +96,8 @@ class WarmProcess:
 
     def kill(self) -> None:
         """Kills it, together with the child that is busy."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # It may just have ended by itself.
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._clear_away()
 
     def close(self) -> None:
@@ -163,7 +169,7 @@ class WarmProcesses:
         return None
 
     def _start(self, environment: dict[str, str]) -> WarmProcess:
-        return WarmProcess(environment)
+        return WarmProcess(environment, idle_seconds=IDLE_SECONDS)
 
     def _give_back(self, process: WarmProcess) -> None:
         with self._lock:

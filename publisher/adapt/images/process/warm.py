@@ -1,8 +1,14 @@
 """Answers requests for as long as somebody asks, each in a process of its own that starts with everything imported.
 
-`python -m publisher.adapt.images.process.warm` reads one JSON request a line, `{"scratch": FOLDER, "request": {...}}`,
-and writes one line for each: `{"status": EXIT_CODE, "output": TEXT}`, where a negative code is the signal that ended
-the process. It forks for every request, before any file is opened: what a picture does to its process, by a crash or by
+`python -m publisher.adapt.images.process.warm SECONDS` reads one JSON request a line, `{"scratch": FOLDER, "request":
+{...}}`, and writes one line for each: `{"status": EXIT_CODE, "output": TEXT}`, where a negative code is the signal that
+ended the process. It ends when no request comes for so many seconds.
+
+A request is `{"task": "inspect", "source": PATH}` or `{"task": "render", "source": PATH, "output": PATH, "spec":
+{...}}`. Its output is `{"refused": PROBLEM}` or what the task reports; problems and notes are in the form of
+`Problem.to_json`.
+
+It forks for every request, before any file is opened: what a picture does to its process, by a crash or by
 its use of memory and time, ends with that process. This one never reads a picture.
 """
 
@@ -12,22 +18,24 @@ import json
 import os
 import select
 import sys
+from pathlib import Path
 from typing import Any
 
-from publisher.adapt.images.process.__main__ import answer_request
-from publisher.adapt.images.process.limits import limit_loaders, limit_resources
+import pyvips
 
-IDLE_SECONDS = 20.0
-"""So long it waits for the next request; then it ends."""
+from publisher.adapt.images.process.errors import PictureRefused, is_out_of_memory
+from publisher.adapt.images.process.limits import limit_loaders, limit_resources
+from publisher.adapt.images.process.tasks import inspect, render
+from publisher.adapt.problem_codes import PictureProblem
 
 MAX_ANSWER_BYTES = 1 << 20
 
 
-def serve_requests() -> None:
-    """Answers the requests on standard input until there are no more."""
+def serve_requests(idle_seconds: float) -> None:
+    """Answers the requests on standard input until there are no more, or none for so long."""
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     # Only one request is under way at a time, so that none waits in the buffer while this waits for the pipe.
-    while select.select([requests], [], [], IDLE_SECONDS)[0]:
+    while select.select([requests], [], [], idle_seconds)[0]:
         line = requests.readline()
         if not line:
             return
@@ -69,6 +77,22 @@ def _run_child(message: dict[str, Any], output: int) -> None:
         os._exit(status)
 
 
+def answer_request(request: dict[str, Any]) -> dict[str, Any]:
+    """Carries out a request; a refusal is an answer too."""
+    try:
+        if request["task"] == "inspect":
+            return inspect(Path(request["source"]))
+        return render(Path(request["source"]), Path(request["output"]), request["spec"])
+    except PictureRefused as refusal:
+        return {"refused": refusal.problem.to_json()}
+    except MemoryError:
+        return {"refused": PictureProblem.TOO_MUCH_MEMORY().to_json()}
+    except pyvips.Error as error:
+        if is_out_of_memory(error):
+            return {"refused": PictureProblem.TOO_MUCH_MEMORY().to_json()}
+        raise
+
+
 if __name__ == "__main__":
     limit_loaders()
-    serve_requests()
+    serve_requests(float(sys.argv[1]))
