@@ -50,7 +50,8 @@ def _problems(field: str, text: str) -> Iterator[ContentProblem]:
     for number, line in enumerate(text.splitlines(), start=1):
         for words, address in plain_marker().lost_links(remove_signs(line)) if _LINK.search(line) else ():
             place = {"name": _name(field), "line": number}
-            problem = AdaptProblem.LINK_LEADS_NOWHERE(**place, words=words, address=address)
+            code = AdaptProblem.LINK_LEADS_NOWHERE if address else AdaptProblem.LINK_IS_EMPTY
+            problem = code(**place, words=words, address=address)
             yield ContentProblem(field=field, problem=problem, blocking=False)
 
 

@@ -91,6 +91,10 @@ class AdaptProblem(ProblemCode):
         "In “{name}”, line {line}: “{words}” has the address “{address}”, which leads to no web page, so followers get "
         "the words without it; write the whole address, such as https://example.org/page."
     )
+    LINK_IS_EMPTY = _(
+        "In “{name}”, line {line}: “{words}” is written as a link without an address, so followers get only the words; "
+        "write its address, such as https://example.org/page, or write the words without brackets."
+    )
     MARKUP_PICTURE = _(
         "In “{name}”, line {line}: “{markup}” is a picture, which followers don't get there; remove it, and add the "
         "picture to the pictures of the post."

@@ -229,8 +229,10 @@ def _around(content: str, sign: str, end: str) -> str:
 
 def _link(content: str, attributes: str) -> str:
     found = _HREF.search(attributes)
-    address = html.unescape(next((value for value in found.groups() if value is not None), "") if found else "")
     label = _LINE_ENDS.sub(" ", content)
-    if not address or regex.search(r"\s", address):
+    if found is None:
+        return label
+    address = html.unescape(next((value for value in found.groups() if value is not None), ""))
+    if regex.search(r"\s", address):
         return label
     return f"{LINK}{label}{LINK_ADDRESS}{address}{LINK_END}"

@@ -84,9 +84,9 @@ class TextMarker:
         return "".join(pieces)
 
     def lost_links(self, line: str) -> Iterator[tuple[str, str]]:
-        """Yields the words and the address of each link of a line that leads to no web page."""
+        """Yields the words and the address, which may be empty, of each link of a line that leads to no web page."""
         for link in links_among(read_inline(understand(line)[0])):
-            if link.url and not _WEB.match(link.url) and not _MAIL.match(link.url):
+            if not _WEB.match(link.url) and not _MAIL.match(link.url):
                 yield remove_marks(self._marked(link.children)), link.url
 
     def _inline(self, text: str) -> str:
