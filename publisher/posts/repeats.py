@@ -22,6 +22,8 @@ MAX_HASH_DISTANCE = 24
 """Perceptual hashes with at most this many different bits of 256 belong to the same picture."""
 MAX_COMPARED = 5_000
 """Where there are more pictures, lists of posts compare the files alone: comparing each hash would take seconds."""
+MAX_TOLD = 3
+"""So many posts that show the same picture, or text, are told one by one; of the others, how many there are."""
 _BATCH = 500
 
 
@@ -63,9 +65,11 @@ REPEAT_CODES = frozenset(
         PostContentProblem.SAME_PICTURE_WAITING,
         PostContentProblem.SAME_PICTURE_SHOWN,
         PostContentProblem.SAME_PICTURE_SHOWN_AT,
+        PostContentProblem.SAME_PICTURE_MORE,
         PostContentProblem.SAME_TEXT_WAITING,
         PostContentProblem.SAME_TEXT_SHOWN,
         PostContentProblem.SAME_TEXT_SHOWN_AT,
+        PostContentProblem.SAME_TEXT_MORE,
     }
 )
 
@@ -77,9 +81,8 @@ def repeats_among(problems: Iterable[PostProblem]) -> list[PostProblem]:
 
 def repeated_posts(problems: Iterable[PostProblem]) -> set[int]:
     """Returns the posts whose repeat blocks the approval, as the problems of a post name them."""
-    return {
-        problem.problem.problem.parameters["post"] for problem in repeats_among(problems) if problem.problem.blocking
-    }
+    blocking = [problem.problem.problem.parameters for problem in repeats_among(problems) if problem.problem.blocking]
+    return {post for values in blocking for post in (values["posts"] if "posts" in values else (values["post"],))}
 
 
 def without_blocking(problems: Iterable[PostProblem]) -> tuple[PostProblem, ...]:
@@ -158,45 +161,65 @@ def _picture_remarks(
     remarks = []
     for place, (sha256, _phash) in enumerate(subject.pictures):
         showing = {other for like in alike[sha256] for other in posts.get(like, ())}
-        for other in sorted(showing, key=lambda other: other.id):
-            if other.id != subject.post_id:
-                remarks.append(_repeat(session, subject, other, _PICTURE, f"images[{place}]", picture=place + 1))
+        remarks += _tell(session, subject, showing, _PICTURE, f"images[{place}]", picture=place + 1)
     return remarks
 
 
 def _text_remarks(session: Session, subject: PossibleRepeat, posts: _Others) -> list[PostProblem]:
     others = posts.get(subject.text, ()) if subject.text else ()
-    return [_repeat(session, subject, other, _TEXT, "body") for other in others if other.id != subject.post_id]
+    return _tell(session, subject, others, _TEXT, "body")
 
 
-_Codes = tuple[ProblemCode, ProblemCode, ProblemCode]
+_Codes = tuple[ProblemCode, ProblemCode, ProblemCode, ProblemCode]
 _PICTURE: _Codes = (
     PostContentProblem.SAME_PICTURE_WAITING,
     PostContentProblem.SAME_PICTURE_SHOWN,
     PostContentProblem.SAME_PICTURE_SHOWN_AT,
+    PostContentProblem.SAME_PICTURE_MORE,
 )
 _TEXT: _Codes = (
     PostContentProblem.SAME_TEXT_WAITING,
     PostContentProblem.SAME_TEXT_SHOWN,
     PostContentProblem.SAME_TEXT_SHOWN_AT,
+    PostContentProblem.SAME_TEXT_MORE,
 )
 
 
-def _repeat(
-    session: Session, subject: PossibleRepeat, other: _OtherPost, codes: _Codes, place: str, **values: Any
-) -> PostProblem:
-    problem = _describe(session, codes, other.id, {**values, "post": other.id, "title": other.title})
+def _tell(
+    session: Session, subject: PossibleRepeat, posts: Iterable[_OtherPost], codes: _Codes, place: str, **values: Any
+) -> list[PostProblem]:
+    """Tells which other posts show the same: those that block the approval first, and of many, the first few."""
+    others = sorted(
+        (other for other in posts if other.id != subject.post_id),
+        key=lambda other: (not _blocks(subject, other), other.id),
+    )
+    told = others if len(others) <= MAX_TOLD + 1 else others[:MAX_TOLD]
+    remarks = [
+        _repeat(subject, place, _blocks(subject, other), _describe(session, codes, other, values)) for other in told
+    ]
+    if rest := others[len(told) :]:
+        blocking = [other.id for other in rest if _blocks(subject, other)]
+        more = codes[-1](**values, count=len(rest), posts=blocking)
+        remarks.append(_repeat(subject, place, bool(blocking), more))
+    return remarks
+
+
+def _blocks(subject: PossibleRepeat, other: _OtherPost) -> bool:
     is_meant = other.id in subject.intended or subject.post_id in other.intended
-    blocking = other.is_approved and not is_meant and not subject.is_approved
+    return other.is_approved and not is_meant and not subject.is_approved
+
+
+def _repeat(subject: PossibleRepeat, place: str, blocking: bool, problem: Problem) -> PostProblem:
     if blocking and subject.post_id is not None:
         problem = problem.with_remedy(Remedy.APPROVE_REPEAT, repeating=subject.post_id)
     return PostProblem(ContentProblem(field=place, problem=problem, blocking=blocking))
 
 
-def _describe(session: Session, codes: _Codes, post_id: int, values: Mapping[str, Any]) -> Problem:
+def _describe(session: Session, codes: _Codes, other: _OtherPost, about: Mapping[str, Any]) -> Problem:
     """Says which post shows the same, and when and where followers saw it last."""
-    waiting, shown, shown_at = codes
-    pick = session.scalar(select(Pick).where(Pick.post_id == post_id).order_by(Pick.slot.desc()).limit(1))
+    waiting, shown, shown_at, _more = codes
+    values = {**about, "post": other.id, "title": other.title}
+    pick = session.scalar(select(Pick).where(Pick.post_id == other.id).order_by(Pick.slot.desc()).limit(1))
     if pick is None:
         return waiting(**values)
     published = (Delivery.pick_id == pick.id, Delivery.state == "published", Delivery.remote_url.is_not(None))

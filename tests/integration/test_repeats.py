@@ -119,6 +119,23 @@ def test_another_post_that_shows_it_again_is_asked_about_anew(site: Site, tmp_pa
         queue.approve(ids[2])
 
 
+def test_of_many_repeats_the_first_few_are_told_and_all_are_meant(site: Site, tmp_path: Path) -> None:
+    queue = PostQueue(site.desk)
+    ids = [add(site, tmp_path, f"Post {number}", name="same.png", body=f"{BODY} {number}") for number in range(8)]
+    for post in ids[:1] + ids[2:7]:
+        queue.approve(post, repeat_is_meant=True)
+    with pytest.raises(NotApproved) as refusal:
+        queue.approve(ids[7])
+    told = [str(problem).partition(" If ")[0] for problem in refusal.value.problems]
+    first = [
+        f"Picture 1 is the same as in post {post} “Post {post - 1}”, which waits to be shown." for post in (1, 3, 4)
+    ]
+    assert told == [*first, "Picture 1 is the same in 4 more posts."]
+    queue.approve(ids[7], repeat_is_meant=True)
+    with site.desk.database.reading() as session:
+        assert session.get_one(Post, ids[7]).intended_repeats == [1, 3, 4, 5, 6, 7]
+
+
 def test_a_repeat_of_a_draft_blocks_nothing(site: Site, tmp_path: Path) -> None:
     add(site, tmp_path, "First", name="same.png", body=BODY)
     second = add(site, tmp_path, "Second", name="same.png", body=BODY)
