@@ -213,7 +213,7 @@ class TextBlock(Frozen):
     spans: tuple[Span, ...] = ()
 
 
-RENDITION_RECIPE = 2
+RENDITION_RECIPE = 3
 """The present way of making renditions, a part of what names one. A change that changes bytes needs a new number."""
 
 

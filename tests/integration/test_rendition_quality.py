@@ -45,6 +45,40 @@ def test_a_large_picture_has_the_best_quality_that_its_bytes_allow(
         assert encoded_bytes(image, rendition.quality + 1) > max_bytes - 1000
 
 
+def squared_error(image: pyvips.Image, jpeg: bytes) -> float:
+    error = image.cast("float") - pyvips.Image.jpegload_buffer(jpeg).cast("float")
+    return float((error * error).avg())
+
+
+@pytest.mark.parametrize("size", [(600, 450), (1500, 1125)])
+def test_trellis_quantisation_is_taken_where_it_is_closer_at_equal_bytes(
+    store: FolderStore, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    image = samples.tissue(*size)
+    plain = image.jpegsave_buffer(Q=62, subsample_mode="off", optimize_coding=True, interlace=True, keep="none")
+    original = samples.save(image, tmp_path / "tissue.png")
+    rendition = render(store, original, LARGE, max_bytes=len(plain) + 500)
+    made = rendition.path.read_bytes()
+    assert rendition.quality is not None
+    assert 62 < rendition.quality < 80
+    assert len(made) <= len(plain) + 500
+    assert squared_error(image, made) < 0.98 * squared_error(image, plain)
+    assert rendition.ssim == pytest.approx(similarity(pixels(original), pixels(rendition.path)), abs=0.01)
+
+
+@pytest.mark.parametrize(("draw", "quality"), [(samples.fluorescence, 70), (samples.tissue, 86)])
+def test_trellis_quantisation_is_left_where_it_gains_nothing(
+    store: FolderStore, tmp_path: Path, draw: Any, quality: int
+) -> None:
+    image = draw(1500, 1125)
+    plain = image.jpegsave_buffer(Q=quality, subsample_mode="off", optimize_coding=True, interlace=True, keep="none")
+    original = samples.save(image, tmp_path / "picture.png")
+    rendition = render(store, original, LARGE, max_bytes=len(plain) + 500)
+    made = rendition.path.read_bytes()
+    assert rendition.quality == quality
+    assert squared_error(image, made) == pytest.approx(squared_error(image, plain))
+
+
 @pytest.mark.parametrize("draw", [samples.tissue, samples.fluorescence, uneven, samples.line_figure])
 @pytest.mark.parametrize("ratio", [None, 0.8])
 def test_the_likeness_of_a_large_picture_agrees_with_an_independent_measure(

@@ -27,9 +27,7 @@ def best_quality(
     """
     estimate = cache(estimate_at)
     too_low, too_high = MIN_QUALITY - 1, MAX_QUALITY + 1
-    quality: int | None = (
-        MAX_QUALITY if likely_fits else _highest_fitting(estimate, max_bytes, MIN_QUALITY, MAX_QUALITY)
-    )
+    quality: int | None = MAX_QUALITY if likely_fits else highest_fitting(estimate, max_bytes, MIN_QUALITY, MAX_QUALITY)
     best: tuple[int, bytes] | None = None
     tries = 0
     while too_high - too_low > 1:
@@ -46,11 +44,11 @@ def best_quality(
             correction = len(content) / estimate(quality)
             if best is not None and estimate(too_low + 1) * correction > max_bytes:
                 return best
-            quality = _highest_fitting(estimate, max_bytes / correction, too_low + 1, too_high - 1)
+            quality = highest_fitting(estimate, max_bytes / correction, too_low + 1, too_high - 1)
     return best
 
 
-def _highest_fitting(estimate: EstimateAt, max_bytes: float, first: int, last: int) -> int | None:
+def highest_fitting(estimate: EstimateAt, max_bytes: float, first: int, last: int) -> int | None:
     """Finds the highest quality from `first` to `last` whose estimate fits; None if none does.
 
     The logarithm of the size is nearly linear in the logarithm of the quantiser's scale, so a secant there is near it
