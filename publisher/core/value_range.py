@@ -81,6 +81,11 @@ class ValueFacts:
         return max(8, int(self.maximum).bit_length())
 
     @property
+    def is_even(self) -> bool:
+        """Tells whether all values are equal, so that no range shows more than another."""
+        return self.minimum == self.maximum
+
+    @property
     def has_screen_range(self) -> bool:
         """Tells whether the values have a black and a white of their own, as signed ones have not."""
         return self.kind in _SCREEN_RANGES
@@ -92,6 +97,8 @@ class ValueFacts:
         That is what the file says, else what its significant bits span, else 0 to 1 where all numbers lie there; if
         little could be seen then, the percentiles.
         """
+        if self.is_even:
+            return self.full
         natural = self._natural_range()
         for candidate in (self.declared, natural, self.percentiles, (self.minimum, self.maximum)):
             if candidate is not None and candidate[0] < candidate[1] and self.appearance(candidate) is None:

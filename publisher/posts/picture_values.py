@@ -58,6 +58,8 @@ def _value_problem(
     shown = limits_of(choice, facts)
     if choice is not None:
         code = PostContentProblem.LITTLE_SEEN_AS_CHOSEN if facts.appearance(shown) else None
+    elif facts.is_even:
+        code = PostContentProblem.PICTURE_EVEN
     elif not facts.has_screen_range:
         code = PostContentProblem.PICTURE_RANGE_OPEN
     elif looks := facts.appearance():

@@ -51,6 +51,13 @@ class PostContentProblem(ProblemCode):
         ),
         Remedy.CHOOSE_WINDOW,
     )
+    PICTURE_EVEN = (
+        _(
+            "Every value of picture {picture} is {low:number}, so followers would see one even area over any range. "
+            "Use another file, or somebody has to choose its full range, where that is meant."
+        ),
+        Remedy.CHOOSE_WINDOW,
+    )
     PICTURE_RANGE_OPEN = (
         _(
             "Picture {picture} stores its values as {kind}, which have no black and no white of their own: they go "

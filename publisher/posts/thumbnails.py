@@ -82,7 +82,7 @@ def window_samples(post: Post, renderer: Renderer) -> list[WindowSample]:
         channels = image.media.colour_channels
         if not channels and (facts is None or facts.detected == facts.percentiles == FULL_RANGE):
             continue
-        for choice in CHOICES:
+        for choice in CHOICES[:1] if facts and facts.is_even and not channels else CHOICES:
             merged = merge_of(channels, _without_windows(image), choice)
             limits = limits_of(choice, facts) if facts and not merged else None
             spec = thumbnail_spec(image.media_sha256, SAMPLE_WIDTH, facts, choice, merged=merged, image_format="jpeg")

@@ -247,6 +247,20 @@ def test_approval_waits_until_somebody_has_chosen(desk: Desk, tmp_path: Path) ->
     assert stored(desk, post_id).state == "approved"
 
 
+def test_for_a_picture_of_one_value_no_range_is_proposed(desk: Desk, tmp_path: Path) -> None:
+    even = samples.from_array(np.full((200, 200, 1), 700, np.uint16))
+    post_id = add(desk, samples.save(even, tmp_path / "even.tif"))
+    assert codes(desk, post_id, blocking=True) == ["picture-even"]
+    with pytest.raises(NotApproved, match="Every value of picture 1 is 700") as refusal:
+        PostQueue(desk).approve(post_id)
+    assert "Proposed" not in str(refusal.value)
+    facts = stored(desk, post_id).images[0].media.values
+    assert facts is not None
+    assert facts.detected == facts.full == FULL_RANGE
+    choose(desk, post_id, "full")
+    PostQueue(desk).approve(post_id)
+
+
 def test_black_can_be_chosen_and_is_told(desk: Desk, tmp_path: Path) -> None:
     post_id = add(desk, grey_tiff(tmp_path), "full")
     assert codes(desk, post_id, blocking=True) == []
