@@ -7,6 +7,7 @@ their addresses there, and its slug. The request names the post's id, so that it
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -75,12 +76,44 @@ def _read(client: SafeTumblrClient, remote_id: str) -> posts.PostData:
 
 
 def _is_as_in(shown: posts.PostData, body: Mapping[str, Any]) -> bool:
-    """Decides whether a post shows all of a body: its texts with their formatting, its tags, link and alt texts."""
+    """Decides whether a post shows all of a body, its texts with their formatting and its pictures in their places."""
     return (
         not posts.differences(shown, body)
+        and _rows(shown) == _rows(body)
         and _formatted_texts(shown) == _formatted_texts(body)
         and _address(shown.get("source_url_raw") or shown.get("source_url")) == _address(body["source_url"])
     )
+
+
+def _rows(shown: posts.PostData) -> list[list[str]]:
+    """Returns the rows of a post from top to bottom: the numbers of their pictures and texts, empty texts left out.
+
+    A post without a layout has a row for each block.
+    """
+    content = [block for block in shown.get("content") or () if isinstance(block, Mapping)]
+    counts: Counter[str] = Counter()
+    names = []
+    for block in content:
+        kind = str(block.get("type"))
+        is_seen = kind != "text" or bool(str(block.get("text") or "").strip())
+        counts[kind] += is_seen
+        names.append(f"{kind} {counts[kind]}" if is_seen else "")
+    rows = _layout_rows(shown) or [[number] for number in range(len(names))]
+    named = ([names[number] for number in row if 0 <= number < len(names) and names[number]] for row in rows)
+    return [row for row in named if row]
+
+
+def _layout_rows(shown: posts.PostData) -> list[list[int]]:
+    """Returns the blocks in each row of a post's layout; nothing where it has none that divides it into rows."""
+    for layout in shown.get("layout") or ():
+        display = layout.get("display") if isinstance(layout, Mapping) and layout.get("type") == "rows" else None
+        if isinstance(display, list):
+            return [
+                [number for number in row.get("blocks") or () if isinstance(number, int)]
+                for row in display
+                if isinstance(row, Mapping)
+            ]
+    return []
 
 
 def _formatted_texts(shown: posts.PostData) -> list[tuple[str, list[tuple[str, Marks]]]]:

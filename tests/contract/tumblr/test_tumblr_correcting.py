@@ -117,3 +117,59 @@ def test_formatting_and_source_alone_are_corrected(desk: Driver) -> None:
     assert desk.adapter().correct(number, before=before, after=plain) is CorrectionEnd.SHOWN_ALREADY
     (copy,) = desk.copies()
     assert (text_of(copy.detail).get("formatting"), copy.detail["source_url"]) == (None, "https://example.org/others")
+
+
+def with_rows(detail: dict[str, Any], *rows: list[int]) -> dict[str, Any]:
+    return {**detail, "layout": [{"type": "rows", "display": [{"blocks": row} for row in rows]}]}
+
+
+ARRANGED_BY_HAND: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "the second picture first": lambda detail: with_rows(detail, [1, 0], [2]),
+    "a row for each picture": lambda detail: with_rows(detail, [0], [1], [2]),
+    "no layout": lambda detail: {**detail, "layout": []},
+    "the text above": lambda detail: with_rows(detail, [2], [0, 1]),
+    "the text first": lambda detail: with_rows(
+        {**detail, "content": [detail["content"][-1], *detail["content"][:-1]]}, [0], [1, 2]
+    ),
+}
+ARRANGED_AS_SENT: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "a layout of another kind beside it": lambda detail: {
+        **detail, "layout": [{"type": "ask", "blocks": []}, *detail["layout"]],
+    },
+    "an empty text in a row of its own": lambda detail: with_rows(
+        {**detail, "content": [*detail["content"], {"type": "text", "text": " "}]}, [0, 1], [2], [3]
+    ),
+}  # fmt: skip
+
+
+def publish_two_pictures(desk: Driver) -> tuple[str, AdaptedPost]:
+    """Publishes two pictures beside each other, and returns the number of the post and what was sent."""
+    before = desk.post(2).model_copy(update={"caption": TEXT, "blocks": (TextBlock(text=TEXT),)})
+    return desk.publish(count=2, post=before), before
+
+
+@pytest.mark.parametrize("change", ARRANGED_BY_HAND.values(), ids=ARRANGED_BY_HAND.keys())
+def test_pictures_that_somebody_put_elsewhere_stay_there(
+    desk: Driver, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    number, before = publish_two_pictures(desk)
+    (copy,) = desk.copies()
+    by_hand = change(copy.detail)
+    assert by_hand != copy.detail
+    desk.ledger.change(replace(copy, detail=by_hand))
+    after = before.model_copy(update={"tags": (*before.tags, "mended")})
+    with pytest.raises(ContentRejected) as refused:
+        desk.adapter().correct(number, before=before, after=after)
+    assert refused.value.problem.code is CorrectionProblem.CHANGED_THERE
+    assert desk.copies()[0].detail == by_hand
+
+
+@pytest.mark.parametrize("change", ARRANGED_AS_SENT.values(), ids=ARRANGED_AS_SENT.keys())
+def test_a_layout_that_shows_the_same_is_no_change(
+    desk: Driver, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    number, before = publish_two_pictures(desk)
+    (copy,) = desk.copies()
+    desk.ledger.change(replace(copy, detail=change(copy.detail)))
+    after = before.model_copy(update={"tags": (*before.tags, "mended")})
+    assert desk.adapter().correct(number, before=before, after=after) is CorrectionEnd.SENT
