@@ -31,6 +31,7 @@ def any_database() -> None:
 
 MUTANTS = {
     "any database": any_database,
+    "corrections that are not sent": mutants.corrections_that_are_not_sent,
     "intent after the send": mutants.intent_after_the_send,
     "retry after a lost answer": mutants.retry_after_a_lost_answer,
     "side by side": side_by_side,

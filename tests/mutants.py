@@ -18,7 +18,7 @@ from publisher.core.clock import monotonic
 from publisher.core.content import Publication
 from publisher.db.driver_statements import DriverStatement
 from publisher.db.session import Database
-from publisher.delivery import claim, outcomes
+from publisher.delivery import claim, corrector, outcomes
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.leases import RenewedLease
 from publisher.delivery.prepare import NotSent
@@ -75,6 +75,11 @@ def intent_after_the_send() -> None:
         return following
 
     Worker._publish = publish  # type: ignore[method-assign]
+
+
+def corrections_that_are_not_sent() -> None:
+    """Records corrections without asking the platform."""
+    _rewrite(corrector, "_correct", "adapter.correct(claimed.remote_id, before=before, after=claimed.after)", "pass")
 
 
 def without_index(database: Database) -> None:

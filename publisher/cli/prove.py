@@ -179,6 +179,7 @@ def _results(report: Report) -> list[Row]:
     findings = report.findings
     rows = [
         ("states", _list_counts(findings.states)),
+        ("corrections", _list_counts(findings.corrections)),
         ("copies 0 / 1 / 2+", " / ".join(str(findings.copies[kind]) for kind in ("0", "1", "2+"))),
         *((kind, str(len(rows))) for kind, rows in findings.broken.items() if kind != "twice"),
         ("taken back after a kill", _describe_spread(report.taken_back)),

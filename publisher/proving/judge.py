@@ -19,6 +19,7 @@ from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick, Post
 from publisher.db.problem_column import read_recorded
 from publisher.db.session import Database
 from publisher.posts.possibly_shown import RESTORED
+from publisher.proving.corrected_posts import first_caption, judge_corrections, plain_caption
 from publisher.proving.outcomes import CAPTION
 from publisher.proving.report import Findings
 from publisher.schedule.restore_gap import SHOWN_ON
@@ -27,10 +28,13 @@ Ledger = Mapping[tuple[str, str], Sequence[dict[str, Any]]]
 
 
 def posts_by_caption(posts: Iterable[dict[str, Any]]) -> Ledger:
-    """Sorts the ledger's posts by platform and caption. Captions are unique, so equal ones are copies."""
+    """Sorts the ledger's posts by platform and by the caption that they were published with, whatever it is now.
+
+    Captions are unique, so equal ones are copies.
+    """
     ledger: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for post in posts:
-        ledger[post["platform"], _join_lines(post["caption"])].append(post)
+        ledger[post["platform"], plain_caption(first_caption(post))].append(post)
     return ledger
 
 
@@ -74,12 +78,7 @@ def _count_forgotten(
 
 def _ledger_key(delivery: Delivery) -> tuple[str, str]:
     sent = AdaptedPost.model_validate(delivery.adapted)
-    return sent.platform, _join_lines(sent.caption)
-
-
-def _join_lines(text: str) -> str:
-    """Returns a caption without its line breaks, which each platform stores in its own way."""
-    return " ".join(text.split())
+    return sent.platform, plain_caption(sent.caption)
 
 
 def judge_proof(
@@ -102,7 +101,12 @@ def judge_proof(
     known = {_ledger_key(delivery) for delivery in deliveries}
     unknown = [key for key in ledger if key not in known]
     forgotten = [key for key in unknown if any(shows_post(key, title) for title in titles.values())]
-    findings.strangers += [f"{key[0]}: {key[1]}" for key in unknown if key not in forgotten]
+    corrected = judge_corrections(database, {delivery.id: copies_of(delivery, ledger) for delivery in deliveries})
+    findings.corrections, seconds = corrected.states, [key for key in unknown if key in corrected.texts]
+    findings.stuck += corrected.stuck
+    findings.untrue += corrected.untrue
+    findings.twice += [f"{key[0]}: a correction made a second post: {key[1]}" for key in seconds]
+    findings.strangers += [f"{key[0]}: {key[1]}" for key in unknown if key not in forgotten and key not in seconds]
     findings.twice += [f"{key[0]}: {key[1]}: {len(ledger[key])} copies" for key in forgotten if len(ledger[key]) > 1]
     findings.closed_days = _count_forgotten(restored, closed, titles, forgotten)
     findings.side_by_side += _find_side_by_side(events, deliveries)

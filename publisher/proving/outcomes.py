@@ -98,6 +98,8 @@ def _struck_deliveries(struck: Iterable[Mapping[str, str]], deliveries: Sequence
     shown = {(row.pick.post.title, row.channel_name): row.id for row in deliveries if row.pick.post is not None}
     by_fault: defaultdict[str, set[int]] = defaultdict(set)
     for request in struck:
+        if request["fault"].startswith("correct/"):
+            continue  # It struck the correction of a post that was public.
         for title, channel in CAPTION.findall(request["text"]):
             if (title, channel) in shown:
                 by_fault[request["fault"]].add(shown[title, channel])

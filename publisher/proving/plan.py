@@ -8,11 +8,12 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
+from publisher.proving.correction_plans import PlannedCorrection, draw_corrections
 from publisher.proving.habits import HabitChoices, Habits, draw_habits
 
 Card = TypeVar("Card")
@@ -47,34 +48,11 @@ FAULTS = tuple(itertools.chain.from_iterable(FAULT_GROUPS.values()))
 """As the sandbox's control port takes them. One `slow-after` keeps within the publishing timeout."""
 SIDE_STEP_FAULTS = tuple(f"{step}/{fault}" for step in ("upload", "read") for fault in FAULTS if fault != "refuse")
 """Those of the requests before and after the one that publishes: uploads, look-ups, read-backs."""
+CORRECTION_FAULTS = tuple(fault for fault in FAULTS if fault != "refuse")
+_SHARED_KINDS = ("skew", "leap", "freeze", "overtake", "skipped day", "restored copy", "copy by hand")
 FAULT_KINDS = {
-    "sqlite": (
-        "stop",
-        "lock",
-        "full",
-        "read-only",
-        "impatient",
-        "skew",
-        "leap",
-        "freeze",
-        "overtake",
-        "skipped day",
-        "restored copy",
-        "copy by hand",
-    ),
-    "postgresql": (
-        "stop",
-        "cut",
-        "crash",
-        "restart",
-        "skew",
-        "leap",
-        "freeze",
-        "overtake",
-        "skipped day",
-        "restored copy",
-        "copy by hand",
-    ),
+    "sqlite": ("stop", "lock", "full", "read-only", "impatient", *_SHARED_KINDS),
+    "postgresql": ("stop", "cut", "crash", "restart", *_SHARED_KINDS),
 }
 """By database. `cut` breaks every connection to it off, `crash` and `restart` end its server and start it again.
 `overtake` lets two workers have one delivery at the same time.
@@ -182,6 +160,7 @@ class DayPlan:
     habits: tuple[tuple[str, Habits], ...] = ()
     """By platform, which of its doubtful ways it follows; a platform that is not named has its usual ones."""
     copy: CopyPlan | None = None
+    correction: PlannedCorrection | None = None
     draw: int = 0
     """A seed for what else is drawn on this day: the channel with a mistake, the lag of each post."""
 
@@ -226,7 +205,8 @@ def draw_plan(terms: ProofTerms, choices: Mapping[str, HabitChoices]) -> list[Da
                 skips="skipped day" in today and number > 0,
             )
         )
-    return plans
+    corrections = draw_corrections(terms.seed, terms.days, platforms, CORRECTION_FAULTS, FAULT_WINDOW_SECONDS)
+    return [replace(day, correction=correction) for day, correction in zip(plans, corrections, strict=True)]
 
 
 def _draw_habits(chance: random.Random, choices: HabitChoices, condition: Condition) -> Habits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.proving.conditions import REPAIRS, Conditions
 from publisher.proving.copies import DailyCopy
+from publisher.proving.corrections import CorrectionOfTheDay
 from publisher.proving.fault_injection import Clocks, FaultInjector
 from publisher.proving.fleet import PROCESS_MODULE, Fleet, ProcessExit
 from publisher.proving.habits import HabitChoices
@@ -34,7 +36,15 @@ from publisher.proving.plan import (
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import shared_clock
 from publisher.proving.report import Report, Spread
-from publisher.proving.watch import ChangeTimer, Recovery, is_filled, is_picked, next_jump, open_deliveries
+from publisher.proving.watch import (
+    ChangeTimer,
+    Recovery,
+    is_filled,
+    is_picked,
+    next_jump,
+    open_corrections,
+    open_deliveries,
+)
 from publisher.sandbox_client import SandboxClient, running_sandbox
 from publisher.schedule.slots import slot_day, slot_opens
 from publisher.settings import Settings
@@ -141,6 +151,8 @@ class Proof:
         platforms = {channel.platform for channel in outlet.settings.channels.values()}
         self._conditions = Conditions(outlet, sandbox, platforms, self._restart)
         self._copy: DailyCopy | None = None
+        self._correction: CorrectionOfTheDay | None = None
+        self._tried_again = False
         self._unguarded: list[str] = []
         self._days: dict[date, str] = {}
         """The condition of each day."""
@@ -205,30 +217,58 @@ class Proof:
         if plan.condition in CHANNEL_MISTAKES:
             self._pick_then_change_a_channel(day, plan)
         self._fleet.start_missing()
+        self._correction = CorrectionOfTheDay(self._outlet, self._sandbox, self._faults, plan.correction)
         opens = slot_opens(day, self._outlet.settings)
         if self._clocks.now() < opens:
             self._clocks.jump_to(opens)
         began = monotonic()
         self._change_timer.begin(began)
         faults = deque(plan.process_faults)
-        tried_again = False
+        self._tried_again = False
         self._next_reading = began + LEDGER_READING_SECONDS
         while not (why := self._why_hopeless(began)):
-            while faults and faults[0].at <= monotonic() - began:
+            seconds = monotonic() - began
+            while faults and faults[0].at <= seconds:
                 self._faults.begin(faults.popleft())
             self._pause.wait(POLL_SECONDS)
             # Read first: nothing is open as long as nothing was picked.
-            picked = is_picked(self._outlet.database, day)
-            if picked and self._is_time_to_restore(plan, monotonic() - began):
-                self._restore_copy()
-            elif picked and not tried_again and not (self._faults.locked or self._faults.stands_still):
-                self._operator.try_again(day)
-                tried_again = True
-            elif self._step() and tried_again and not faults:
-                if self._copy is None or self._copy.is_restored:
-                    return ""
-                self._restore_copy()
+            if is_picked(self._outlet.database, day) and self._act_as_people(day, plan, seconds):
+                continue
+            if self._step() and self._tried_again and not faults and self._is_over(day):
+                return ""
         return why
+
+    def _act_as_people(self, day: date, plan: DayPlan, seconds: float) -> bool:
+        """Does one thing that people do on a day, when it is time for it; returns False where it is for none."""
+        if self._is_time_to_restore(plan, seconds):
+            self._restore_copy()
+        elif not self._tried_again and not (self._faults.locked or self._faults.stands_still):
+            self._operator.try_again(day)
+            self._tried_again = True
+        else:
+            return self._ask_for_correction(day, seconds)
+        return True
+
+    def _is_over(self, day: date) -> bool:
+        """Does what is left to do on a day that has come to rest; returns True where that is nothing."""
+        if self._copy is not None and not self._copy.is_restored:
+            self._restore_copy()
+            return False
+        return not self._ask_for_correction(day, math.inf)
+
+    def _ask_for_correction(self, day: date, seconds: float) -> bool:
+        """Asks for the correction of the day's post, when it is time for it. Returns False where that is not done.
+
+        Not before a copy of the database is restored, which would not know of it, and not with a mistake in the
+        configuration, which a person mends first.
+        """
+        copy_is_coming = self._copy is not None and not self._copy.is_restored
+        unwell = self._faults.locked or self._faults.stands_still or self._conditions.broken_channel is not None
+        if self._correction is None or copy_is_coming or unwell or not self._correction.is_due(seconds):
+            return False
+        acts = self._correction.ask(day)
+        self._operator.acts.update(acts)
+        return bool(acts)
 
     def _pick_then_change_a_channel(self, day: date, plan: DayPlan) -> None:
         """Waits until the day's post is picked, and removes one of its channels before any worker has seen it."""
@@ -304,7 +344,8 @@ class Proof:
         self._fleet.start_missing()
         rows = open_deliveries(self._outlet.database)
         self._recovery.watch(rows, self._fleet.living, monotonic())
-        still = self._change_timer.look(rows, monotonic()) > STILL_SECONDS
+        corrections = open_corrections(self._outlet.database)
+        still = self._change_timer.look([*rows, *corrections], monotonic()) > STILL_SECONDS
         if self._faults.locked:
             return False
         held_by_mistake = self._held_by_mistake(rows)
@@ -314,12 +355,12 @@ class Proof:
             self._operator.acts[REPAIRS[self._condition]] += 1
         if not self._faults.stands_still:
             self._operator.act(others)  # Else it might wait for a lock whose holder waits for this loop.
-        jump = next_jump(self._outlet.database, others, still=still)
+        jump = next_jump(self._outlet.database, others, corrections, still=still)
         if jump is not None and self._ends_at is not None and jump.due >= self._ends_at:
             return not self._faults.is_active
         if jump is not None and jump.due > self._clocks.now() + MIN_JUMP:
             self._clocks.jump_to(jump.to)
-        return not rows and not self._faults.is_active
+        return not rows and not corrections and not self._faults.is_active
 
     def _held_by_mistake(self, rows: Sequence[Delivery]) -> list[Delivery]:
         """Returns the deliveries that are held for a mistake which nobody repairs until all others are at rest."""

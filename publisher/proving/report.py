@@ -44,6 +44,8 @@ class Findings:
     shown.
 
     The restored database does not know these posts; it has reported that they may exist."""
+    corrections: Counter[str] = field(default_factory=Counter)
+    """How many corrections of published posts ended in each state."""
     asked: int = 0
     """For so many deliveries a person was asked at least once."""
     held_why: Counter[str] = field(default_factory=Counter)

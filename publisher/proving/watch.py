@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import and_, or_, select
 
-from publisher.core.states import OPEN, WAITING, State
+from publisher.core.states import OPEN, OPEN_CORRECTIONS, WAITING, CorrectionState, State
+from publisher.db.corrections import Correction
 from publisher.db.models import Delivery, Pick
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -38,6 +39,12 @@ def open_deliveries(database: Database) -> list[Delivery]:
         return list(session.scalars(query))
 
 
+def open_corrections(database: Database) -> list[Correction]:
+    """Returns the corrections of published posts that are not over."""
+    with database.reading() as session:
+        return list(session.scalars(select(Correction).where(Correction.state.in_(OPEN_CORRECTIONS))))
+
+
 def is_picked(database: Database, day: date) -> bool:
     """Tells whether the day's slot was decided, with a post or without."""
     with database.reading() as session:
@@ -50,7 +57,9 @@ def is_filled(database: Database, day: date) -> bool:
         return session.scalar(select(Pick.id).where(Pick.slot == day, Pick.post_id.is_not(None))) is not None
 
 
-def next_jump(database: Database, rows: Sequence[Delivery], *, still: bool) -> Jump | None:
+def next_jump(
+    database: Database, rows: Sequence[Delivery], corrections: Sequence[Correction] = (), *, still: bool
+) -> Jump | None:
     """Returns how far the clock may jump, if all of these wait for the clock alone; None when one does not.
 
     A jump to it must not hurry the look-ups of an unknown outcome: a request that was begun may
@@ -60,9 +69,16 @@ def next_jump(database: Database, rows: Sequence[Delivery], *, still: bool) -> J
     waiting = WAITING if still else {State.PENDING}
     if any(row.state not in (*waiting, State.PUBLISHED) for row in rows):
         return None
+    waiting_corrections = (CorrectionState.WAITING, *([CorrectionState.UNKNOWN] if still else []))
+    if any(correction.state not in waiting_corrections for correction in corrections):
+        return None
     with database.reading() as session:
         waits = {channel.name: channel.next_publish_at for channel in session.scalars(select(Channel))}
-    dues = [(_next_look_at(row, waits[row.channel_name]), row.state) for row in rows]
+    dues = [(_next_look_at(row, waits[row.channel_name]), State(row.state)) for row in rows]
+    dues += [
+        (max(correction.due_at, waits[correction.channel_name] or correction.due_at), State.PENDING)
+        for correction in corrections
+    ]
     if not dues:
         return None
     return Jump(min(due for due, _ in dues), min(due + _allowance(state) for due, state in dues))
@@ -96,7 +112,7 @@ class ChangeTimer:
         """Begins a day. `now`: by the monotonic clock."""
         self._looked_at, self.unchanged = now, 0.0
 
-    def look(self, rows: Sequence[Delivery], now: float) -> float:
+    def look(self, rows: Sequence[Delivery | Correction], now: float) -> float:
         """Compares with the last look, and returns for how many seconds nothing has changed."""
         pause = now - (now if self._looked_at is None else self._looked_at)
         self._looked_at = now

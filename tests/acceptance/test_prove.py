@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from publisher.cli.main import cli
+from publisher.proving.correction_plans import PlannedCorrection
 from publisher.proving.habits import HabitChoices
 from publisher.proving.plan import (
     FAULT_KINDS,
@@ -116,6 +117,20 @@ def test_a_daily_copy_that_comes_back_keeps_the_promise(tmp_path: Path, on: str)
     assert report.person["see that a post was shown"] == 1
 
 
+def test_a_correction_under_faults_and_a_kill_keeps_the_promise(tmp_path: Path) -> None:
+    """Its answers are lost, and the worker is killed that has just sent it."""
+    lost_answers = tuple((platform, "correct/drop-after") for platform in PLATFORMS)
+    correction = PlannedCorrection(at=0.0, faults=lost_answers, milestone="correction answered")
+    plan = [DayPlan(faults=(), process_faults=(), correction=correction)]
+    report = run_proof(ProofTerms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
+    assert report.kept, str(report.findings.broken)
+    assert report.person["correct a published post"] == 1
+    assert report.troubles["kill at correction answered"] == 1
+    # A channel that had not published yet gets the corrected text at once.
+    assert set(report.findings.corrections) == {"done"}
+    assert report.findings.copies == {"1": EACH}
+
+
 def test_a_mistake_in_the_configuration_keeps_nothing_else_back(tmp_path: Path) -> None:
     conditions = (Condition.BROKEN_PEOPLE, Condition.REMOVED_CHANNEL)
     plan = [DayPlan(faults=(), process_faults=(), condition=condition, draw=7) for condition in conditions]
@@ -203,6 +218,15 @@ def test_a_channel_that_publishes_two_at_once_is_detected(tmp_path: Path, monkey
     findings = broken_by(tmp_path, monkeypatch, "side by side", [refused, slow])
     assert findings.unguarded == ["the table delivery has lost uq_delivery_in_flight"]
     assert findings.side_by_side
+
+
+def test_a_correction_that_is_told_and_not_carried_out_is_detected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = DayPlan(faults=(), process_faults=(), correction=PlannedCorrection(at=0.0))
+    findings = broken_by(tmp_path, monkeypatch, "corrections that are not sent", [day])
+    assert findings.untrue
+    assert set(findings.broken) == {"untrue"}
 
 
 def test_a_broken_promise_is_reported_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,17 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from publisher.core.clock import FixedClock
 from publisher.core.messages import Message
-from publisher.core.states import State
+from publisher.core.states import CorrectionState, State
+from publisher.db.corrections import Correction
 from publisher.db.models import Attempt, Delivery, Pick, Post
 from publisher.db.session import Database
-from publisher.delivery.problem_codes import UnknownOutcomeProblem, blocked
+from publisher.delivery.problem_codes import DeliveryProblem, UnknownOutcomeProblem, blocked
 from publisher.lifecycle import record_delivery_event, record_event
 from publisher.platforms.profiles import load_profile
 from publisher.platforms.transport import deadline_for
+from publisher.proving.correction_plans import CORRECTION_MILESTONES
 from publisher.proving.failure_points import FailurePoints
 from publisher.proving.fault_injection import Clocks
 from publisher.proving.fleet import ProcessExit
@@ -33,6 +35,7 @@ from publisher.proving.judge import judge_proof, posts_by_caption, write_history
 from publisher.proving.outcomes import collect_outcomes
 from publisher.proving.outlet import write_outlet
 from publisher.proving.plan import (
+    CORRECTION_FAULTS,
     FAULT_KINDS,
     FAULTS,
     MAX_KNOWN_LAG_SECONDS,
@@ -49,14 +52,14 @@ from publisher.proving.plan import (
 from publisher.proving.proof import STUCK_SECONDS, next_day
 from publisher.proving.report import Findings, Spread
 from publisher.proving.shared_clock import SharedClock
-from publisher.proving.watch import ChangeTimer, Recovery
+from publisher.proving.watch import ChangeTimer, Recovery, next_jump, open_corrections
 from publisher.sandbox.discovery import sandbox_class, sandbox_names
 from publisher.sandbox.faults import ALL_KINDS, STEPS, Fault
 from publisher.sandbox_client import SandboxClient
 from publisher.schedule.restore_gap import SHOWN_ON
 from publisher.settings import DeliverySettings, load_settings
 from tests import mutants
-from tests.fakes import add_delivery
+from tests.fakes import adapted_post, add_delivery
 from tests.waiting import wait_until
 
 PLATFORMS = dict.fromkeys(("one", "two", "three"), HabitChoices())
@@ -108,6 +111,17 @@ def test_every_milestone_and_every_kind_of_fault_is_planned(on: str) -> None:
     assert any(day.skips for day in plan)
     copies = {day.copy.by_hand for day in plan if day.copy is not None}
     assert copies == {False, True}
+
+
+def test_corrections_are_drawn_with_every_fault_and_every_milestone() -> None:
+    plan = draw_plan(replace(TERMS, days=400), PLATFORMS)
+    corrections = [day.correction for day in plan if day.correction is not None]
+    assert plan[0].correction is not None, "the shortest proof has one"
+    assert 100 < len(corrections) < 300
+    assert {correction.milestone for correction in corrections} == {"", *CORRECTION_MILESTONES}
+    assert {fault for correction in corrections for fault in correction.faults} == {
+        (platform, f"correct/{fault}") for platform in PLATFORMS for fault in CORRECTION_FAULTS
+    }
 
 
 class FakeSandbox(SandboxClient):
@@ -277,6 +291,91 @@ def test_a_guard_that_the_database_lacks_is_reported(database: Database, clock: 
     assert found_by(database, clock, []).unguarded == ["the table delivery has lost uq_delivery_in_flight"]
 
 
+ALT_TEXT = adapted_post("A title").images[0].alt_text
+
+
+def corrected(caption: str, *, alt_text: str = ALT_TEXT, number: int = 1) -> dict[str, Any]:
+    """Returns a public post that was published as `post` makes it, and was changed since."""
+    return {**post(number), "caption": caption, "images": [{"alt_text": alt_text}], "edits": [{"caption": "A title"}]}
+
+
+def add_correction(database: Database, now: datetime, state: CorrectionState, **values: Any) -> None:
+    is_over = state in (CorrectionState.DONE, CorrectionState.FAILED)
+    with database.writing() as session:
+        delivery = session.scalars(select(Delivery)).one()
+        adapted = {**delivery.adapted, "platform": "fake"}
+        values = {"lost_at": None, "due_at": now, "ended_at": now if is_over else None} | values
+        values["problem"] = DeliveryProblem.MACHINE_TOO_SLOW() if state is CorrectionState.FAILED else None
+        session.add(
+            Correction(
+                delivery_id=delivery.id, channel_name="fake", post_version=1, actor="ada", created_at=now, state=state,
+                before=adapted, after={**adapted, "caption": "A better title"}, **values,
+            )
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "caption", "broken"),
+    [
+        (CorrectionState.DONE, "A better title", set()),
+        (CorrectionState.DONE, "A title", {"untrue"}),
+        (CorrectionState.FAILED, "A title", set()),
+        (CorrectionState.FAILED, "A better title", {"untrue"}),
+        (CorrectionState.WAITING, "A title", {"stuck"}),
+        (CorrectionState.UNKNOWN, "A better title", {"stuck"}),
+    ],
+)
+def test_a_correction_that_is_told_wrongly_or_is_not_over_is_found(
+    database: Database, clock: FixedClock, state: CorrectionState, caption: str, broken: set[str]
+) -> None:
+    add_delivery(database, clock.now())
+    end(database, State.PUBLISHED, remote_id="id-1")
+    add_correction(database, clock.now(), state)
+    findings = found_by(database, clock, [corrected(caption)])
+    assert set(findings.broken) == broken
+    assert findings.corrections == {state.value: 1}
+
+
+def test_a_failed_correction_without_an_answer_may_be_public(database: Database, clock: FixedClock) -> None:
+    add_delivery(database, clock.now())
+    end(database, State.PUBLISHED, remote_id="id-1")
+    add_correction(database, clock.now(), CorrectionState.FAILED, lost_at=clock.now())
+    for caption in ("A title", "A better title"):
+        assert found_by(database, clock, [corrected(caption)]).broken == {}
+    assert set(found_by(database, clock, [corrected("Something else")]).broken) == {"untrue"}
+
+
+def test_alt_texts_that_a_correction_did_not_ask_for_are_found(database: Database, clock: FixedClock) -> None:
+    add_delivery(database, clock.now())
+    end(database, State.PUBLISHED, remote_id="id-1")
+    add_correction(database, clock.now(), CorrectionState.DONE)
+    shown = corrected("A better title", alt_text="Of another picture")
+    assert set(found_by(database, clock, [shown]).broken) == {"untrue"}
+
+
+def test_a_correction_that_makes_a_second_post_is_found(database: Database, clock: FixedClock) -> None:
+    add_delivery(database, clock.now())
+    end(database, State.PUBLISHED, remote_id="id-1")
+    add_correction(database, clock.now(), CorrectionState.DONE)
+    second = {**post(2, "A better title"), "images": [], "edits": []}
+    findings = found_by(database, clock, [corrected("A better title"), second])
+    assert set(findings.broken) == {"twice"}
+
+
+def test_the_clock_waits_for_a_correction_that_is_being_sent(database: Database, clock: FixedClock) -> None:
+    now = clock.now()
+    add_delivery(database, now)
+    end(database, State.PUBLISHED, remote_id="id-1")
+    add_correction(database, now, CorrectionState.WAITING, due_at=now + timedelta(hours=1))
+    jump = next_jump(database, [], open_corrections(database), still=False)
+    assert jump is not None
+    assert jump.due == now + timedelta(hours=1)
+    with database.writing() as session:
+        lease = {"lease_owner": "one", "lease_until": now + timedelta(hours=2)}
+        session.execute(update(Correction).values(state=CorrectionState.SENDING, **lease))
+    assert next_jump(database, [], open_corrections(database), still=True) is None
+
+
 def test_the_reasons_why_people_were_asked_are_counted_without_channels(database: Database, clock: FixedClock) -> None:
     for day, channel in enumerate(("first", "second")):
         number = add_delivery(database, clock.now(), channel=channel, day_offset=day)
@@ -339,6 +438,7 @@ def test_a_failure_point_strikes_once_and_only_its_delivery(tmp_path: Path) -> N
 STANDING_STILL = """
 import os, sys, threading
 from pathlib import Path
+from publisher.proving.correction_plans import CORRECTION_MILESTONES
 from publisher.proving.failure_points import FailurePoints
 # On one core, and without rushing: another thread that takes the signal comes to it only when the walker rests.
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
