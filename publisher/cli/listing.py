@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import click
 
-from publisher.cli.desk import actor, desk_of
+from publisher.cli.desk import actor, desk_of, naming_channels
 from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, escape, json_option, print_json, print_table, styled
 from publisher.cli.post_problems import styled_problem
@@ -88,6 +88,13 @@ def queue_command(ctx: click.Context, limit: int, everything: bool, as_json: boo
     if not rows:
         console().print(str(_("The queue is empty. Put a post into it: publisher add FILE")))
         return
+    with naming_channels(desk):
+        _print_queue(rows)
+    for sentence in (*_left_out(left_out), cover.sentence):
+        console().print(escape(sentence))
+
+
+def _print_queue(rows: Sequence[QueueRow]) -> None:
     print_table(
         "",
         tuple(map(str, (_("post"), _("place"), _("day"), _("state"), _("title"), _("problems")))),
@@ -103,8 +110,6 @@ def queue_command(ctx: click.Context, limit: int, everything: bool, as_json: boo
             for row in rows
         ),
     )
-    for sentence in (*_left_out(left_out), cover.sentence):
-        console().print(escape(sentence))
 
 
 def _queue_row(row: QueueRow) -> dict[str, Any]:
@@ -164,8 +169,9 @@ def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
             console().print(f"[bold]{_name_of(name)}[/]: {escape(_render_value(value))}")
     if pick:
         console().print(f"[bold]{_('picked for')}[/]: {pick.slot}")
-    for problem in problems:
-        console().print(styled_problem(problem))
+    with naming_channels(desk):
+        for problem in problems:
+            console().print(styled_problem(problem))
 
 
 def _post_fields(post: Post) -> dict[str, Any]:

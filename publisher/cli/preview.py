@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from publisher.adapt.text.rich_html import describe_length
-from publisher.cli.desk import desk_of
+from publisher.cli.desk import desk_of, naming_channels
 from publisher.cli.echo import echo
 from publisher.cli.output import console, escape, json_option, print_json, print_table
 from publisher.cli.post_problems import styled_problem
@@ -21,7 +21,7 @@ from publisher.cli.preview_page import Header, preview_page
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.core.content import AdaptedPost, Rendition
 from publisher.core.field_names import describe_field
-from publisher.core.messages import Message, _
+from publisher.core.messages import Message, _, channel_name
 from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.media import write_atomically
@@ -79,19 +79,21 @@ def preview_command(ctx: click.Context, post: int, channel: str | None, page: Pa
         rendered = preview(row, targets, desk.people, desk.renderer)
         windows = window_samples(row, desk.renderer)
     if page:
-        write_atomically(page, _render_page(desk, row, rendered, of_post).encode())
+        with naming_channels(desk):
+            write_atomically(page, _render_page(desk, row, rendered, of_post).encode())
     if as_json:
         print_json([_preview_row(channel_preview, of_post, windows) for channel_preview in rendered])
         return
     if page:
         echo(str(_("Wrote {file}.", file=str(page))))
     else:
-        for channel_preview in rendered:
-            _print_preview(channel_preview)
-        for sample in windows:
-            console().print(escape(str(_describe_window(sample))))
-        for problem in of_post:
-            console().print(styled_problem(problem))
+        with naming_channels(desk):
+            for channel_preview in rendered:
+                _print_preview(channel_preview)
+            for sample in windows:
+                console().print(escape(str(_describe_window(sample))))
+            for problem in of_post:
+                console().print(styled_problem(problem))
     problems = [problem for channel_preview in rendered for problem in channel_preview.problems]
     is_blocked = any(problem.blocking for problem in (*problems, *(known.problem for known in of_post)))
     ctx.exit(1 if is_blocked else 0)
@@ -167,15 +169,15 @@ def _rendition_row(rendition: Rendition) -> dict[str, Any]:
 
 
 def _print_preview(rendered: RenderedPost) -> None:
-    say = console().print
+    say, name = console().print, f"[bold]{escape(channel_name(rendered.channel))}[/]"
     if rendered.adapted is None:
-        say(str(_("{channel} leaves this post out: it is not translated.", channel=f"[bold]{rendered.channel}[/]")))
+        say(str(_("{channel} leaves this post out: it is not translated.", channel=name)))
         return
     adapted = rendered.adapted
     say(
         Panel(
             Text(adapted.caption),
-            title=f"[bold]{rendered.channel}[/]",
+            title=name,
             title_align="left",
             subtitle=_describe_length(adapted),
         )
@@ -238,6 +240,11 @@ def rehearse_command(ctx: click.Context, days: int, start: datetime | None, as_j
     if as_json:
         print_json([_day_row(day) for day in rehearsed])
         return
+    with naming_channels(desk):
+        _print_days(rehearsed)
+
+
+def _print_days(rehearsed: Sequence[RehearsedDay]) -> None:
     print_table(
         "",
         tuple(map(str, (_("day"), _("picked at"), _("why"), _("post"), _("channels")))),
@@ -255,7 +262,7 @@ def rehearse_command(ctx: click.Context, days: int, start: datetime | None, as_j
 
 
 def _describe_channel(channel: RehearsedChannel) -> str:
-    at = f"{channel.name} {channel.local:%H:%M}"
+    at = f"{channel_name(channel.name)} {channel.local:%H:%M}"
     return str(_("{at} held: {why}", at=at, why=channel.problem)) if channel.problem else at
 
 

@@ -91,3 +91,24 @@ def test_mails_name_platforms_and_messages_to_programs_the_keys(site: Site) -> N
         assert render_headline(alert) == "Tumblr: the channel is paused"
     with reading_as(program_reader(settings)):
         assert render_headline(alert) == "tumblr: the channel is paused"
+
+
+@pytest.mark.parametrize("command", ["queue", "show", "preview", "rehearse", "approve"])
+def test_what_commands_say_of_a_post_names_platforms(site: Site, command: str) -> None:
+    """X shows four of the pictures, and that is a remark on one channel."""
+    post = site.outlet.add_post("A quiet cell, again", images=5)
+    config = ["--config", str(site.outlet.config)]
+    arguments = [] if command in ("queue", "rehearse") else [str(post)]
+    said = CliRunner().invoke(cli, [*config, command, *arguments]).output
+    assert re.search(r"\bX\b", said), said
+    for key in KEYS:
+        assert not re.search(rf"(?<![./\w]){key}\b(?![./-])", said), said
+
+
+def test_json_about_a_post_has_the_keys_of_channels(site: Site) -> None:
+    post = site.outlet.add_post("A quiet cell, again")
+    config = ["--config", str(site.outlet.config)]
+    previews = json.loads(CliRunner().invoke(cli, [*config, "preview", str(post), "--json"]).stdout)
+    assert {preview["channel"] for preview in previews} == set(KEYS)
+    days = json.loads(CliRunner().invoke(cli, [*config, "rehearse", "--json"]).stdout)
+    assert {channel["channel"] for day in days for channel in day["channels"]} <= set(KEYS)
