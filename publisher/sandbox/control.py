@@ -58,6 +58,10 @@ from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.ledger import Ledger, LedgerPost, ListingLag
 from publisher.sandbox.wire import Answer, Request
 
+MAX_SHIFT_SECONDS = 1000 * 366 * 24 * 3600
+"""Of a clock, to either side: further away, its calendar would end."""
+MAX_LAG_SECONDS = 366 * 24 * 3600
+
 
 class ControlPort:
     """Serves the control port of the given platforms; `connection` returns the settings that lead to one."""
@@ -123,7 +127,7 @@ class ControlPort:
     def _handle_post(self, request: Request) -> Answer:
         try:
             return Answer.of_json(200, self._actions[request.path](request.json() if request.body else {}))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             return Answer.of_json(400, {"error": str(error)})
 
     def _show(self, path: str) -> Answer:
@@ -182,10 +186,10 @@ class ControlPort:
 
     def _set_clocks(self, body: dict[str, Any]) -> dict[str, Any]:
         if "platform" not in body:
-            self._ledger.shift(timedelta(seconds=float(body["offset_seconds"])))
+            self._ledger.shift(_read_shift(body["offset_seconds"]))
             return {"now": self._ledger.now().isoformat()}
         platform = self._named_platform(body)
-        platform.clock_skew = timedelta(seconds=float(body["skew_seconds"]))
+        platform.clock_skew = _read_shift(body["skew_seconds"])
         return {"now": platform.now().isoformat()}
 
     def _set_lag(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -219,6 +223,13 @@ class ControlPort:
         return {"posts": 0}
 
 
+def _read_shift(seconds: float) -> timedelta:
+    """Reads by how much a clock is moved. Raises ValueError where it would leave the calendar."""
+    if not abs(float(seconds)) <= MAX_SHIFT_SECONDS:
+        raise ValueError(f"a clock is moved by {MAX_SHIFT_SECONDS} seconds at most")
+    return timedelta(seconds=float(seconds))
+
+
 def _loader(platforms: Sequence[SandboxPlatform]) -> jinja2.BaseLoader:
     """Finds shared templates, and those in the folders of the platforms: `NAME/page.html`."""
     folders = {platform.name: jinja2.PackageLoader(f"publisher.sandbox.{platform.name}", "") for platform in platforms}
@@ -228,8 +239,11 @@ def _loader(platforms: Sequence[SandboxPlatform]) -> jinja2.BaseLoader:
 def read_lag(seconds: float | list[float], *, seed: int = 0, hides_ids: bool = False) -> ListingLag:
     """Reads a lag: a number of seconds, or two bounds to draw between. Raises ValueError with a sentence."""
     bounds = seconds if isinstance(seconds, list) else [seconds, seconds]
-    if len(bounds) != 2 or not 0 <= float(bounds[0]) <= float(bounds[1]):
-        raise ValueError("seconds is one number, or two of which the second is not smaller: 840, or [0, 840]")
+    if len(bounds) != 2 or not 0 <= float(bounds[0]) <= float(bounds[1]) <= MAX_LAG_SECONDS:
+        raise ValueError(
+            "seconds is one number, or two of which the second is not smaller: 840, or [0, 840]; "
+            f"{MAX_LAG_SECONDS} at most"
+        )
     return ListingLag(min_seconds=float(bounds[0]), max_seconds=float(bounds[1]), seed=seed, hides_ids=hides_ids)
 
 

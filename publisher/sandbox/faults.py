@@ -131,6 +131,9 @@ gives a public post another text."""
 STEPS: tuple[str, ...] = get_args(Step)
 
 
+MAX_SECONDS = 366 * 24 * 3600
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     kind: str
@@ -150,6 +153,8 @@ class Fault:
             raise ValueError(f"there is no fault {kind!r}; known are {', '.join(EFFECTS)}")
         if EFFECTS[kind].takes_seconds != bool(seconds):
             raise ValueError(f"{', '.join(TAKES_SECONDS)} take seconds, and only they do: slow-after:2.5")
+        if seconds and not 0 <= float(seconds) <= MAX_SECONDS:
+            raise ValueError(f"{seconds} is no number of seconds from 0 to {MAX_SECONDS}")
         if kind == "refuse" and step:
             raise ValueError("refuse takes no step: it strikes when a connection is opened, whatever it is for")
         return cls(kind, float(seconds or 0.0), step or "publish")

@@ -94,8 +94,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Logs nothing: the ledger lists what was posted."""
 
     def _serve(self) -> None:
-        length = int(self.headers.get("content-length") or 0)
+        stated = self.headers.get("content-length") or "0"
+        if not (stated.isascii() and stated.isdigit()):
+            self.close_connection = True  # Where its body ends is unknown.
+            self._send(Answer.of_text(400, "Content-Length must be a number of bytes"))
+            return
+        # Longer numbers are too large for a body, and the longest ones for Python to read.
+        length = int(stated[:20])
         if length > MAX_BODY_BYTES:
+            self.close_connection = True
             self._send(Answer.of_text(413, "too large"))
             return
         body = self.rfile.read(length)
@@ -103,7 +110,11 @@ class _Handler(BaseHTTPRequestHandler):
             # The body was cut in mid-transfer, so the request is not carried out.
             self._drop_connection()
             return
-        parsed = urlsplit(self.path)
+        try:
+            parsed = urlsplit(self.path)
+        except ValueError:
+            self._send(Answer.of_text(400, "there is no such address"))
+            return
         host = self.headers.get("host", "")
         request = Request(
             method=self.command,

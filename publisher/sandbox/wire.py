@@ -41,17 +41,34 @@ class Request:
 
     def json(self) -> Any:
         """Reads the body as JSON. Raises ValueError."""
-        return json.loads(self.body)
+        return read_json(self.body)
 
     def form(self) -> dict[str, str]:
-        """Reads the body as a URL-encoded form."""
-        return dict(parse_qsl(self.body.decode("utf-8"), keep_blank_values=True))
+        """Reads the body as a URL-encoded form; bytes that are no text become question marks."""
+        return dict(parse_qsl(self.body.decode("utf-8", errors="replace"), keep_blank_values=True))
 
     def parts(self) -> list[Part]:
         """Reads the parts of a multipart body, in order."""
         head = b"Content-Type: " + self.headers.get("content-type", "").encode() + b"\r\n\r\n"
         message = email.message_from_bytes(head + self.body, policy=email.policy.HTTP)
         return [_part(part) for part in message.iter_parts()] if message.is_multipart() else []
+
+
+def read_json(text: str | bytes) -> Any:
+    """Reads JSON from outside. Raises ValueError."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
+
+
+def read_object(text: str | bytes) -> dict[str, Any]:
+    """Reads a JSON object from outside; what is none counts as an empty one."""
+    try:
+        value = read_json(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _part(part: email.message.Message) -> Part:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from publisher.core.clock import Clock
-from publisher.sandbox.wire import Answer, Request
+from publisher.sandbox.wire import Answer, Request, read_json, read_object
 
 KEY_ID = 205
 TOTP_STEP_SECONDS = 30
@@ -95,7 +95,7 @@ class LoginServer:
         """Decides whether the request carries a valid session."""
         header = request.headers.get("authorization", "")
         try:
-            session = json.loads(base64.b64decode(header.removeprefix(BEARER), validate=True))
+            session = read_json(base64.b64decode(header.removeprefix(BEARER), validate=True))
         except ValueError:
             return False
         value = session.get("sessionid") if isinstance(session, dict) else None
@@ -115,7 +115,7 @@ class LoginServer:
         if path == "/v1/attestation/create_android_keystore/":
             return succeed(challenge_nonce=secrets.token_hex(16), key_nonce=secrets.token_hex(8))
         if match := re.fullmatch(r"/v1/bloks/(?:async_action|apps)/([\w.]+)/", path):
-            return self._screen(match[1], json.loads(request.form().get("params", "{}")))
+            return self._screen(match[1], read_object(request.form().get("params", "{}")))
         return None
 
     def _public_key(self) -> Answer:

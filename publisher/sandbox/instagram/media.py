@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +11,7 @@ from PIL import Image
 
 from publisher.sandbox.instagram.login import fail, succeed
 from publisher.sandbox.ledger import Ledger, LedgerImage, image_of
-from publisher.sandbox.wire import Answer, Request
+from publisher.sandbox.wire import Answer, Request, read_object
 
 MAX_BYTES = 8_000_000
 MIN_RATIO, MAX_RATIO = 0.8, 1.91
@@ -51,7 +50,7 @@ class Uploads:
             return _failed_upload(400, "PartialRequestError", "Partial request")
         if len(request.body) > MAX_BYTES:
             return _failed_upload(413, "FileTooLargeError", "The image is larger than 8 MB")
-        parameters = json.loads(request.headers.get("x-instagram-rupload-params", "{}"))
+        parameters = read_object(request.headers.get("x-instagram-rupload-params", "{}"))
         if parameters.get("upload_id") != upload_id:
             return _failed_upload(400, "InvalidRequestError", "The upload ids differ")
         self._uploads[upload_id] = _measured(request.body, self._ledger.now())

@@ -9,7 +9,6 @@ official interface). Without the first switch a double send shows as two posts.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +22,7 @@ from publisher.sandbox.instagram.habits import HABITS
 from publisher.sandbox.instagram.login import LoginServer, User, fail, succeed
 from publisher.sandbox.instagram.media import Refusal, Uploads, needs_reupload, picture_as_json
 from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost
-from publisher.sandbox.wire import Answer, Request
+from publisher.sandbox.wire import Answer, Request, read_object
 
 HOSTS = ("i.instagram.com", "b.i.instagram.com", "www.instagram.com")
 CAPTION_LIMIT = 2200
@@ -208,7 +207,7 @@ class Sandbox(SandboxPlatform):
             return fail(400, "caption_text is missing")
         try:
             caption = _checked_caption(body["caption_text"])
-            tagged, place = json.loads(body.get("usertags") or "{}"), json.loads(body.get("location") or "{}")
+            tagged, place = read_object(body.get("usertags") or "{}"), read_object(body.get("location") or "{}")
         except Refusal as refusal:
             return refusal.answer
         item = {**post.detail, "caption": {"text": caption} if caption else None}
@@ -277,11 +276,7 @@ def _ids_of(item: dict[str, Any]) -> list[str]:
 
 def _signed_body(request: Request) -> dict[str, Any]:
     """Reads the signed body of a request; empty where it was cut off."""
-    try:
-        values = json.loads(request.form().get("signed_body", "").removeprefix("SIGNATURE."))
-    except ValueError:
-        return {}
-    return values if isinstance(values, dict) else {}
+    return read_object(request.form().get("signed_body", "").removeprefix("SIGNATURE."))
 
 
 def short_code(number: int) -> str:

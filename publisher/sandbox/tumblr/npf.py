@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from publisher.sandbox.ledger import LedgerImage, image_of
-from publisher.sandbox.wire import Part, Request
+from publisher.sandbox.wire import Part, Request, read_json, read_object
 
 BAD_FORMAT, BAD_MEDIA = 8001, 8005
 BAD_MULTIPART = 5002
@@ -112,11 +111,7 @@ def _requested(request: Request) -> dict[str, Any]:
     text = request.body
     if request.mime_type == "multipart/form-data":
         text = text.partition(b"\r\n\r\n")[2].partition(b"\r\n--")[0]
-    try:
-        body = json.loads(text)
-    except ValueError:
-        body = None
-    return body if isinstance(body, dict) else {}
+    return read_object(text)
 
 
 def _read_body(request: Request) -> tuple[dict[str, Any], dict[str, Part]]:
@@ -129,7 +124,7 @@ def _read_body(request: Request) -> tuple[dict[str, Any], dict[str, Part]]:
     if len(source) > MAX_JSON_BYTES:
         raise Refusal(400, BAD_FORMAT, "the post is too large")
     try:
-        body = json.loads(source)
+        body = read_json(source)
     except ValueError:
         body = None
     if not isinstance(body, dict):

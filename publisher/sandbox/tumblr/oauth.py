@@ -108,11 +108,15 @@ class OAuth:
     def _signed(self, request: Request) -> SignedRequest | None:
         if not request.headers.get("authorization", "").startswith("OAuth "):
             return None
-        body = request.body.decode("utf-8") if request.mime_type == FORM else None
         headers = {"Authorization": request.headers["authorization"]}
-        if body is not None:
-            headers["Content-Type"] = FORM
-        valid, signed = self._endpoint.validate_request(request.url, request.method, body, headers)
+        try:
+            body = request.body.decode("utf-8") if request.mime_type == FORM else None
+            if body is not None:
+                headers["Content-Type"] = FORM
+            valid, signed = self._endpoint.validate_request(request.url, request.method, body, headers)
+        except ValueError:
+            # An address or a body that can't be read was signed by nobody.
+            return None
         return signed if valid else None
 
     def _issue_request_token(self, request: Request) -> Answer:

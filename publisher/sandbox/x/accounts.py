@@ -152,7 +152,11 @@ class Accounts:
             return None
         headers = {name.title(): value for name, value in request.headers.items()}
         body = request.body.decode("latin-1") if request.mime_type.endswith("urlencoded") else None
-        valid, signed = self._signatures.validate_request(request.url, request.method, body, headers)
+        try:
+            valid, signed = self._signatures.validate_request(request.url, request.method, body, headers)
+        except ValueError:
+            # An address or a body that can't be read was signed by nobody.
+            return None
         return signed if valid else None
 
     # --- OAuth 1 -----------------------------------------------------------------------------
