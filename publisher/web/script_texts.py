@@ -47,7 +47,11 @@ SCRIPT_TEXTS: Mapping[str, Mapping[str, Message]] = {
         "moved": _("{post}: {where}. Enter keeps it there, Escape takes it back."),
         "saved": _("Saved."),
     },
-    "calendar.js": {"swap": _("They change places")},
+    "calendar.js": {
+        "swap": _("They change places"),
+        "shared": _("Both wait for this day"),
+        "taken": _("Another post has this day"),
+    },
     "ticks.js": {"ticked": plural_template("{count} post is ticked", "{count} posts are ticked")},
     "editor.js": {
         "no_preview": _("The preview could not be reached; what you type is kept here."),

@@ -76,6 +76,38 @@ def test_a_draft_is_dragged_from_the_tray_and_posts_change_places(
     expect(page).to_have_url(re.compile(f"week={monday}"))
 
 
+def test_what_will_become_of_two_posts_is_said_before_the_drop(
+    site: Site, posts: Desk, monday: date, open_page: OpenPage
+) -> None:
+    """As the drop does it; `tests/integration/test_calendar_exchange.py` has the whole table."""
+    now = site.desk.now()
+    tuesday, wednesday, friday = (monday + timedelta(days=number) for number in (1, 2, 4))
+    posts.post("Alga", now, state="draft")
+    posts.post("Bone", now, fixed_date=tuesday)
+    posts.post("Cell", now, fixed_date=friday)
+    posts.post("Dune", now, state="draft", fixed_date=wednesday)
+    for number in range(8):
+        posts.post(f"In line {number}", now)
+    page = open_page("editor", viewport=WIDE)
+    page.goto(f"/calendar?week={monday}")
+    tray, thursday = page.locator(".drafts .entry", has_text="Alga"), monday + timedelta(days=3)
+
+    def hint(moved: Locator, day: date) -> str:
+        data = page.evaluate_handle("() => new DataTransfer()")
+        moved.dispatch_event("dragstart", {"dataTransfer": data})
+        cell(page, day).dispatch_event("dragover", {"dataTransfer": data})
+        said = cell(page, day).evaluate("(day) => getComputedStyle(day, '::before').content")
+        moved.dispatch_event("dragend", {"dataTransfer": data})
+        return str(said).strip('"')
+
+    entries = {name: page.locator(".days .entry", has_text=name) for name in ("Bone", "Dune")}
+    assert hint(entries["Bone"], friday) == "They change places"
+    assert hint(entries["Bone"], thursday) == "They change places"
+    assert hint(entries["Dune"], thursday) == "Both wait for this day"
+    assert hint(tray, thursday) == "Both wait for this day"
+    assert hint(tray, friday) == "Another post has this day"
+
+
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 def test_a_draft_gets_its_day_by_keyboard(
     site: Site, posts: Desk, monday: date, open_page: OpenPage, *, scripts: bool

@@ -209,3 +209,18 @@ def test_a_phone_has_the_navigation_in_one_row(chief: BrowserContext) -> None:
     expect(links.last).not_to_be_in_viewport()
     links.last.focus()
     expect(links.last).to_be_in_viewport(ratio=1)
+
+
+@IN_BOTH_BROWSERS
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_long_names_of_accounts_stay_on_one_line_of_a_day(chief: BrowserContext, width: int) -> None:
+    """Two accounts are on one platform: what is cut for the eye is whole for the ear, and in the hint."""
+    tab = open_tab(chief, "/calendar?month=2026-05", {"width": width, "height": 900})
+    links = tab.locator(".channels a").filter(has_text="cada-dia-una-cellula")
+    expect(links.first).to_be_visible()
+    expect(links.first).to_have_accessible_name("Tumblr cada-dia-una-cellula")
+    chip = tab.locator(".channels .chip").filter(has_text="cada-dia-una-cellula").first
+    expect(chip).to_have_attribute("title", re.compile(r"Tumblr \(cada-dia-una-cellula\): "))
+    wraps = tab.locator(".channels .account").evaluate_all("all => all.filter((name) => name.offsetHeight > 30).length")
+    assert wraps == 0
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -21,6 +21,7 @@ from publisher.schedule.order import End, FixedDate
 from publisher.schedule.slots import slot_day
 from publisher.schedule.undated_drafts import undated_drafts
 from publisher.schedule.waiting import QueueFilter, WaitingPost, find_waiting, read_waiting
+from publisher.settings.channel_names import channel_labels
 from publisher.staff import calendar_keys
 from publisher.web.bulk_messages import MOVED, bulk_for, flash_places, flash_result, last_change
 from publisher.web.date_format import format_moment
@@ -127,6 +128,7 @@ def _page(request: Request, span: Span, *, post: int = 0, day: str = "", feed: s
         other=span.other(today),
         present=Span.of("", today.isoformat() if span.is_week else "", today),
         days=days,
+        channel_labels=channel_labels(desk.settings),
         tray=tray,
         weekdays=[format_moment(SOME_MONDAY + timedelta(days=number), "weekday") for number in range(7)],
         waiting=waiting[:MAX_CHOICES],

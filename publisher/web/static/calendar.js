@@ -10,8 +10,19 @@ const postOf = (day) => day.querySelector(".entry[draggable]");
 
 function mark(day) {
   for (const target of document.querySelectorAll(".target")) target.classList.remove("target");
-  day?.classList.add("target");
-  if (day && postOf(day)) day.dataset.hint = textOf("swap");
+  if (!day) return;
+  day.classList.add("target");
+  const other = postOf(day);
+  if (other) day.dataset.hint = textOf(outcome(other));
+}
+
+// Says what becomes of the dragged post and the one of a day: `_neighbour` in calendar_page.py decides it.
+function outcome(other) {
+  const inTray = !dragged.closest("[data-day]");
+  const isDraft = inTray || dragged.matches(".draft");
+  if (isDraft && other.dataset.reason === "queue") return "shared";
+  if (!inTray) return "swap";
+  return other.matches(".draft") ? "shared" : "taken";
 }
 
 document.addEventListener("dragstart", (event) => {
