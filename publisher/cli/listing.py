@@ -19,6 +19,7 @@ from publisher.core.field_names import FIELD_NAMES
 from publisher.core.messages import Message, _, ngettext
 from publisher.db.models import Post
 from publisher.posts.post_store import last_pick, load_post
+from publisher.posts.published_links import published_links
 from publisher.posts.titles import shown_title
 from publisher.schedule.approval import every_problem
 from publisher.schedule.cover import find_cover
@@ -42,6 +43,8 @@ OTHER_FIELD_NAMES: Mapping[str, Message] = {
     "reserve": _("reserve"),
     "fixed_date": _("fixed date"),
     "last_shown_on": _("last shown on"),
+    "published_elsewhere_on": _("published elsewhere on"),
+    "published_links": _("published at"),
     "file": _("file"),
     "sha256": _("hash"),
     "pixels": _("pixels"),
@@ -152,7 +155,7 @@ def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
         row = load_post(session, post)
         pick = last_pick(session, row)
         problems = every_problem(session, row, desk)
-        fields = _post_fields(row)
+        fields = {**_post_fields(row), "published_links": published_links(session, row.id)}
     if as_json:
         print_json(
             {
@@ -178,6 +181,7 @@ def _post_fields(post: Post) -> dict[str, Any]:
     names = (
         "id", "state", "version", "title", "standfirst", "body", "written_by", "credit", "licence", "link", "links",
         "tags", "language", "reserve", "fixed_date", "embargo_until", "captions", "translations", "last_shown_on",
+        "published_elsewhere_on",
     )  # fmt: skip
     images = [
         {

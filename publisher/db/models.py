@@ -46,7 +46,8 @@ WAITS_FOR_DATE = text(
 )
 """Waits for its fixed date. A post that was shown on that day does not wait any more."""
 READY_RESERVE = text("state = 'approved' AND reserve AND fixed_date IS NULL")
-UNAPPROVED = text("state <> 'approved'")
+UNAPPROVED = text("state <> 'approved' AND (state <> 'draft' OR published_elsewhere_on IS NULL)")
+"""Is a draft, waits for review or was withdrawn. What was published elsewhere is no draft."""
 STALE_WORDS = text("words_stale")
 DATED = text("fixed_date IS NOT NULL")
 EMBARGOED = text("embargo_until IS NOT NULL")
@@ -168,6 +169,9 @@ class Post(Base):
     text_digest: Mapped[str | None] = mapped_column(String(64), index=True)
     """Equal for posts with the same text. Set whenever a post is stored."""
     last_shown_on: Mapped[date | None]
+    published_elsewhere_on: Mapped[date | None]
+    """The day on which it was published before it came into this desk: it has no pick and no delivery, and the queue
+    never had it. None: this desk publishes it."""
     words_stale: Mapped[bool] = mapped_column(default=True, server_default=true())
     """The search index does not have its present texts: see `publisher.posts.search_index`."""
     edited_by: Mapped[str] = mapped_column(String(120), default="", server_default="")

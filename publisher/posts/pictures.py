@@ -49,7 +49,26 @@ def store_pictures(store: MediaStore, drafts: Sequence[ImageDraft]) -> tuple[Sto
     Raises:
         PostError: a picture can't be read, is refused, or can't be stored; the sentence names the file.
     """
-    inspected = [_inspect(draft.file, str(draft.file)) if draft.file else None for draft in drafts]
+    return store_inspected(store, drafts, inspect_pictures(drafts))
+
+
+def inspect_pictures(drafts: Sequence[ImageDraft]) -> tuple[ImageFacts | None, ...]:
+    """Inspects the file of every new picture, and stores nothing. None for an original that is stored already.
+
+    Raises:
+        PostError: a picture can't be read, or is refused; the sentence names the file.
+    """
+    return tuple(_inspect(draft.file, str(draft.file)) if draft.file else None for draft in drafts)
+
+
+def store_inspected(
+    store: MediaStore, drafts: Sequence[ImageDraft], inspected: Sequence[ImageFacts | None]
+) -> tuple[StoredPicture, ...]:
+    """Stores the originals of pictures that were inspected.
+
+    Raises:
+        PostError: one can't be read or stored; the sentence names the file.
+    """
     return tuple(_store_draft(store, draft, facts) for draft, facts in zip(drafts, inspected, strict=True))
 
 

@@ -59,9 +59,10 @@ def last_pick(session: Session, post: Post) -> Pick | None:
 
 
 def last_day_out(session: Session, post_id: int) -> date | None:
-    """Returns the last day for which a post became public on any channel; None: it is not known to be public."""
+    """Returns the last day for which a post became public, here or elsewhere; None: it is not known to be public."""
     query = select(func.max(Pick.slot)).join(Delivery, Delivery.pick_id == Pick.id)
-    return session.scalar(query.where(Pick.post_id == post_id, Delivery.state == State.PUBLISHED))
+    picked = session.scalar(query.where(Pick.post_id == post_id, Delivery.state == State.PUBLISHED))
+    return picked or session.scalar(select(Post.published_elsewhere_on).where(Post.id == post_id))
 
 
 def may_be_public(session: Session, post_id: int) -> bool:

@@ -78,7 +78,7 @@ def add_post(
             created_at=now,
             updated_at=now,
             images=picture_rows(session, pictures, now),
-            **_columns(draft, set(PostContent.model_fields) - {"images"}),
+            **content_columns(draft, set(PostContent.model_fields) - {"images"}),
         )
         session.add(post)
         session.flush()
@@ -108,8 +108,8 @@ def edit_post(
     if back_to_review:
         end_approval(session, post, "in_review", now)
     if "images" in given:
-        _replace_pictures(session, post, picture_rows(session, pictures, now))
-    for name, value in _columns(changes, given - {"images"}).items():
+        replace_pictures(session, post, picture_rows(session, pictures, now))
+    for name, value in content_columns(changes, given - {"images"}).items():
         setattr(post, name, value)
     post.updated_at, post.edited_by = now, actor[:120]
     # New pictures alone leave the post's own row as it was, and its version must grow.
@@ -126,7 +126,7 @@ def edit_post(
 def is_like(post: Post, changes: PostChanges, pictures: Sequence[StoredPicture]) -> bool:
     """Decides whether a post has the contents of a change already. `pictures`: those of the change, stored."""
     given = changes.model_fields_set
-    texts = _columns(changes, given - {"images"})
+    texts = content_columns(changes, given - {"images"})
     if any(getattr(post, name) != value for name, value in texts.items()):
         return False
     return "images" not in given or list(map(_shown, post.images)) == list(map(_to_show, pictures))
@@ -173,13 +173,14 @@ def withdraw_post(
         lifecycle.record_event(session, "post withdrawn", now=now, post_id=post_id, actor=actor)
 
 
-def _columns(content: PostContent, names: set[str]) -> dict[str, object]:
+def content_columns(content: PostContent, names: set[str]) -> dict[str, object]:
     """Returns the named fields as the table stores them."""
     plain = content.model_dump(mode="json", include=names)
     return plain | ({"embargo_until": content.embargo_until} if "embargo_until" in names else {})
 
 
-def _replace_pictures(session: Session, post: Post, rows: list[PostImage]) -> None:
+def replace_pictures(session: Session, post: Post, rows: list[PostImage]) -> None:
+    """Gives a post other pictures within a transaction."""
     # The old rows go first: two pictures can't share a position even for a moment.
     post.images.clear()
     session.flush()

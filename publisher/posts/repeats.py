@@ -17,6 +17,7 @@ from publisher.core.text_digest import text_digest
 from publisher.db.models import Delivery, Media, Pick, Post, PostImage
 from publisher.posts.problem_codes import PostContentProblem
 from publisher.posts.problems import PostProblem
+from publisher.posts.published_links import first_link
 
 MAX_HASH_DISTANCE = 24
 """Perceptual hashes with at most this many different bits of 256 belong to the same picture."""
@@ -221,7 +222,10 @@ def _describe(session: Session, codes: _Codes, other: _OtherPost, about: Mapping
     values = {**about, "post": other.id, "title": other.title}
     pick = session.scalar(select(Pick).where(Pick.post_id == other.id).order_by(Pick.slot.desc()).limit(1))
     if pick is None:
-        return waiting(**values)
+        day = session.scalar(select(Post.published_elsewhere_on).where(Post.id == post_id))
+        link = first_link(session, post_id) if day else None
+        values = {**values, "day": day}
+        return waiting(**values) if day is None else shown_at(**values, link=link) if link else shown(**values)
     published = (Delivery.pick_id == pick.id, Delivery.state == "published", Delivery.remote_url.is_not(None))
     link = session.scalar(select(Delivery.remote_url).where(*published).order_by(Delivery.id).limit(1))
     return shown_at(**values, day=pick.slot, link=link) if link else shown(**values, day=pick.slot)

@@ -83,8 +83,8 @@ def _queue_problems(session: Session, post: Post, desk: DeskParts) -> tuple[Post
 
 
 def has_left(pick: Pick | None, post: Post) -> bool:
-    """Decides whether a post that was picked is in the queue no more; the reserve is shown again and again."""
-    return pick is not None and not post.reserve
+    """Decides whether followers had a post, so that the queue has it no more; the reserve is shown again and again."""
+    return not post.reserve and (pick is not None or post.published_elsewhere_on is not None)
 
 
 def find_obstacles(

@@ -12,7 +12,7 @@ from publisher import lifecycle
 from publisher.core.content import ContentProblem
 from publisher.core.messages import Message, _
 from publisher.core.problems import value_to_json
-from publisher.db.models import IN_LINE, IN_RESERVE, Pick, Post
+from publisher.db.models import IN_LINE, IN_RESERVE, Post
 from publisher.db.session import Database
 from publisher.posts.desk_parts import DeskParts
 from publisher.posts.errors import PostError
@@ -98,8 +98,8 @@ def move_post(session: Session, post: Post, to: Place, desk: DeskParts, actor: s
         return
     now = desk.now()
     reserve = _goes_to_reserve(session, post, place)
-    if not reserve and (pick := last_pick(session, post)) is not None:
-        raise PostError(_only_to_reserve(post, pick))
+    if not reserve:
+        _refuse_shown(session, post)
     post.reserve = reserve
     post.fixed_date = place.day if isinstance(place, FixedDate) else None
     session.flush()
@@ -116,8 +116,8 @@ def move_back(database: Database, change: PostChange, settings: Settings, *, now
     before = change.before
     with changing_post(database) as session:
         post = load_unchanged(session, change)
-        if not before.reserve and (pick := last_pick(session, post)) is not None:
-            raise PostError(_only_to_reserve(post, pick))
+        if not before.reserve:
+            _refuse_shown(session, post)
         post.reserve, post.fixed_date = before.reserve, before.fixed_date
         session.flush()
         refuse_date(fixed_date_problems(session, post, settings, now))
@@ -125,8 +125,16 @@ def move_back(database: Database, change: PostChange, settings: Settings, *, now
         lifecycle.record_event(session, "undone", now=now, post_id=post.id, actor=actor, detail={"act": "move"})
 
 
-def _only_to_reserve(post: Post, pick: Pick) -> Message:
-    return _("post {post} was picked for {day:day}; it can go to the reserve only", post=post.id, day=pick.slot)
+def _refuse_shown(session: Session, post: Post) -> None:
+    """Raises PostError for a post that followers had already: the reserve alone shows it again."""
+    if (pick := last_pick(session, post)) is not None:
+        raise PostError(
+            _("post {post} was picked for {day:day}; it can go to the reserve only", post=post.id, day=pick.slot)
+        )
+    if (day := post.published_elsewhere_on) is not None:
+        raise PostError(
+            _("post {post} was published elsewhere on {day:day}; it can go to the reserve only", post=post.id, day=day)
+        )
 
 
 def _resolve_step(session: Session, post: Post, to: Place) -> Place | None:

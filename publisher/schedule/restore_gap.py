@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from publisher.db.models import Pick, Post
@@ -73,7 +73,7 @@ def _withdraw_other_approvals(
 
     Posts that were not approved by the backup get the note of the days as well.
     """
-    query = select(Post).where(or_(Post.reserve, ~was_picked()))
+    query = select(Post).where(or_(Post.reserve, and_(~was_picked(), Post.published_elsewhere_on.is_(None))))
     approved = []
     for post in session.scalars(query.order_by(Post.reserve, Post.position, Post.id)).all():
         if post.id in listed:

@@ -14,6 +14,7 @@ from publisher.collaboration.preview_links import DEFAULT_LIFETIME, LIFETIMES, l
 from publisher.db.models import Event, Post
 from publisher.db.staff import PreviewLink
 from publisher.posts import review
+from publisher.posts.published_links import published_links
 from publisher.posts.versions import versions_of
 
 MAX_LISTED = 10
@@ -23,13 +24,21 @@ MAX_LISTED = 10
 def story_context(session: Session, post: Post | None, now: datetime) -> dict[str, Any]:
     """Returns the context of `post_story.html`; nothing happened yet to a new post."""
     if post is None:
-        return {"comments": [], "history": [], "versions": [], "people": [], **links_context([], now)}
+        return {
+            "comments": [],
+            "history": [],
+            "versions": [],
+            "people": [],
+            "published_links": {},
+            **links_context([], now),
+        }
     events = select(Event).where(Event.post_id == post.id).order_by(Event.id.desc()).limit(MAX_LISTED)
     return {
         "comments": review.comments_of(session, post.id),
         "history": list(session.scalars(events)),
         "versions": versions_of(session, post.id)[:MAX_LISTED],
         "people": names_of(session),
+        "published_links": published_links(session, post.id),
         **links_context(links_of(session, post.id), now),
     }
 

@@ -264,6 +264,9 @@ class PostOut(BaseModel):
     fixed_date: date | None
     reserve: bool
     last_shown_on: date | None = Field(description="The last day on which followers saw it.")
+    published_elsewhere_on: date | None = Field(
+        description="The day on which it was published before it came into this desk; null: this desk publishes it."
+    )
     edited_by: str = Field(description="Who changed it last.")
     created_at: datetime
     updated_at: datetime

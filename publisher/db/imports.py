@@ -1,0 +1,71 @@
+"""Defines the tables of imports: what was published before it came into this desk, and where it came from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from publisher.db.base import Base, Index, one_of
+
+IMPORT_STATES = ("running", "finished", "undone")
+UNFINISHED = text("state = 'running'")
+
+
+class Import(Base):
+    """Holds one import of a source. One that was killed is `running`, and the next one of the source goes on."""
+
+    __tablename__ = "import_run"
+    __table_args__ = (
+        CheckConstraint(one_of("state", IMPORT_STATES), name="state"),
+        Index("uq_import_unfinished", "source_key", unique=True, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(Text)
+    """The file, folder or address, as it was named."""
+    source_key: Mapped[str] = mapped_column(String(64))
+    """The same for the same source."""
+    state: Mapped[str] = mapped_column(String(8), default="running")
+    actor: Mapped[str] = mapped_column(String(120))
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """How many items ended how, by the name of the outcome; set when it is finished."""
+
+
+class ItemKey(Base):
+    """Holds which post an item of a source is, so that it is made once."""
+
+    __tablename__ = "item_key"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(ForeignKey("import_run.id"), index=True)
+    """The import that read it first."""
+    updated_by: Mapped[int | None]
+    """The import that changed the post last; None: none did since it was made."""
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    """Identifies the item, whichever import reads it."""
+    digest: Mapped[str] = mapped_column(String(64))
+    """Identifies what the item said and showed when the post got it last."""
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), index=True)
+    made_post: Mapped[bool]
+    """False: the post was there, and the item only gave it links."""
+    post_version: Mapped[int]
+    """The kept version of the post that holds the item. A later one was edited here."""
+
+
+class PublishedLink(Base):
+    """Holds where followers find a post that was published before it came into this desk."""
+
+    __tablename__ = "published_link"
+    __table_args__ = (UniqueConstraint("item_id", "platform"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), index=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("item_key.id", ondelete="CASCADE"))
+    platform: Mapped[str] = mapped_column(String(40))
+    """As the source calls it, such as `tumblr` or `site`."""
+    url: Mapped[str] = mapped_column(Text)
