@@ -1,0 +1,42 @@
+"""Opens what an import names: a folder or a file, by its kind."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+from publisher.core.messages import _
+from publisher.intake.items import ItemSource
+from publisher.intake.json_lines import JSON_SUFFIXES, JsonLinesSource
+from publisher.intake.picture_folders import FolderSource
+from publisher.intake.source_settings import SourceSettings
+from publisher.intake.tables import TABLE_SUFFIXES, TableSource
+from publisher.posts.errors import PostError
+
+KINDS = ".csv, .tsv, .jsonl, .ndjson"
+
+
+def open_source(path: Path, settings: SourceSettings, pictures: Path | None = None) -> ItemSource:
+    """Opens a source. `pictures`: the folder of its pictures, where they are not beside it.
+
+    Raises:
+        PostError: it is of no kind that can be read.
+    """
+    if path.is_dir():
+        if pictures is not None:
+            raise PostError(_("a folder has its pictures itself; leave --pictures out"))
+        return FolderSource(path, settings)
+    suffix = path.suffix.lower()
+    if suffix in JSON_SUFFIXES:
+        return JsonLinesSource(path, settings, pictures)
+    if suffix in TABLE_SUFFIXES:
+        return TableSource(path, settings, pictures)
+    raise PostError(
+        _("{file} is of no kind that can be imported; name a folder, or a file that ends in {kinds}",
+          file=str(path), kinds=KINDS)
+    )  # fmt: skip
+
+
+def source_name(path: Path) -> str:
+    """Returns the name of a source in the keys of its items: its whole path, where nobody has given it a name."""
+    return unicodedata.normalize("NFC", str(path.resolve()))

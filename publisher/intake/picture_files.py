@@ -1,0 +1,68 @@
+"""Finds the pictures that a source names, in one folder and nowhere else."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from publisher.core.problems import Problem
+from publisher.intake.file_names import find_named_file
+from publisher.intake.problem_codes import ImportProblem
+
+
+class PictureFolder:
+    """Resolves names and addresses of pictures to files below a folder. A link out of the folder is none of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, name: str) -> Path | Problem:
+        """Returns the file of a picture, or why there is none."""
+        name = name.strip()
+        if name.startswith(("http://", "https://")):
+            return self._find_address(name)
+        path = PurePosixPath(name.replace("\\", "/"))
+        if not name or path.is_absolute() or ".." in path.parts or "\0" in name or ":" in path.parts[0]:
+            return ImportProblem.PICTURE_OUTSIDE(name=repr(name), folder=str(self.folder))
+        try:
+            found = find_named_file(self.folder, path.as_posix())
+        except (OSError, ValueError):
+            found = None
+        if found is not None:
+            return found.path
+        if self._leads_out(path):
+            return ImportProblem.PICTURE_OUTSIDE(name=repr(name), folder=str(self.folder))
+        near = difflib.get_close_matches(path.name, self._names(), n=1)
+        if near:
+            return ImportProblem.PICTURE_MISSING_NEAR(name=repr(name), folder=str(self.folder), near=near[0])
+        return ImportProblem.PICTURE_MISSING(name=repr(name), folder=str(self.folder))
+
+    def _find_address(self, address: str) -> Path | Problem:
+        """Finds the file of an address: the longest end of its path that is a file here."""
+        try:
+            parts = [part for part in unquote(urlsplit(address).path).split("/") if part not in ("", ".", "..")]
+        except ValueError:
+            parts = []
+        for start in range(len(parts)):
+            try:
+                found = find_named_file(self.folder, "/".join(parts[start:]))
+            except (OSError, ValueError):
+                continue
+            if found is not None:
+                return found.path
+        return ImportProblem.PICTURE_ELSEWHERE(address=address[:300])
+
+    def _leads_out(self, path: PurePosixPath) -> bool:
+        try:
+            whole = (self.folder / path).resolve()
+        except (OSError, ValueError, RuntimeError):
+            return False
+        return not whole.is_relative_to(self.folder.resolve())
+
+    def _names(self) -> list[str]:
+        try:
+            return [entry.name for entry in self.folder.iterdir()][:5_000]
+        except OSError:
+            # The pictures are told as missing, each by its name.
+            return []

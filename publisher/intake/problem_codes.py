@@ -1,0 +1,50 @@
+"""Lists what can be wrong with an item of an import, and what is told of one that is made."""
+
+from __future__ import annotations
+
+from publisher.core.messages import _
+from publisher.core.problems import ProblemCode
+
+
+class ImportProblem(ProblemCode):
+    """Names why an item of a source makes no post, or what staff should know of the post that it makes."""
+
+    UNREADABLE = _("{why:sentence}")
+    """A mistake of a post file, which names its line itself."""
+    UNUSABLE = _("{why:sentence}")
+    NO_RECORD = _("This line is no object; write the fields of a post in braces, with their names.")
+    NO_JSON = _("This line is no JSON: {why}; write one object on each line.")
+    NESTED_TOO_DEEPLY = _("Its values are nested too deeply; write the fields of a post.")
+    FIELD_TWICE = _("The field {field} is given twice; keep one of them.")
+    MORE_CELLS = _("It has {cells} cells and the first line only {columns}; put a text with a separator in quotes.")
+    NUL = _("It has a NUL character, as a damaged file or another encoding has; save the file as UTF-8 text.")
+    LINE_TOO_LONG = _("It is longer than {limit} characters; split it, or repair the quotes.")
+    NOT_A_TEXT = _("{field}: {value} is no text; write it in quotes.")
+    NOT_A_LIST = _("{field}: {value} is no list; write one.")
+    NO_DATE = _("It has no date; say on which day it was published, like 2022-02-12.")
+    NO_SUCH_DATE = _("{value} is no date that can be read; write it like 2022-02-12.")
+    TWO_DATES = _(
+        "{value} can be {one:day} or {other:day}; write it like 2022-02-12, or set dates = “day first” or “month "
+        "first” for this source in {file}."
+    )
+    DATE_AHEAD = _("{day:day} is still to come, so that it can't have been published; correct the date.")
+    SAME_KEY = _("It has the same key as {other}; give each item its own.")
+    NO_ADDRESS = _("The link on {platform}, {value}, is no web address; start it with https://.")
+    PICTURE_OUTSIDE = _("The picture {name} leads out of the folder {folder}; put it there and write its name alone.")
+    PICTURE_MISSING = _("There is no picture {name} in the folder {folder}.")
+    PICTURE_MISSING_NEAR = _("There is no picture {name} in the folder {folder}; did you mean “{near}”?")
+    PICTURE_ELSEWHERE = _("The picture {address} is not here; name the folder that has it with --pictures.")
+    NO_TEXT_BESIDE = _("No text stands beside this picture; write {name} with its title, date and text.")
+
+    NO_PICTURE = _("It has no picture.")
+    NO_ALT_TEXT = _("Picture {picture} has no alt text.")
+    NO_CREDIT = _("It has no credit.")
+    LOOKS_LIKE = _("Picture {picture} looks like one of post {post} “{title}”, shown on {day:day}.")
+    IS_POST = _("It is post {post} “{title}” already, shown on {day:day}.")
+    IS_POST_GOT_LINKS = _("It is post {post} “{title}” already, shown on {day:day}, which got its links.")
+    LOOKS_LIKE_ITEM = _("Picture {picture} looks like one of “{title}” of {day:day}, which this import makes.")
+    IS_ITEM = _("It is the same post as “{title}” of {day:day}, which this import makes.")
+    CHANGED_ON_BOTH_SIDES = _(
+        "Its source was changed, and so was post {post} “{title}” here; the post stays as it is. To take over the "
+        "change, edit the post."
+    )

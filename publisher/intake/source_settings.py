@@ -1,0 +1,83 @@
+"""Reads `config/sources.toml`: how the fields of a source are called, and in which order it writes dates."""
+
+from __future__ import annotations
+
+import codecs
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from publisher.core.content import Frozen
+from publisher.core.errors import SettingsError, unreadable_error
+from publisher.core.field_names import describe_path
+from publisher.core.file_reading import CONFIGURATION_BYTES, read_text
+from publisher.core.messages import _
+from publisher.core.value_mistakes import describe_mistake
+from publisher.intake.dates import DateOrder
+from publisher.posts.drafts import Language
+
+FILE_NAME = "sources.toml"
+
+
+def _require_encoding(value: str) -> str:
+    try:
+        codecs.lookup(value)
+    except LookupError:
+        raise ValueError(
+            _("there is no encoding {name}; write one such as utf-8 or cp1252", name=repr(value))
+        ) from None
+    return value
+
+
+class SourceSettings(Frozen):
+    """Says how one source is read."""
+
+    dates: DateOrder = ""
+    language: Language = "en"
+    """Of the items that name none."""
+    platform: Annotated[str, Field(min_length=1, max_length=40)] = "site"
+    """Where an item's own address is: its link is shown under this name."""
+    encoding: Annotated[str, AfterValidator(_require_encoding)] = "utf-8"
+    credit: str = ""
+    """Of the items that name none."""
+    licence: str = ""
+    """Of the items that name none."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """What the source calls each field of a post, by the field's name."""
+
+
+def read_source_settings(config_folder: Path, name: str) -> SourceSettings:
+    """Returns the settings of a source; the usual ones where the file or the source is not there.
+
+    Raises:
+        SettingsError: the file can't be used; the sentence names it and the key.
+    """
+    file = config_folder / FILE_NAME
+    try:
+        tables = tomllib.loads(read_text(file, CONFIGURATION_BYTES, "utf-8-sig"))
+    except FileNotFoundError:
+        return SourceSettings()
+    except OSError as error:
+        raise unreadable_error(str(file), error) from error
+    except UnicodeDecodeError:
+        raise SettingsError(_("{file} is not UTF-8 text; save it as UTF-8", file=str(file))) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(_("{file}: {why}; correct the line", file=str(file), why=str(error))) from None
+    table = tables.get(name, {})
+    if not isinstance(table, Mapping):
+        raise SettingsError(_("{file}: {name} is no table; begin it with a line [{name}]", file=str(file), name=name))
+    return _checked(file, name, dict(table))
+
+
+def _checked(file: Path, name: str, table: dict[str, Any]) -> SourceSettings:
+    try:
+        return SourceSettings.model_validate(table)
+    except ValidationError as error:
+        mistake = error.errors(include_url=False)[0]
+        field = describe_path((name, *mistake["loc"]))
+        raise SettingsError(
+            _("{file}: {field}: {why}", file=str(file), field=field, why=describe_mistake(mistake))
+        ) from None
