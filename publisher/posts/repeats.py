@@ -222,8 +222,8 @@ def _describe(session: Session, codes: _Codes, other: _OtherPost, about: Mapping
     values = {**about, "post": other.id, "title": other.title}
     pick = session.scalar(select(Pick).where(Pick.post_id == other.id).order_by(Pick.slot.desc()).limit(1))
     if pick is None:
-        day = session.scalar(select(Post.published_elsewhere_on).where(Post.id == post_id))
-        link = first_link(session, post_id) if day else None
+        day = session.scalar(select(Post.published_elsewhere_on).where(Post.id == other.id))
+        link = first_link(session, other.id) if day else None
         values = {**values, "day": day}
         return waiting(**values) if day is None else shown_at(**values, link=link) if link else shown(**values)
     published = (Delivery.pick_id == pick.id, Delivery.state == "published", Delivery.remote_url.is_not(None))
