@@ -12,6 +12,7 @@ from publisher.core.translations import translations
 SAMPLE_COUNTS = (*range(200), 1000, 1_000_000)
 """Numbers among which each plural form of every language has one."""
 
+TOO_LONG_TO_PASTE = _("Not pasted: it has {length} characters, and there is room for {free}.")
 SCRIPT_TEXTS: Mapping[str, Mapping[str, Message]] = {
     "session.js": {
         "log_in_to_go_on": _("You are logged out. What you typed is kept; log in, and go on where you were."),
@@ -90,8 +91,9 @@ SCRIPT_TEXTS: Mapping[str, Mapping[str, Message]] = {
             "{count} picture was left out: add it under Pictures.",
             "{count} pictures were left out: add them under Pictures.",
         ),
-        "too_long_to_paste": _("Not pasted: it has {length} characters, and there is room for {free}."),
+        "too_long_to_paste": TOO_LONG_TO_PASTE,
     },
+    "paste_limits.js": {"too_long_to_paste": TOO_LONG_TO_PASTE},
     "mentions.js": {"people": _("People of the desk")},
     "pictures.js": {
         "picture_moved": _("The picture is now number {place} of {places}."),

@@ -141,7 +141,9 @@ def test_an_ended_revoked_or_guessed_address_shows_the_same_nothing(site: Site, 
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.text for answer in answers}) == 1
     assert "A quiet cell" not in answers[0].text
-    assert guest.send_form(f"{revoked}/remarks", {"text": "Too late"}).status_code == 404
+    late = guest.send_form(f"{revoked}/remarks", {"text": "It is <b>DAPI</b>, and too late"})
+    assert late.status_code == 404
+    assert "It is &lt;b&gt;DAPI&lt;/b&gt;, and too late</textarea>" in late.text, "what was written is given back"
     assert remarks(site) == []
 
 

@@ -94,14 +94,14 @@ def add_remark(
     text: Annotated[str, Form(max_length=FORM_BYTES)] = "",
     author: Annotated[str, Form(max_length=FORM_BYTES)] = "",
 ) -> Response:
-    link = _admit(request, token)
+    link = _admit(request, token, typed=text)
     if isinstance(link, Response):
         return link
     desk = desk_of(request)
     try:
         store_remark(desk.database, link.id, author, text, now=desk.now())
     except LinkNotFound:
-        return _refusal(request)
+        return _refusal(request, typed=text)
     except PostError as refusal:
         status = 429 if isinstance(refusal, TooManyRemarks) else 422
         return _post_page(request, link, status, refused=sentence_of(refusal.text), typed=(author, text))
@@ -132,29 +132,33 @@ def _find_pictures(request: Request, post: Post) -> Mapping[str, RenditionSpec]:
     return _limits_of(request).pictures_of(post) or {}
 
 
-def _admit(request: Request, token: str) -> PreviewLink | Response:
-    """Returns the link of a token, or the refusal: it has ended, never was, or is asked for too often."""
+def _admit(request: Request, token: str, *, typed: str = "") -> PreviewLink | Response:
+    """Returns the link of a token, or the refusal: it has ended, never was, or is asked for too often.
+
+    `typed`: a remark, which its writer gets back.
+    """
     desk, limits = desk_of(request), _limits_of(request)
     with desk.database.reading() as session:
         link = find_link(session, token, desk.now())
     if link is None:
         allowance = limits.guesses.take(rate_limit_network(client_address(request)))
-        return _refusal(request) if allowance.granted else _too_many(request, allowance.wait)
+        return _refusal(request, typed) if allowance.granted else _too_many(request, allowance.wait, typed)
     allowance = limits.links.take(link.id)
-    return link if allowance.granted else _too_many(request, allowance.wait)
+    return link if allowance.granted else _too_many(request, allowance.wait, typed)
 
 
-def _refusal(request: Request) -> Response:
+def _refusal(request: Request, typed: str = "") -> Response:
     """Answers the same for a link that ended, was revoked or never was."""
     message = _(
         "The address is not whole, or its time is over, or it was taken back. Ask whoever gave it to you for a new one."
     )
-    return page(request, "shared_refusal.html", 404, title=_("There is nothing here"), message=message)
+    return page(request, "shared_refusal.html", 404, title=_("There is nothing here"), message=message, typed=typed)
 
 
-def _too_many(request: Request, seconds: int) -> Response:
+def _too_many(request: Request, seconds: int, typed: str = "") -> Response:
     message = _("Too many requests came at once. Wait a minute, then load the page again.")
-    response = page(request, "shared_refusal.html", 429, title=_("Too many requests"), message=message)
+    title = _("Too many requests")
+    response = page(request, "shared_refusal.html", 429, title=title, message=message, typed=typed)
     response.headers["retry-after"] = str(seconds)
     return response
 
