@@ -286,6 +286,16 @@ def test_the_form_and_a_version_say_which_channel_shows_which_part(site: Site, p
     assert f"Crop of picture 1, for {channel}" in editor.get(f"/posts/{post_id}/versions/1").text
 
 
+def test_the_bar_and_the_list_of_versions_name_the_same_one(site: Site, picture: str) -> None:
+    """A request for review is no change of what the post says, and makes no version that could be opened."""
+    editor = site.client("editor")
+    post_id = create(site, editor, picture=picture, then="review")
+    assert load(site, post_id).version > 1
+    page = editor.get(f"/posts/{post_id}").text
+    [listed] = re.findall(r'/versions/(\d+)">', page)
+    assert re.findall(r"version (\d+), by", page) == [listed]
+
+
 def test_a_framing_for_a_channel_that_is_not_there_blocks(site: Site, picture: str) -> None:
     page = site.client("editor").send_form("/preview", fields(picture, **{"images-0-fit:no-such": "crop"})).text
     assert "Picture 1 is fitted for the channel &#39;no-such&#39;, which is not there; remove that." in page
