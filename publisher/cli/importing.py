@@ -41,8 +41,9 @@ def import_command(
 ) -> None:
     """Bring in what was published before this desk: it is in the archive, and no queue has it.
 
-    SOURCE is a folder of pictures with post files or texts beside them, a CSV file or a JSON Lines file. The same
-    source again goes on where it stopped, makes nothing twice, and brings changes to what was not edited here.
+    SOURCE is a folder of pictures with post files or texts beside them, a saved site, a CSV or JSON Lines file, a
+    saved feed or a WordPress export. The same source again goes on where it stopped, makes nothing twice, and brings
+    changes to what was not edited here.
     """
     if sum((source is not None, undo is not None, list_them)) != 1:
         raise click.UsageError(str(_("give one of these: a SOURCE, --undo IMPORT, or --list")))

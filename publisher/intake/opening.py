@@ -5,15 +5,21 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
+from publisher.core.file_reading import check_plain_file
 from publisher.core.messages import _
+from publisher.intake.feeds import FeedSource
 from publisher.intake.items import ItemSource
 from publisher.intake.json_lines import JSON_SUFFIXES, JsonLinesSource
 from publisher.intake.picture_folders import FolderSource
+from publisher.intake.saved_sites import SavedSiteSource
 from publisher.intake.source_settings import SourceSettings
 from publisher.intake.tables import TABLE_SUFFIXES, TableSource
-from publisher.posts.errors import PostError
+from publisher.intake.wordpress import MAX_EXPORT_BYTES, WordPressSource, is_wordpress_export
+from publisher.posts.errors import PostError, unreadable_file
 
-KINDS = ".csv, .tsv, .jsonl, .ndjson"
+KINDS = ".csv, .tsv, .jsonl, .ndjson, .xml, .rss, .atom"
+XML_SUFFIXES = frozenset({".xml", ".rss", ".atom"})
+HEAD_BYTES = 8_192
 
 
 def open_source(path: Path, settings: SourceSettings, pictures: Path | None = None) -> ItemSource:
@@ -22,6 +28,8 @@ def open_source(path: Path, settings: SourceSettings, pictures: Path | None = No
     Raises:
         PostError: it is of no kind that can be read.
     """
+    if path.is_dir() and settings.is_of_site:
+        return SavedSiteSource(path, settings, pictures)
     if path.is_dir():
         if pictures is not None:
             raise PostError(_("a folder has its pictures itself; leave --pictures out"))
@@ -31,10 +39,22 @@ def open_source(path: Path, settings: SourceSettings, pictures: Path | None = No
         return JsonLinesSource(path, settings, pictures)
     if suffix in TABLE_SUFFIXES:
         return TableSource(path, settings, pictures)
+    if suffix in XML_SUFFIXES:
+        kind = WordPressSource if is_wordpress_export(_head(path)) else FeedSource
+        return kind(path, settings, pictures)
     raise PostError(
         _("{file} is of no kind that can be imported; name a folder, or a file that ends in {kinds}",
           file=str(path), kinds=KINDS)
     )  # fmt: skip
+
+
+def _head(path: Path) -> bytes:
+    try:
+        check_plain_file(path, MAX_EXPORT_BYTES)
+        with path.open("rb") as opened:
+            return opened.read(HEAD_BYTES)
+    except OSError as error:
+        raise unreadable_file(str(path), error) from error
 
 
 def source_name(path: Path) -> str:

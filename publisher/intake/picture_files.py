@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -25,12 +26,8 @@ class PictureFolder:
         path = PurePosixPath(name.replace("\\", "/"))
         if not name or path.is_absolute() or ".." in path.parts or "\0" in name or ":" in path.parts[0]:
             return ImportProblem.PICTURE_OUTSIDE(name=repr(name), folder=str(self.folder))
-        try:
-            found = find_named_file(self.folder, path.as_posix())
-        except (OSError, ValueError):
-            found = None
-        if found is not None:
-            return found.path
+        if (found := self._file(path.as_posix())) is not None:
+            return found
         if self._leads_out(path):
             return ImportProblem.PICTURE_OUTSIDE(name=repr(name), folder=str(self.folder))
         near = difflib.get_close_matches(path.name, self._names(), n=1)
@@ -45,13 +42,24 @@ class PictureFolder:
         except ValueError:
             parts = []
         for start in range(len(parts)):
-            try:
-                found = find_named_file(self.folder, "/".join(parts[start:]))
-            except (OSError, ValueError):
-                continue
-            if found is not None:
-                return found.path
+            if (found := self._file("/".join(parts[start:]))) is not None:
+                return found
         return ImportProblem.PICTURE_ELSEWHERE(address=address[:300])
+
+    def choose(self, names: Sequence[str]) -> str:
+        """Returns the first of the names of a picture that has a file here; else the last one."""
+        return next((name for name in names if isinstance(self.find(name), Path)), names[-1])
+
+    def _file(self, name: str) -> Path | None:
+        """Returns the file with this name below the folder, and no other one."""
+        try:
+            path = (self.folder / name).resolve()
+            if path.is_relative_to(self.folder.resolve()) and path.is_file():
+                return path
+            found = find_named_file(self.folder, name)
+        except (OSError, ValueError):
+            return None
+        return found.path.resolve() if found else None
 
     def _leads_out(self, path: PurePosixPath) -> bool:
         try:

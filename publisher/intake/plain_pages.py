@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from publisher.intake.dates import DateOrder, read_day
 
-_WRITTEN_BY = re.compile(r"(?:written by|text by|text de|escrit per|escrito por)\s*:?\s+(.+)$", re.IGNORECASE)
+WRITTEN_BY = re.compile(r"(?:written by|text by|text de|escrit per|escrito por)\s*:?\s+(.+)$", re.IGNORECASE)
 _LABELS: Mapping[str, str] = {
     "credit": "credit", "credits": "credit", "image credit": "credit", "image by": "credit", "crèdit": "credit",
     "licence": "licence", "license": "licence", "tags": "tags", "alt": "alt", "alt text": "alt",
@@ -25,7 +25,7 @@ def read_page(text: str, order: DateOrder = "") -> dict[str, Any]:
     """
     blocks = [block.strip() for block in re.split(r"\n\s*\n", text) if block.strip()]
     record: dict[str, Any] = {}
-    plain = list(_plain_blocks(blocks, record))
+    plain = take_fields(blocks, record)
     if not plain:
         return record
     title, *rest = plain
@@ -43,17 +43,30 @@ def read_page(text: str, order: DateOrder = "") -> dict[str, Any]:
     return record
 
 
-def _plain_blocks(blocks: list[str], record: dict[str, Any]) -> Iterator[str]:
-    """Yields the blocks that are no labelled values; those go into the record, and so does the writer."""
+def take_fields(blocks: Sequence[str], record: dict[str, Any]) -> list[str]:
+    """Takes the writer and the labelled values into the record, and returns the other blocks before the writer."""
+    plain: list[str] = []
     for block in blocks:
-        if match := _WRITTEN_BY.match(block):
+        if (match := WRITTEN_BY.match(block)) and "\n" not in block:
             record["written_by"] = " ".join(match[1].split())
             continue
         label = _LABEL.match(block)
         if label and label[1].strip().casefold() in _LABELS and "\n" not in block:
             record.setdefault(_LABELS[label[1].strip().casefold()], label[2].strip())
         elif "written_by" not in record:
-            yield block
+            plain.append(block)
+    return plain
+
+
+def take_writer(blocks: Sequence[str], record: dict[str, Any]) -> list[str]:
+    """Takes the writer into the record, and returns all other blocks."""
+    plain = []
+    for block in blocks:
+        if (match := WRITTEN_BY.match(block.replace("*", ""))) and "\n" not in block and len(block) < 200:
+            record["written_by"] = " ".join(match[1].split())
+        else:
+            plain.append(block)
+    return plain
 
 
 def _is_day(block: str, order: DateOrder) -> bool:

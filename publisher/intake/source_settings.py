@@ -6,9 +6,10 @@ import codecs
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from cssselect import HTMLTranslator, SelectorError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from publisher.core.content import Frozen
 from publisher.core.errors import SettingsError, unreadable_error
@@ -32,6 +33,19 @@ def _require_encoding(value: str) -> str:
     return value
 
 
+SelectedField = Literal[
+    "title", "standfirst", "date", "body", "written_by", "credit", "licence", "tags", "picture"
+]  # fmt: skip
+
+
+def _require_selector(value: str) -> str:
+    try:
+        HTMLTranslator().css_to_xpath(value)
+    except SelectorError:
+        raise ValueError(_("{value} is no CSS selector; write one such as h1 or .text p", value=repr(value))) from None
+    return value
+
+
 class SourceSettings(Frozen):
     """Says how one source is read."""
 
@@ -45,8 +59,21 @@ class SourceSettings(Frozen):
     """Of the items that name none."""
     licence: str = ""
     """Of the items that name none."""
+    preset: Literal["", "repeated-title"] = ""
+    """How the pages of a saved site are laid out, where no selectors are given."""
+    site: Annotated[str, StringConstraints(pattern=r"^(https?://\S+/)?$")] = ""
+    """The address that the folder of a saved site had, with a slash at its end."""
+    pages: Annotated[str, StringConstraints(min_length=1, pattern=r"^[^/].*$")] = "**/*.html"
+    """Which files of a saved site are pages, as a pattern of paths."""
+    selectors: dict[SelectedField, Annotated[str, AfterValidator(_require_selector)]] = Field(default_factory=dict)
+    """Where the fields stand on a page of a saved site, as CSS selectors."""
     columns: dict[str, str] = Field(default_factory=dict)
     """What the source calls each field of a post, by the field's name."""
+
+    @property
+    def is_of_site(self) -> bool:
+        """Decides whether a folder with these settings is a saved site."""
+        return bool(self.preset or self.selectors)
 
 
 def read_source_settings(config_folder: Path, name: str) -> SourceSettings:

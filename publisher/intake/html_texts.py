@@ -1,0 +1,198 @@
+"""Reads the texts and pictures of HTML: paragraphs in the small Markdown of posts, and the images among them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin
+
+from lxml import etree, html
+
+BLOCKS = frozenset({
+    "address", "article", "aside", "blockquote", "body", "dd", "div", "dl", "dt", "figcaption", "figure", "footer",
+    "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section",
+    "table", "td", "th", "tr", "ul",
+})  # fmt: skip
+LEFT_OUT = frozenset({"script", "style", "template", "noscript", "iframe", "object", "svg", "head", "title"})
+MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "cite": "*"}
+PICTURE = re.compile(r"\.(?:jpe?g|png|gif|tiff?|webp|avif|heic)(?:$|\?)", re.IGNORECASE)
+MAX_HTML = 5_000_000
+_SIGNS = re.compile(r"([\\*_\[\]`])")
+_SIZE = re.compile(r"-\d{2,5}x\d{2,5}(?=\.\w+(?:$|\?))")
+"""What WordPress adds to the name of a smaller copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlPicture:
+    """Holds an image of a page."""
+
+    addresses: tuple[str, ...]
+    """Where it is: the largest copy that is known first."""
+    alt_text: str
+    position: int = 0
+    """How many paragraphs come before it."""
+
+
+@dataclass(slots=True)
+class HtmlText:
+    """Holds the paragraphs and images of a page, in their order."""
+
+    blocks: list[str] = field(default_factory=list)
+    pictures: list[HtmlPicture] = field(default_factory=list)
+
+
+def parse_html(text: str) -> Any:
+    """Parses a page or a part of one; None where there is nothing in it. Reads nothing from elsewhere."""
+    # As bytes: the parser refuses a text that declares an encoding of its own.
+    return _parse(text[:MAX_HTML].replace("\0", "").encode("utf-8", "replace"), "utf-8")
+
+
+def parse_page(content: bytes) -> Any:
+    """Parses a page that says its encoding itself; None where there is nothing in it."""
+    try:
+        return parse_html(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        return _parse(content[:MAX_HTML], None)
+
+
+def _parse(content: bytes, encoding: str | None) -> Any:
+    if not content.strip():
+        return None
+    parser = html.HTMLParser(encoding=encoding, no_network=True, remove_comments=True, remove_pis=True)
+    try:
+        return html.document_fromstring(content, parser=parser)
+    except (etree.ParserError, ValueError):
+        return None
+
+
+def read_html(text: str, base: str = "") -> HtmlText:
+    """Reads a part of a page. `base`: the address that its links are relative to."""
+    root = parse_html(text)
+    return HtmlText() if root is None else read_elements([root], base)
+
+
+def read_elements(elements: Iterable[Any], base: str = "") -> HtmlText:
+    """Reads parsed elements, in their order."""
+    reader = _Reader(base)
+    for element in elements:
+        reader.read(element)
+    return reader.result
+
+
+def plain_text(text: str) -> str:
+    """Returns the text of HTML in one line, without marks."""
+    root = parse_html(text)
+    return "" if root is None else " ".join("".join(root.itertext()).split())
+
+
+class _Reader:
+    """Walks elements without recursion, however deep they are."""
+
+    def __init__(self, base: str) -> None:
+        self.result = HtmlText()
+        self._base = base
+        self._line: list[str] = []
+        self._links: list[tuple[str, int]] = []
+        self._prefix = ""
+        self._skipping: Any = None
+
+    def read(self, root: Any) -> None:
+        for event, element in etree.iterwalk(root, events=("start", "end")):
+            if not isinstance(element.tag, str):
+                if event == "end" and self._skipping is None:
+                    self._add(element.tail)
+                continue
+            if event == "start":
+                self._begin(element)
+            else:
+                self._end(element)
+                if self._skipping is None and element is not root:
+                    self._add(element.tail)
+        self._break()
+
+    def _begin(self, element: Any) -> None:
+        if self._skipping is not None:
+            return
+        tag = element.tag.lower()
+        if tag in LEFT_OUT:
+            self._skipping = element
+            return
+        if tag in BLOCKS:
+            self._break()
+            self._prefix = {"li": "- ", "blockquote": "> "}.get(tag, self._prefix if tag == "p" else "")
+        elif tag == "br":
+            self._line.append("\n")
+        elif tag == "img":
+            self._add_picture(element)
+        elif tag == "a":
+            self._links.append((self._address(element.get("href") or ""), len(self._line)))
+        elif tag in MARKS:
+            self._line.append(f"\0{MARKS[tag]}")
+        self._add(element.text)
+
+    def _end(self, element: Any) -> None:
+        if self._skipping is not None:
+            if element is self._skipping:
+                self._skipping = None
+            return
+        tag = element.tag.lower()
+        if tag in BLOCKS:
+            self._break()
+            self._prefix = ""
+        elif tag == "a" and self._links:
+            self._end_link()
+        elif tag in MARKS:
+            self._line.append(f"{MARKS[tag]}\0")
+
+    def _end_link(self) -> None:
+        address, begin = self._links.pop()
+        label = "".join(self._line[begin:])
+        if address.startswith(("http://", "https://", "mailto:")) and label.strip():
+            self._line[begin:] = [f"[{label}]({address})"]
+
+    def _add(self, text: str | None) -> None:
+        if text:
+            self._line.append(_SIGNS.sub(r"\\\1", re.sub(r"\s+", " ", text)))
+
+    def _add_picture(self, element: Any) -> None:
+        source = element.get("src") or element.get("data-src") or ""
+        if not source or source.startswith("data:"):
+            return
+        link = self._links[-1][0] if self._links else ""
+        address = self._address(source)
+        addresses = [link] if PICTURE.search(link) else []
+        addresses += [_SIZE.sub("", address), address]
+        alt_text = " ".join((element.get("alt") or "").split())
+        self.result.pictures.append(HtmlPicture(tuple(dict.fromkeys(addresses)), alt_text, len(self.result.blocks)))
+
+    def _address(self, address: str) -> str:
+        try:
+            return urljoin(self._base, address.strip())
+        except ValueError:
+            return address
+
+    def _break(self) -> None:
+        """Ends a paragraph."""
+        text = _close_marks("".join(self._line))
+        lines = [" ".join(line.split()) for line in text.split("\n")]
+        block = "\n".join(line for line in lines if line)
+        # A link or a mark that goes on over the end of a paragraph begins anew, as plain text.
+        self._line, self._links = [], [(address, 0) for address, _ in self._links]
+        if block:
+            self.result.blocks.append(f"{self._prefix}{block}")
+
+
+def _close_marks(text: str) -> str:
+    """Puts the signs of emphasis right beside the words that they mark; those around nothing go."""
+    for sign in ("**", "*"):
+        opening, closing = f"\0{sign}", f"{sign}\0"
+        pattern = re.compile(rf"{re.escape(opening)}(?!\*)(\s*)([^\0]*?)(\s*){re.escape(closing)}")
+        text = pattern.sub(lambda match, sign=sign: _marked(match, sign), text)  # type: ignore[misc]
+    return re.sub(r"\0\*{1,2}|\*{1,2}\0", "", text).replace("\0", "")
+
+
+def _marked(match: re.Match[str], sign: str) -> str:
+    before, words, after = match.groups()
+    return f"{before}{sign}{words}{sign}{after}" if words else before + after
