@@ -20,10 +20,12 @@ from publisher.delivery.listing import DeliveryFilter, find_deliveries
 from publisher.health.measures import read_metrics
 from publisher.posts.problem_cache import ProblemCache
 from publisher.schedule.calendar_days import calendar_days
+from publisher.schedule.late_changes import late_changes
 from publisher.schedule.listing import queue_listing, queue_page
 from publisher.schedule.projection import days_of_cover, project
 from publisher.schedule.waiting import QueueFilter, read_waiting_after
 from publisher.settings import Settings
+from publisher.web.pages.today import unknown_delivery
 from tests.queue_desk import Desk, open_desk
 
 NOW = datetime(2026, 5, 4, 7, 0, tzinfo=UTC)
@@ -109,6 +111,8 @@ LISTS: dict[str, Callable[[Desk, Session], object]] = {
         session, desk.settings, TODAY, TODAY + timedelta(days=31), NOW
     ),
     "the next post": lambda desk, session: next(project(session, desk.settings, NOW)),
+    "changes after the pick": lambda _desk, session: late_changes(session),
+    "what is not known of a channel": lambda _desk, session: unknown_delivery(session, "web"),
     "the days of cover": lambda desk, session: days_of_cover(session, desk.settings, NOW),
     "the metrics": lambda desk, session: list(read_metrics(session, on_x(desk), NOW)),
     "published deliveries": lambda desk, session: find_deliveries(session, DeliveryFilter(states=("published",))),

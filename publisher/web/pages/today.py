@@ -154,9 +154,6 @@ def _channel(
         .limit(1)
         .options(joinedload(Delivery.pick))
     )
-    unknown = session.scalar(
-        of_channel.where(Delivery.unknown_since.is_not(None)).order_by(Delivery.id.desc()).limit(1)
-    )
     late = latest.shown_since - latest.scheduled_at if latest and latest.shown_since else timedelta(0)
     row = session.get(Channel, channel.name)
     next_at = _next_instant(desk, channel, now, coming)
@@ -168,12 +165,20 @@ def _channel(
         today=delivery,
         next_try=next_try(delivery, row) if delivery and row else None,
         latest=latest,
-        unknown=unknown,
+        unknown=unknown_delivery(session, channel.name),
         late=late if late > MIN_NOTED_LATENESS else None,
         paused=(row.pause_problem or _("by hand")) if row and row.paused_at else None,
         next_at=next_at if next_at and next_at > now else None,
         is_due=next_at is not None and next_at <= now,
     )
+
+
+def unknown_delivery(session: Session, channel: str) -> Delivery | None:
+    """Returns the newest delivery of a channel of which it is not known whether it is public."""
+    # What is published is known to be, and those are all but a few: this condition lets an index find the others.
+    is_unknown = (Delivery.remote_id.is_(None), Delivery.unknown_since.is_not(None))
+    query = select(Delivery).where(Delivery.channel_name == channel, Delivery.part == 0, *is_unknown)
+    return session.scalar(query.order_by(Delivery.id.desc()).limit(1))
 
 
 def _next_instant(desk: Desk, channel: ChannelSettings, now: datetime, coming: list[ProjectedDay]) -> datetime | None:
