@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from publisher.db.imports import Import, ItemKey, PublishedLink
-from publisher.db.models import Delivery, Post
+from publisher.db.models import UNAPPROVED, Delivery, Post
 from publisher.db.session import Database
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.errors import PostError
@@ -158,3 +158,13 @@ def test_an_update_brings_texts_and_day(desk: Desk, tmp_path: Path) -> None:
         assert post.last_shown_on == date(2022, 2, 13)
         assert is_as_imported(session, post, post.version)
         assert [found.title for found in find_posts(session, "corrected")] == ["Corrected"]
+
+
+def test_thousands_of_them_cost_the_list_of_drafts_nothing(desk: Desk, tmp_path: Path) -> None:
+    publish_elsewhere(desk, tmp_path)
+    drafts = select(Post.id).where(Post.state == "draft", UNAPPROVED).order_by(Post.id.desc()).limit(50)
+    with desk.database.reading() as session:
+        written = drafts.compile(session.connection(), compile_kwargs={"literal_binds": True})
+        plan = session.execute(text(f"EXPLAIN QUERY PLAN {written}")).all()
+        assert [row.detail for row in plan] == ["SEARCH post USING INDEX ix_post_unapproved (state=?)"]
+        assert session.scalars(drafts).all() == []
