@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import pyvips
 from PIL import Image as PillowImage
+from PIL import ImageCms
 
 from publisher.adapt.images import child_process
 from publisher.adapt.images.child_process import ImageProcessFailed, run_image_process
@@ -368,12 +369,45 @@ def test_values_are_spread_before_they_are_mixed_with_white(tmp_path: Path) -> N
     assert shown.getpoint(150, 150)[0] == 0
 
 
-@pytest.mark.parametrize("space", ["lab", "labs"], ids=["8 bits", "16 bits"])
-def test_lab_is_read(tmp_path: Path, space: str) -> None:
+def lab_tiff(path: Path, colours: pyvips.Image, model: int, compression: str) -> Path:
+    """Writes 8-bit L*a*b*, with a* and b* signed (model 8) or with an offset (9), as Pillow converts to it."""
+    picture = PillowImage.frombytes("RGB", (colours.width, colours.height), colours.write_to_memory())
+    lab = ImageCms.profileToProfile(
+        picture, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+    )
+    assert lab is not None
+    if model == 8:
+        lab.save(path, compression=compression)
+        return path
+    offset = PillowImage.merge("RGB", lab.split())
+    offset.save(path, compression=compression, tiffinfo={262: model})
+    return path
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("model", [8, 9])
+def test_lab_of_8_bits_has_the_colours_of_its_maker(tmp_path: Path, model: int, compression: str) -> None:
+    cells = samples.fluorescence(300, 200)
+    path = lab_tiff(tmp_path / "cells.tif", cells, model, compression)
+    assert inspect_image(path).bits == 8
+    assert (render_png(path, FolderStore(tmp_path / "media")) - cells).abs().avg() < 2
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_lab_of_16_bits_and_of_numbers_is_read(tmp_path: Path, depth: int) -> None:
     tissue = samples.tissue(300, 200)
     path = tmp_path / "tissue.tif"
-    tissue.colourspace(space).tiffsave(str(path))
+    # Relative to D50, as other programs write it.
+    lab = tissue.icc_import(input_profile="srgb", pcs="lab", intent="perceptual")
+    (lab.colourspace("labs") if depth == 16 else lab).tiffsave(str(path))
     assert (render_png(path, FolderStore(tmp_path / "media")) - tissue).abs().avg() < 2
+
+
+def test_damaged_lab_is_refused(tmp_path: Path) -> None:
+    path = lab_tiff(tmp_path / "cells.tif", samples.fluorescence(300, 200), 8, "tiff_lzw")
+    samples.cut(path, tmp_path / "cut.tif", 0.6)
+    with pytest.raises(ImageRefused):
+        inspect_image(tmp_path / "cut.tif")
 
 
 @pytest.mark.parametrize("compression", ["none", "lzw", "deflate", "packbits", "jpeg", "webp"])

@@ -175,6 +175,9 @@ def _stored_box(box: tuple[int, int, int, int], original: OpenedOriginal) -> tup
 
 def _to_screen_colours(image: Any, profile_usable: bool | None) -> tuple[Any, list[Problem]]:
     """Converts to a colour model of the screen, by the embedded profile or by the best guess, which gets a note."""
+    if image.interpretation in ("lab", "labs"):
+        # The white of such a file is D50, as in profiles; the colour model of libvips has D65.
+        return image.colourspace("lab").icc_export(output_profile="srgb", intent="perceptual"), []
     managed = _with_profile(image) if profile_usable else None
     notes = []
     if managed is None and image.interpretation == "cmyk":

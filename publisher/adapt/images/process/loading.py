@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from publisher.adapt.images.process.channel_layout import NO_CHANNELS, ChannelLa
 from publisher.adapt.images.process.decoder_memory import check_decoder_memory
 from publisher.adapt.images.process.double_tiff import open_doubles
 from publisher.adapt.images.process.errors import PictureRefused
+from publisher.adapt.images.process.lab_tiff import open_lab
 from publisher.adapt.images.process.number_values import bits_of, has_number_values
 from publisher.adapt.images.process.sniffing import detect_format
 from publisher.adapt.images.process.storage import check_jpeg_storage, check_tiff_storage
@@ -152,8 +154,12 @@ def load(path: Path, kind: str, **options: Any) -> Any:
     elif kind == "jpeg":
         check_jpeg_storage(path)
     try:
-        image = _LOADERS[kind](str(path), access="sequential", fail_on="warning", **options)
-    except pyvips.Error as error:
+        image = (
+            open_lab(path, header)
+            if header is not None and header.is_byte_lab
+            else _LOADERS[kind](str(path), access="sequential", fail_on="warning", **options)
+        )
+    except (pyvips.Error, struct.error, OverflowError, ValueError) as error:
         if header is not None and header.is_lab:
             raise PictureRefused(PictureProblem.STORAGE_UNSUPPORTED(kind=_("an L*a*b* TIFF of a rare kind"))) from error
         raise PictureRefused(PictureProblem.UNREADABLE()) from error

@@ -13,9 +13,10 @@ MAX_VALUES = 64
 
 MAX_PAGES = 10_000
 
-_SAMPLES_PER_PIXEL, _COMPRESSION, _PHOTOMETRIC, _EXTRA_SAMPLES = 277, 259, 262, 338
+PHOTOMETRIC = 262
+_SAMPLES_PER_PIXEL, _COMPRESSION, _EXTRA_SAMPLES = 277, 259, 338
 _BITS, _SAMPLE_FORMAT, _PLANAR, _TILE_WIDTH = 258, 339, 284, 322
-_TAGS = (_SAMPLES_PER_PIXEL, _COMPRESSION, _PHOTOMETRIC, _EXTRA_SAMPLES, _BITS, _SAMPLE_FORMAT, _PLANAR, _TILE_WIDTH)
+_TAGS = (_SAMPLES_PER_PIXEL, _COMPRESSION, PHOTOMETRIC, _EXTRA_SAMPLES, _BITS, _SAMPLE_FORMAT, _PLANAR, _TILE_WIDTH)
 _KIND_LETTERS = {1: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}
 _COLOUR_SAMPLES = {0: 1, 1: 1, 2: 3, 5: 4, 6: 3, 8: 3}
 """Channels that carry colour, by photometric interpretation: grey twice, RGB, CMYK, YCbCr, L*a*b*."""
@@ -59,6 +60,11 @@ class TiffHeader:
         return self.photometric in (8, 9, 10)
 
     @property
+    def is_byte_lab(self) -> bool:
+        """Tells whether the colours are L*a*b*, in 8 bits each, with nothing besides."""
+        return self.photometric in (8, 9) and self.bits == 8 and self.samples == 3
+
+    @property
     def undeclared_samples(self) -> int:
         """Returns how many channels, the last ones, hold neither colour nor declared transparency."""
         colours = _COLOUR_SAMPLES.get(self.photometric if self.photometric is not None else -1)
@@ -75,7 +81,7 @@ def read_tiff_header(path: Path, page: int = 0) -> TiffHeader | None:
         return None
     return TiffHeader(
         compression=tags.get(_COMPRESSION, (1,))[0],
-        photometric=tags[_PHOTOMETRIC][0] if _PHOTOMETRIC in tags else None,
+        photometric=tags[PHOTOMETRIC][0] if PHOTOMETRIC in tags else None,
         samples=tags.get(_SAMPLES_PER_PIXEL, (1,))[0],
         extra_samples=tags.get(_EXTRA_SAMPLES, ()),
         bits=tags.get(_BITS, (1,))[0],
@@ -101,6 +107,21 @@ def read_tags(
             for tag, kind, number, value in entries
             if tag in wanted and kind in _KIND_LETTERS and number
         }
+
+
+def find_value(path: Path, tag: int, value: int) -> tuple[int, bytes]:
+    """Finds where the number of a tag of the first page stands in the file, and how `value` would be written there.
+
+    Raises:
+        struct.error, OverflowError, ValueError: the file is damaged, or the tag is not one 16-bit number.
+    """
+    with path.open("rb") as file:
+        layout = _Layout.of(file)
+        for number, (found, kind, count, _value) in enumerate(_page_entries(file, layout, 0)):
+            if found == tag and (kind, count) == (3, 1):
+                start, entry, inside = (8, 20, 12) if layout.big else (2, 12, 8)
+                return layout.first + start + number * entry + inside, struct.pack(f"{layout.order}H", value)
+    raise ValueError("the file has no such tag")
 
 
 @dataclass(frozen=True, slots=True)

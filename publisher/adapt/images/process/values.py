@@ -40,6 +40,8 @@ def measure_values(open_image: Callable[[], Any], *, eight_bits: bool = False) -
             return measure_numbers(open_image, _declared_range(image))
         if image.format == "uchar":
             return _summarize(_count_values(image), None, "uint8") if eight_bits else None
+        if image.interpretation == "lab":
+            return None  # Of 8 bits, or of numbers that say themselves what is black and what is white.
         if image.format != "ushort" or image.interpretation not in _DEEP_LAYOUTS:
             # L*a*b* and CMYK say themselves what is black and what is white.
             return ValueFacts(minimum=0, maximum=MAX_VALUE, low=0, high=MAX_VALUE)
