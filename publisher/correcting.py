@@ -24,7 +24,7 @@ from publisher.core.problems import Problem
 from publisher.core.states import State
 from publisher.correction_plan import ChannelCorrection, CorrectionPlan
 from publisher.db.models import Delivery, Pick, Post
-from publisher.delivery import corrections
+from publisher.delivery import correction_history, corrections
 from publisher.delivery.corrected_parts import effective_post, part_changes
 from publisher.delivery.corrections import CORRECTED, CorrectionUnderWay, NewCorrection
 from publisher.delivery.problem_codes import CorrectionTrouble, DeliveryProblem, blocked
@@ -189,7 +189,7 @@ def _new_problems(desk: Desk, post: Post, wanted: Post) -> tuple[PostProblem, ..
 def _plan_channel(session: Session, desk: Desk, wanted: Post, delivery: Delivery) -> ChannelCorrection:
     channel = delivery.channel_name
     try:
-        before = corrections.present_text(session, delivery)
+        before = correction_history.present_text(session, delivery)
     except ValidationError:
         unreadable = AdaptedPost(channel=channel, platform="", language="en", title="", caption="")
         plan = _channel_plan(delivery, unreadable)
@@ -228,8 +228,8 @@ def _refusal(session: Session, delivery: Delivery, blocking: Sequence[Problem]) 
     """Returns why a published post is not corrected now; None: it is."""
     if problem := blocked(blocking):
         return problem
-    under_way = corrections.open_correction_of(session, delivery.id)
-    if under_way is not None and not corrections.may_be_replaced(under_way):
+    under_way = correction_history.open_correction_of(session, delivery.id)
+    if under_way is not None and not correction_history.may_be_replaced(under_way):
         return CorrectionTrouble.CORRECTING_UNDER_WAY()
     return None
 

@@ -10,6 +10,7 @@ from publisher.db.models import Delivery
 from publisher.delivery import operate
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.problem_codes import ActProblem, blocked
+from publisher.delivery.row import version_of
 from publisher.desk import Desk
 from publisher.lifecycle import replace_adapted
 
@@ -33,7 +34,7 @@ def _adapt_again(desk: Desk, delivery_id: int, seen: str) -> str:
     """Returns the version that the delivery has afterwards, where it had the one that was `seen`."""
     with desk.database.writing() as session:
         delivery = session.get(Delivery, delivery_id)
-        if delivery is None or (seen and operate.version_of(delivery) != seen) or delivery.state not in BY_HAND:
+        if delivery is None or (seen and version_of(delivery) != seen) or delivery.state not in BY_HAND:
             return seen
         target = desk.targets.get(delivery.channel_name)
         if target is None:
@@ -55,7 +56,7 @@ def _adapt_again(desk: Desk, delivery_id: int, seen: str) -> str:
         blocking = blocked([problem.problem for problem in fresh.blocking])
         if blocking:
             delivery.problem = blocking
-        version = operate.version_of(delivery)
+        version = version_of(delivery)
     if blocking:
         raise ActRefused(ActProblem.NOT_ADAPTED, delivery=delivery_id, why=blocking)
     return version if seen else ""

@@ -31,16 +31,8 @@ from publisher.db.session import Database
 from publisher.delivery.channels import Channels
 from publisher.delivery.due import next_appointments, recover_lost
 from publisher.lifecycle import NewDelivery, open_delivery
-from publisher.platforms.base import (
-    NOTHING_PREPARED,
-    Connection,
-    Dialogue,
-    KeySeed,
-    PlatformAdapter,
-    Quota,
-    Secret,
-    UploadedMedia,
-)
+from publisher.platforms.abilities import NOTHING_PREPARED
+from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, Quota, Secret, UploadedMedia
 from publisher.platforms.errors import Unconfirmed
 from publisher.platforms.links import LinkFault, LinkRefused, read_link
 from publisher.platforms.profiles import AltTextLimits, ImageLimits, Profile, PublishingHabits, TagLimits, TextLimits

@@ -26,10 +26,9 @@ from publisher.db.staff import (
     PostVersion,
     PreviewLink,
     Upload,
-    Webhook,
-    WebhookMessage,
     WebSession,
 )
+from publisher.db.webhooks import Webhook, WebhookMessage
 from publisher.posts.search_index import index_post
 from tests.fakes import add_delivery
 

@@ -24,7 +24,7 @@ from publisher.core.network_errors import DESCRIPTIONS
 from publisher.core.problems import recorded_problem
 from publisher.db.models import Event
 from publisher.db.operations import Quota
-from publisher.db.staff import Webhook, WebhookMessage
+from publisher.db.webhooks import Webhook, WebhookMessage
 from publisher.delivery.context import DeliveryContext
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk

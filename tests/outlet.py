@@ -210,7 +210,7 @@ class Outlet:
 
 
 class NoQuestions:
-    def tell(self, text: str) -> None:
+    def show(self, text: str) -> None:
         assert text
 
     def ask(self, question: str, *, secret: bool = False) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from publisher.adapt.text.rich_html import describe_length
 from publisher.alerts.conditions import stated_reason, without_remedy
 from publisher.alerts.link_check import check_link
-from publisher.alerts.preflight_lines import Line, PreflightCheck
+from publisher.alerts.preflight_lines import PreflightCheck, PreflightLine
 from publisher.alerts.problem_codes import PreflightProblem
 from publisher.alerts.standing_checks import check_standing
 from publisher.core.content import ContentProblem
@@ -27,7 +27,7 @@ from publisher.db.models import Pick, Post
 from publisher.db.operations import Channel
 from publisher.delivery.budget import MICROS, format_dollars, spending, whole_cost
 from publisher.desk import Desk
-from publisher.platforms.base import KeepsLogin
+from publisher.platforms.abilities import KeepsLogin
 from publisher.platforms.profiles import load_profile
 from publisher.posts.errors import PostError
 from publisher.posts.preview import RenderedPost, preview
@@ -47,14 +47,14 @@ class Preflight:
     day: date
     title: str
     """The post's; empty when the day has none."""
-    lines: tuple[Line, ...]
+    lines: tuple[PreflightLine, ...]
 
     @property
     def good(self) -> bool:
         return all(line.good for line in self.lines)
 
     @property
-    def red(self) -> tuple[Line, ...]:
+    def red(self) -> tuple[PreflightLine, ...]:
         return tuple(line for line in self.lines if not line.good)
 
 
@@ -76,7 +76,7 @@ def preflight(desk: Desk, day: date) -> Preflight:
     with ThreadPoolExecutor(MAX_THREADS) as pool:
         accounts = pool.map(lambda name: _check_credentials(desk, name, day), desk.channels.names())
         links = pool.map(lambda url: _check_link(desk, url), _links_of(post) if post else ())
-        lines = [Line("", PreflightCheck.POST, result), *_paused_channels(desk, paused), *accounts]
+        lines = [PreflightLine("", PreflightCheck.POST, result), *_paused_channels(desk, paused), *accounts]
         if post is not None:
             lines += remarks
             for rendered in preview(post, desk.targets, desk.people, desk.renderer):
@@ -102,23 +102,23 @@ def _find_post(session: Session, desk: Desk, day: date) -> tuple[Post | None, Me
     return post, _("{post} “{title}” ({reason})", post=post.id, title=post.title, reason=projected.reason)
 
 
-def _remarks(session: Session, desk: Desk, post: Post) -> list[Line]:
+def _remarks(session: Session, desk: Desk, post: Post) -> list[PreflightLine]:
     """Returns a line for each problem of the post itself, whatever the channel."""
     return [
-        Line("", PreflightCheck.REMARK, problem.problem.problem, warning=not problem.problem.blocking)
+        PreflightLine("", PreflightCheck.REMARK, problem.problem.problem, warning=not problem.problem.blocking)
         for problem in problems_of_post(session, post, desk)
     ]
 
 
-def _paused_channels(desk: Desk, paused: Mapping[str, Problem | None]) -> Iterator[Line]:
+def _paused_channels(desk: Desk, paused: Mapping[str, Problem | None]) -> Iterator[PreflightLine]:
     for name in desk.channels.names():
         if name in paused:
             reason = without_remedy(stated_reason(paused[name]))
             problem = PreflightProblem.CHANNEL_IS_PAUSED(channel=name, reason=reason)
-            yield Line(name, PreflightCheck.CHANNEL, problem)
+            yield PreflightLine(name, PreflightCheck.CHANNEL, problem)
 
 
-def _check_credentials(desk: Desk, name: str, day: date) -> Line:
+def _check_credentials(desk: Desk, name: str, day: date) -> PreflightLine:
     def verify() -> Message | Problem:
         adapter = desk.channels.open(name)
         account = adapter.verify_credentials().name
@@ -133,13 +133,13 @@ def _check_credentials(desk: Desk, name: str, day: date) -> Line:
         result = verify()
     except Exception as error:
         result = _problem_of(error, PreflightProblem.CREDENTIALS_UNUSABLE, PreflightProblem.CHECK_FAILED)
-    return Line(name, PreflightCheck.CREDENTIALS, result)
+    return PreflightLine(name, PreflightCheck.CREDENTIALS, result)
 
 
-def _check_caption(desk: Desk, rendered: RenderedPost, day: date) -> Iterator[Line]:
+def _check_caption(desk: Desk, rendered: RenderedPost, day: date) -> Iterator[PreflightLine]:
     if rendered.adapted is None:
         left_out = _("leaves this post out: it is not translated")
-        yield Line(rendered.channel, PreflightCheck.CAPTION, left_out)
+        yield PreflightLine(rendered.channel, PreflightCheck.CAPTION, left_out)
         return
     adapted, name = rendered.adapted, rendered.channel
     blocking = [problem for problem in rendered.problems if problem.blocking]
@@ -152,22 +152,24 @@ def _check_caption(desk: Desk, rendered: RenderedPost, day: date) -> Iterator[Li
     yield from _lines(name, PreflightCheck.PICTURES, pictures, _("{number} made", number=made))
     for remark in rendered.problems:
         if not remark.blocking:
-            yield Line(name, PreflightCheck.REMARK, remark.problem, warning=True)
+            yield PreflightLine(name, PreflightCheck.REMARK, remark.problem, warning=True)
     missing = [number for number, image in enumerate(adapted.images, start=1) if not image.alt_text.strip()]
     result = PreflightProblem.ALT_TEXT_MISSING(pictures=missing) if missing else _("there")
-    yield Line(name, PreflightCheck.ALT_TEXT, result)
+    yield PreflightLine(name, PreflightCheck.ALT_TEXT, result)
     yield from _check_budget(desk, rendered, day)
 
 
-def _lines(channel: str, what: PreflightCheck, problems: Sequence[ContentProblem], good: Message) -> Iterator[Line]:
+def _lines(
+    channel: str, what: PreflightCheck, problems: Sequence[ContentProblem], good: Message
+) -> Iterator[PreflightLine]:
     """Yields a line for each problem of a post, or one that all is well."""
     if not problems:
-        yield Line(channel, what, good)
+        yield PreflightLine(channel, what, good)
     for problem in problems:
-        yield Line(channel, what, problem.problem)
+        yield PreflightLine(channel, what, problem.problem)
 
 
-def _check_budget(desk: Desk, rendered: RenderedPost, day: date) -> Iterator[Line]:
+def _check_budget(desk: Desk, rendered: RenderedPost, day: date) -> Iterator[PreflightLine]:
     channel = desk.settings.channels[rendered.channel]
     if channel.monthly_budget is None or rendered.adapted is None:
         return
@@ -179,7 +181,7 @@ def _check_budget(desk: Desk, rendered: RenderedPost, day: date) -> Iterator[Lin
     result: Message | Problem = _("costs about {cost}; this month's spending is {spending}", **values)
     if month_spending.spent + cost > round(channel.monthly_budget * MICROS):
         result = PreflightProblem.OVER_BUDGET(channel=rendered.channel, **values)
-    yield Line(rendered.channel, PreflightCheck.BUDGET, result)
+    yield PreflightLine(rendered.channel, PreflightCheck.BUDGET, result)
 
 
 def _due_at(desk: Desk, name: str, day: date) -> datetime:
@@ -196,7 +198,7 @@ def _links_of(post: Post) -> tuple[str, ...]:
     return tuple(dict.fromkeys(url for url in (*single, *(str(link["url"]) for link in listed), *written) if url))
 
 
-def _check_link(desk: Desk, url: str) -> Line:
+def _check_link(desk: Desk, url: str) -> PreflightLine:
     """Checks a link. On the sandbox, and only there, it may lead to this machine."""
     urls = (url, *(channel.base_url or "" for channel in desk.settings.channels.values()))
     here, *sandboxed = [_host(address) in LOOPBACK_HOSTS for address in urls]
@@ -205,7 +207,7 @@ def _check_link(desk: Desk, url: str) -> Line:
         result = _("{url} {answer}", url=url, answer=check_link(url, loopback=here and any(sandboxed)))
     except Exception as error:
         result = _problem_of(error, PreflightProblem.LINK_BROKEN, PreflightProblem.LINK_CHECK_FAILED, url=url)
-    return Line("", PreflightCheck.LINK, result)
+    return PreflightLine("", PreflightCheck.LINK, result)
 
 
 def _host(url: str) -> str | None:

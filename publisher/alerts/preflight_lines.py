@@ -51,7 +51,7 @@ LABELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PreflightLine:
     """Holds the result for one thing that was examined."""
 
     channel: str
@@ -68,12 +68,12 @@ class Line:
         return self.warning or not isinstance(self.result, Problem)
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """Renders the result for the present reader."""
         return str(self.result)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the line as programs get it."""
-        shown = {"channel": self.channel, "what": self.what, "good": self.good, "told": self.told}
+        shown = {"channel": self.channel, "what": self.what, "good": self.good, "message": self.message}
         shown |= {"warning": self.warning}
         return shown | (self.result.to_json() if isinstance(self.result, Problem) else {})

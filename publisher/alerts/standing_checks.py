@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from publisher.alerts.addresses import URLS_VARIABLE, read_addresses
-from publisher.alerts.preflight_lines import Line, PreflightCheck
+from publisher.alerts.preflight_lines import PreflightCheck, PreflightLine
 from publisher.alerts.problem_codes import PreflightProblem
 from publisher.backup.daily_copies import newest_backup_time
 from publisher.core.messages import Message, _
@@ -24,14 +24,14 @@ from publisher.settings import SettingsError
 MAX_BACKUP_AGE = timedelta(hours=48)
 
 
-def check_standing(desk: Desk, day: date) -> Iterator[Line]:
+def check_standing(desk: Desk, day: date) -> Iterator[PreflightLine]:
     """Yields the lines about what does not depend on the post of `day`."""
     with desk.database.reading() as session:
-        yield Line("", PreflightCheck.PROCESSES, _check_processes(desk, session))
+        yield PreflightLine("", PreflightCheck.PROCESSES, _check_processes(desk, session))
         yield from _changed_hours(desk, session, day)
         backup = _check_backup(desk, session)
     yield from _alerts()
-    yield Line("", PreflightCheck.BACKUP, backup, warning=isinstance(backup, Problem))
+    yield PreflightLine("", PreflightCheck.BACKUP, backup, warning=isinstance(backup, Problem))
 
 
 def _check_processes(desk: Desk, session: Session) -> Message | Problem:
@@ -43,7 +43,7 @@ def _check_processes(desk: Desk, session: Session) -> Message | Problem:
     return PreflightProblem.NOTHING_RUNS() if len(silent) > 1 else PreflightProblem.ROLE_DOES_NOT_RUN(role=silent[0])
 
 
-def _changed_hours(desk: Desk, session: Session, day: date) -> Iterator[Line]:
+def _changed_hours(desk: Desk, session: Session, day: date) -> Iterator[PreflightLine]:
     """Yields a line for each channel that gets the post later than at its hour, since that was changed."""
     settings = desk.settings
     for name, channel in settings.channels.items():
@@ -51,19 +51,21 @@ def _changed_hours(desk: Desk, session: Session, day: date) -> Iterator[Line]:
         earliest = earliest_after_change(session, settings, name, day)
         if earliest is not None and earliest > due_at:
             problem = PreflightProblem.HOUR_WAS_CHANGED(channel=name, due_at=due_at, at=earliest)
-            yield Line(name, PreflightCheck.HOUR, problem, warning=True)
+            yield PreflightLine(name, PreflightCheck.HOUR, problem, warning=True)
 
 
-def _alerts() -> Iterator[Line]:
+def _alerts() -> Iterator[PreflightLine]:
     try:
         names = [address.name for address in read_addresses()]
     except SettingsError as error:
-        yield Line("", PreflightCheck.ALERTS, PreflightProblem.ALERTS_UNUSABLE(reason=error.text))
+        yield PreflightLine("", PreflightCheck.ALERTS, PreflightProblem.ALERTS_UNUSABLE(reason=error.text))
         return
     if names:
-        yield Line("", PreflightCheck.ALERTS, _("go to {addresses:list}", addresses=names))
+        yield PreflightLine("", PreflightCheck.ALERTS, _("go to {addresses:list}", addresses=names))
     else:
-        yield Line("", PreflightCheck.ALERTS, PreflightProblem.NOBODY_TOLD(variable=URLS_VARIABLE), warning=True)
+        yield PreflightLine(
+            "", PreflightCheck.ALERTS, PreflightProblem.NOBODY_TOLD(variable=URLS_VARIABLE), warning=True
+        )
 
 
 def _check_backup(desk: Desk, session: Session) -> Message | Problem:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from publisher.alerts import store
 from publisher.alerts.conditions import Condition
 from publisher.alerts.preflight import Preflight, preflight
-from publisher.alerts.preflight_lines import Line
+from publisher.alerts.preflight_lines import PreflightLine
 from publisher.alerts.problem_codes import AlertHeadline, AlertProblem
 from publisher.core.logs import get_logger
 from publisher.core.messages import Message, _
@@ -34,7 +34,7 @@ def examine_tomorrow(desk: Desk, now: datetime) -> None:
     result = preflight(desk, tomorrow)
     log = get_logger("alerts").bind(day=tomorrow.isoformat())
     for line in result.red:
-        log.error("tomorrow is not safe", channel=line.channel, what=line.what, why=line.told)
+        log.error("tomorrow is not safe", channel=line.channel, what=line.what, why=line.message)
     with desk.database.writing() as session:
         _save(session, _condition_of(desk, result), desk.now())
 
@@ -71,7 +71,7 @@ def _channel_hours(desk: Desk, day: date) -> list[Message]:
     ]
 
 
-def _describe_line(line: Line) -> Message:
+def _describe_line(line: PreflightLine) -> Message:
     if line.channel:
         return _("✗ {channel} {what}: {result}", channel=line.channel, what=line.what.label, result=line.result)
     return _("✗ {what}: {result}", what=line.what.label, result=line.result)

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from sqlalchemy import select
 
-from publisher.alerts import URLS_VARIABLE, Line, preflight, read_addresses
+from publisher.alerts import URLS_VARIABLE, PreflightLine, preflight, read_addresses
 from publisher.alerts.message import render_details, render_headline
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
@@ -130,7 +130,7 @@ def preflight_command(ctx: click.Context, day: datetime | None, as_json: bool) -
     ctx.exit(0 if result.good else 1)
 
 
-def _print_line(line: Line) -> None:
+def _print_line(line: PreflightLine) -> None:
     mark = ("[yellow]![/]" if line.warning else "[green]✓[/]") if line.good else "[bold red]✗[/]"
     what = f"{line.channel} {line.what.label}".strip()
-    console().print(f"{mark} [bold]{what}[/] {escape(line.told)}")
+    console().print(f"{mark} [bold]{what}[/] {escape(line.message)}")

@@ -270,7 +270,7 @@ class Demo:
 class _NoQuestions:
     """Stands in for a person at a log-in. The sandbox's account must ask nothing."""
 
-    def tell(self, text: str) -> None:
+    def show(self, text: str) -> None:
         console().log(text)
 
     def ask(self, question: str, *, secret: bool = False) -> str:

@@ -22,7 +22,7 @@ from publisher.backup.daily_copies import newest_backup_time
 from publisher.backup.files import BackupError
 from publisher.backup.postgres_dump import require_dump_program
 from publisher.cli.desk import actor, desk_of
-from publisher.cli.doctor_lines import Line, check
+from publisher.cli.doctor_lines import DoctorLine, check
 from publisher.cli.doctor_mail import check_mail
 from publisher.cli.doctor_secrets import check_passwords, describe_key, describe_private_files
 from publisher.cli.doctor_work import check_work
@@ -57,16 +57,16 @@ def doctor_command(ctx: click.Context, as_json: bool) -> None:
         lines = list(_examine(desk))
     if as_json:
         print_json(
-            [{"good": line.good, "what": line.what, "told": line.told, "warning": line.warning} for line in lines]
+            [{"good": line.good, "what": line.what, "message": line.message, "warning": line.warning} for line in lines]
         )
     else:
         for line in lines:
             mark = ("[yellow]![/]" if line.warning else "[green]✓[/]") if line.good else "[bold red]✗[/]"
-            console().print(f"{mark} [bold]{escape(line.what)}[/] {escape(line.told)}")
+            console().print(f"{mark} [bold]{escape(line.what)}[/] {escape(line.message)}")
     ctx.exit(0 if all(line.good for line in lines) else 1)
 
 
-def _examine(desk: Desk) -> Iterator[Line]:
+def _examine(desk: Desk) -> Iterator[DoctorLine]:
     configuration = check(_("configuration"), lambda: desk.settings, _config_file)
     yield configuration[1]
     if configuration[0] is None:
@@ -95,7 +95,7 @@ def _examine(desk: Desk) -> Iterator[Line]:
     yield check(_("ping"), read_ping_url, _describe_ping)[1]
 
 
-def _check_shared_accounts(settings: Settings) -> Iterator[Line]:
+def _check_shared_accounts(settings: Settings) -> Iterator[DoctorLine]:
     """Yields a line for each account that several channels publish on."""
     for account, channels in channels_by_account(settings).items():
         if len(channels) > 1:
@@ -106,7 +106,7 @@ def _check_shared_accounts(settings: Settings) -> Iterator[Line]:
                 platform=account.platform,
                 account=account.name,
             )
-            yield Line(True, _("accounts"), text)
+            yield DoctorLine(True, _("accounts"), text)
 
 
 def _config_file(settings: Settings) -> str:
@@ -146,7 +146,7 @@ def _describe_database(desk: Desk, settings: Settings) -> Message:
     return _("{file} is sound, {megabytes:number} MB", file=file, megabytes=size)
 
 
-def _check_backup(desk: Desk, settings: Settings) -> Line:
+def _check_backup(desk: Desk, settings: Settings) -> DoctorLine:
     newest, line = check(_("backup"), lambda: _newest_backup(desk, settings), _describe_backup)
     return replace(line, warning=line.good and newest is None)
 
@@ -169,7 +169,7 @@ def _newest_backup(desk: Desk, settings: Settings) -> datetime | None:
     return newest
 
 
-def _check_alerts(desk: Desk) -> Line:
+def _check_alerts(desk: Desk) -> DoctorLine:
     names, line = check(_("alerts"), lambda: _alert_addresses(desk), lambda names: _describe_addresses(names or ()))
     return replace(line, warning=line.good and not names)
 
@@ -211,15 +211,15 @@ def _describe_ping(url: str | None) -> Message:
     return _("an address is set; it is requested while all is well")
 
 
-def _check_disk(folder: Path) -> Line:
+def _check_disk(folder: Path) -> DoctorLine:
     free = shutil.disk_usage(folder).free
     if not os.access(folder, os.W_OK):
-        return Line(False, _("disk"), _("{folder} can't be written to", folder=folder))
+        return DoctorLine(False, _("disk"), _("{folder} can't be written to", folder=folder))
     text = _("{gigabytes:number} GB free", gigabytes=round(free / 1e9, 1))
-    return Line(free >= MIN_FREE_BYTES, _("disk"), text)
+    return DoctorLine(free >= MIN_FREE_BYTES, _("disk"), text)
 
 
-def _check_clock() -> Line:
+def _check_clock() -> DoctorLine:
     """Asks the system whether its clock is synchronised, and says so where it does not know."""
     try:
         answer = subprocess.run(
@@ -238,31 +238,31 @@ def _check_clock() -> Line:
             text = _("synchronised")
         case _unknown:
             text = _("the system does not say whether it is synchronised")
-    return Line(answer != "no", _("clock"), text)
+    return DoctorLine(answer != "no", _("clock"), text)
 
 
-def _check_platform_clocks(desk: Desk) -> Line:
+def _check_platform_clocks(desk: Desk) -> DoctorLine:
     """Compares the clock with the platforms' clocks, by the answers that the checks before just got."""
     with desk.database.reading() as session:
         differences = clock_differences(session, desk.now())
     judgment = compare_clocks(differences)
-    return Line(True, _("platforms' clocks"), judgment.sentence, warning=judgment.is_warning)
+    return DoctorLine(True, _("platforms' clocks"), judgment.sentence, warning=judgment.is_warning)
 
 
-def _check_channel(desk: Desk, name: str) -> Line:
+def _check_channel(desk: Desk, name: str) -> DoctorLine:
     line = check(_("channel {channel}", channel=name), lambda: _describe_account(desk, name), _unchanged)[1]
     resumed = line.good and operate.resume_after_refusal(desk.database, name, now=desk.now(), actor=actor())
     if resumed:
-        return Line(True, line.what, _("{login}; it was paused and publishes again", login=line.told))
+        return DoctorLine(True, line.what, _("{login}; it was paused and publishes again", login=line.message))
     with desk.database.reading() as session:
         row = session.get(Channel, name)
         problem = None if row is None or row.paused_at is None else row.pause_problem
     if line.good and problem is not None:
         text = _(
             "{login}, and is paused: {reason:clause}; publisher resume {channel}",
-            login=line.told,
+            login=line.message,
             reason=problem.message,
             channel=name,
         )
-        return Line(False, line.what, text)
+        return DoctorLine(False, line.what, text)
     return line

@@ -13,20 +13,20 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DoctorLine:
     """Holds one line of the report."""
 
     good: bool
     what: Message
-    told: Message | str
+    message: Message | str
     warning: bool = False
     """The desk works, but a person should look."""
 
 
-def check(what: Message, make: Callable[[], T], describe: Callable[[T], Message | str]) -> tuple[T | None, Line]:
+def check(what: Message, make: Callable[[], T], describe: Callable[[T], Message | str]) -> tuple[T | None, DoctorLine]:
     """Makes something, and returns it with a line that describes it; None and the error where that fails."""
     try:
         made = make()
-        return made, Line(True, what, describe(made))
+        return made, DoctorLine(True, what, describe(made))
     except Exception as error:
-        return None, Line(False, what, describe_error(error))
+        return None, DoctorLine(False, what, describe_error(error))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from publisher.alerts.personal_addresses import MAIL_VARIABLE, mail_address, read_mail_url
-from publisher.cli.doctor_lines import Line, check
+from publisher.cli.doctor_lines import DoctorLine, check
 from publisher.collaboration.notifications import staff_of, ways_of
 from publisher.core.messages import Message, _, ngettext
 from publisher.db.staff import NotificationKind, NotificationWay, Person
@@ -16,7 +16,7 @@ from publisher.settings import SettingsError
 MAX_NAMED = 5
 
 
-def check_mail(desk: Desk) -> Line:
+def check_mail(desk: Desk) -> DoctorLine:
     """Returns the line about mail to people: whether it is set, and who wants their news by it."""
     with desk.database.reading() as session:
         wanting = [person for person in staff_of(session) if _wants_mail(person)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from publisher.cli.doctor_lines import Line
+from publisher.cli.doctor_lines import DoctorLine
 from publisher.core.encryption import KEY_VARIABLE, EncryptionError, SecretCipher
 from publisher.core.messages import Message, _, ngettext
 from publisher.core.private_files import find_open_to_others
@@ -61,7 +61,7 @@ def describe_key(desk: Desk) -> Message:
     return _("{variable} is not set, and nothing needs it yet", variable=KEY_VARIABLE)
 
 
-def check_passwords(desk: Desk) -> Iterator[Line]:
+def check_passwords(desk: Desk) -> Iterator[DoctorLine]:
     """Yields a line for each secret with quotation marks around it, which may be part of a password."""
     for name, channel in desk.settings.channels.items():
         for secret in desk.channels.adapter(name).secrets:
@@ -77,4 +77,4 @@ def check_passwords(desk: Desk) -> Iterator[Line]:
                     variable=variable,
                     character=describe_character(quotes),
                 )
-                yield Line(True, _("secrets"), text, warning=True)
+                yield DoctorLine(True, _("secrets"), text, warning=True)

@@ -90,6 +90,10 @@ SUMMARIES = {
     "db": "Move the whole desk between SQLite and PostgreSQL.",
 }
 
+# No other package may change how the configuration is read, and to look for one, pydantic would read the descriptions
+# of all installed packages at each start.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 
 class LazyGroup(click.Group):
     """Lists commands by name, and imports the module of a command only when it is used."""

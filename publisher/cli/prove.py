@@ -172,7 +172,7 @@ def _what_was_done(report: Report) -> list[Row]:
     rows.append(("kills", f"{report.kills}: {_list_counts(kills)}"))
     others = {kind: count for kind, count in report.troubles.items() if not kind.startswith("kill")}
     rows.append(("days", _list_counts(report.conditions)))
-    return [*rows, ("other troubles", _list_counts(others)), ("a person's acts", _list_counts(report.person))]
+    return [*rows, ("other troubles", _list_counts(others)), ("a person's acts", _list_counts(report.human_acts))]
 
 
 def _results(report: Report) -> list[Row]:
@@ -181,7 +181,7 @@ def _results(report: Report) -> list[Row]:
         ("states", _list_counts(findings.states)),
         ("corrections", _list_counts(findings.corrections)),
         ("copies 0 / 1 / 2+", " / ".join(str(findings.copies[kind]) for kind in ("0", "1", "2+"))),
-        *((kind, str(len(rows))) for kind, rows in findings.broken.items() if kind != "twice"),
+        *((kind, str(len(rows))) for kind, rows in findings.broken.items() if kind != "published twice"),
         ("taken back after a kill", _describe_spread(report.taken_back)),
         ("at rest after a kill", _describe_spread(report.at_rest)),
     ]
@@ -195,7 +195,7 @@ def _results(report: Report) -> list[Row]:
     rows.append(
         ("a person was asked", f"for {findings.asked} of {findings.deliveries} deliveries ({findings.share_asked:.1%})")
     )
-    return rows + [(f"held {count}×", escape(why)) for why, count in findings.held_why.most_common()]
+    return rows + [(f"held {count}×", escape(why)) for why, count in findings.held_reasons.most_common()]
 
 
 def _ending_rows(kinds: Mapping[str, Mapping[str, int]]) -> list[Row]:

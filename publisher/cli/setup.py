@@ -38,7 +38,7 @@ def init_command(folder: Path) -> None:
 class _Terminal:
     """Asks a person at a terminal."""
 
-    def tell(self, text: str) -> None:
+    def show(self, text: str) -> None:
         echo(text)
 
     def ask(self, question: str, *, secret: bool = False) -> str:

@@ -1,5 +1,5 @@
 """Holds tables, sessions and migrations."""
 
-from publisher.db import corrections, imports, models, operations, staff
+from publisher.db import corrections, imports, models, operations, staff, webhooks
 
-__all__ = ["corrections", "imports", "models", "operations", "staff"]
+__all__ = ["corrections", "imports", "models", "operations", "staff", "webhooks"]

@@ -1,7 +1,5 @@
 """Defines the table of corrections of published posts."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

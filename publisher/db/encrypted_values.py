@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from publisher.core.encryption import SecretCipher, WrongKey
 from publisher.db.operations import ChannelSession
-from publisher.db.staff import Person, Webhook
+from publisher.db.staff import Person
+from publisher.db.webhooks import Webhook
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """Defines the tables of posts, picks and deliveries. The database refuses impossible states, too."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Any
 
@@ -191,7 +189,7 @@ class Post(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
-    images: Mapped[list[PostImage]] = relationship(
+    images: Mapped[list["PostImage"]] = relationship(
         back_populates="post", order_by="PostImage.position", cascade="all, delete-orphan", lazy="selectin"
     )
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - the base class declares it per instance
@@ -250,7 +248,7 @@ class Pick(Base):
     picked_at: Mapped[datetime]
 
     post: Mapped[Post | None] = relationship()
-    deliveries: Mapped[list[Delivery]] = relationship(back_populates="pick", order_by="Delivery.id")
+    deliveries: Mapped[list["Delivery"]] = relationship(back_populates="pick", order_by="Delivery.id")
 
 
 def _slot_of_pick(context: Any) -> date:
@@ -356,7 +354,7 @@ class Delivery(Base):
 
     pick: Mapped[Pick] = relationship(back_populates="deliveries")
     channel: Mapped[Channel] = relationship(viewonly=True)
-    attempts: Mapped[list[Attempt]] = relationship(back_populates="delivery", order_by="Attempt.id")
+    attempts: Mapped[list["Attempt"]] = relationship(back_populates="delivery", order_by="Attempt.id")
 
     @property
     def shown_since(self) -> datetime | None:

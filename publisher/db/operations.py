@@ -1,7 +1,5 @@
 """Defines the tables that operators look after: channels, their quotas and sessions, processes, alerts."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """Defines the tables of the people who work at the desk, and of what they do in their browsers."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -10,7 +8,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
-    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -23,7 +20,6 @@ from publisher.core.problems import Problem
 from publisher.db.base import Base, Index, one_of
 from publisher.db.problem_column import ProblemColumn
 
-IS_UNSENT = text("sent_at IS NULL AND given_up_at IS NULL")
 IS_UNREAD = text("read_at IS NULL")
 IS_TO_BE_SENT = text("next_try_at IS NOT NULL")
 
@@ -296,44 +292,3 @@ class Upload(Base):
     media_sha256: Mapped[str | None] = mapped_column(String(64))
     """Set when it is whole, inspected and stored."""
     created_at: Mapped[datetime] = mapped_column(index=True)
-
-
-class Webhook(Base):
-    """Holds an address that gets events."""
-
-    __tablename__ = "webhook"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    url: Mapped[str] = mapped_column(Text)
-    secret: Mapped[str] = mapped_column(Text)
-    """Sealed: what the messages are signed with."""
-    events: Mapped[list[str]] = mapped_column(default=list)
-    """Names of the events that it gets. Empty: all."""
-    active: Mapped[bool] = mapped_column(default=True)
-    last_event: Mapped[int] = mapped_column(default=0)
-    """The id of the newest event that was looked at for it."""
-    created_at: Mapped[datetime]
-
-
-class WebhookMessage(Base):
-    """Holds one event on its way to one webhook."""
-
-    __tablename__ = "webhook_message"
-    __table_args__ = (
-        UniqueConstraint("webhook_id", "event_id"),
-        Index("ix_webhook_message_due", "next_try_at", sqlite_where=IS_UNSENT, postgresql_where=IS_UNSENT),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    webhook_id: Mapped[int] = mapped_column(ForeignKey("webhook.id", ondelete="CASCADE"))
-    event_id: Mapped[int] = mapped_column(ForeignKey("event.id"))
-    body: Mapped[bytes] = mapped_column(LargeBinary)
-    tries: Mapped[int] = mapped_column(default=0)
-    next_try_at: Mapped[datetime]
-    sent_at: Mapped[datetime | None]
-    given_up_at: Mapped[datetime | None]
-    status: Mapped[int | None]
-    trouble: Mapped[Problem | None] = mapped_column(ProblemColumn(absent=""), nullable=False)
-    """Why the last try failed."""
-
-    webhook: Mapped[Webhook] = relationship(lazy="joined")

@@ -17,9 +17,9 @@ from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.adopt import Adoption
 from publisher.delivery.operate import ResumeResult
-from publisher.delivery.outcomes import next_try
 from publisher.delivery.problem_codes import RetriedProblem
 from publisher.delivery.quotas import find_used_up_quota, publishing_needs
+from publisher.delivery.row import next_try
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from publisher.delivery import intents, quotas
 from publisher.delivery.budget import Spending, spending, whole_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import ClaimedDelivery
-from publisher.platforms.base import PlatformAdapter, SupportsQuotas
+from publisher.platforms.abilities import SupportsQuotas
+from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import Unavailable
 
 
@@ -77,7 +78,7 @@ class Admission:
         with self._database.reading() as session:
             cost = session.get_one(Attempt, attempt).cost_micros
             if cost and (spent := self._spending(session, claimed)).became_nearly_spent(cost):
-                log.warning("budget nearly spent", told=str(spent.description))
+                log.warning("budget nearly spent", spent=str(spent.description))
 
     def _spending(self, session: Session, claimed: ClaimedDelivery) -> Spending:
         budget = self._channels.monthly_budget(claimed.channel)

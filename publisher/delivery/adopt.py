@@ -24,10 +24,11 @@ from publisher.db.session import Database
 from publisher.delivery.act_refusals import LINK_FAULTS, ActRefused
 from publisher.delivery.channels import Channels
 from publisher.delivery.differences import differences_between
-from publisher.delivery.operate import ADOPTABLE, get_delivery, move_by_hand, require_move, version_of
+from publisher.delivery.operate import ADOPTABLE, get_delivery, move_by_hand, require_move
 from publisher.delivery.problem_codes import ActProblem, ChannelProblem, PublicPostProblem
+from publisher.delivery.row import version_of
 from publisher.lifecycle import ADOPTED, may_become_public, record_delivery_event
-from publisher.platforms.base import SupportsReadBack
+from publisher.platforms.abilities import SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused, PlatformError, Unavailable
 from publisher.platforms.links import LinkRefused
 

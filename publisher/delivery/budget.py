@@ -18,7 +18,7 @@ from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
 from publisher.db.models import Attempt, Delivery
 from publisher.delivery.problem_codes import DeliveryProblem
-from publisher.platforms.base import CountsPostsRead
+from publisher.platforms.abilities import CountsPostsRead
 from publisher.platforms.profiles import Prices, Profile, load_profile
 from publisher.settings import Settings
 

@@ -33,7 +33,8 @@ from publisher.delivery.refusals import check_refusal
 from publisher.delivery.unknown_outcomes import ask_a_person, duration_text, other_record_problem, what_to_look_for
 from publisher.lifecycle import Fenced, Move, late_look_up_columns, look_again, move
 from publisher.lifecycle_late_success import record_late_success
-from publisher.platforms.base import ListsPublications, PlatformAdapter
+from publisher.platforms.abilities import ListsPublications
+from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import CredentialsRefused, RateLimited
 from publisher.platforms.exchange import within
 from publisher.settings import DeliverySettings

@@ -7,27 +7,26 @@ however often it is sent, and names the post that it changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, exists, func, or_, select, update
+from sqlalchemy import CursorResult, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from publisher.core.content import AdaptedPost
 from publisher.core.problems import Problem
-from publisher.core.states import OPEN_CORRECTIONS, WAITING_CORRECTIONS, AttemptOutcome, CorrectionState, State
+from publisher.core.states import WAITING_CORRECTIONS, AttemptOutcome, CorrectionState, State
 from publisher.db.corrections import Correction
-from publisher.db.models import Attempt, Delivery, Pick
+from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import quotas
+from publisher.delivery.correction_history import failed_but_possible, may_be_replaced, open_correction_of, present_text
 from publisher.delivery.problem_codes import CorrectionTrouble
 from publisher.lifecycle import Fenced, record_delivery_event
 
-MAX_POSSIBLE = 3
-"""Failed corrections whose texts are compared with what the platform shows."""
 LATE_REQUESTS = timedelta(minutes=15)
 """So long after a request whose answer is not known it may be carried out still: a new text waits for that."""
 CORRECTION_ASKED, CORRECTED, CORRECTION_FAILED = "correction asked for", "post corrected", "correction failed"
@@ -66,58 +65,6 @@ class ClaimedCorrection:
     may_be_late: bool
     """A former request for it has no answer, and may be carried out still."""
     created_at: datetime
-
-
-def present_text(session: Session, delivery: Delivery) -> AdaptedPost:
-    """Returns what followers have of a published delivery: what was sent, or what it was corrected to."""
-    done = last_done(session, delivery.id)
-    return AdaptedPost.model_validate(done.after if done else delivery.adapted)
-
-
-def last_done(session: Session, delivery_id: int) -> Correction | None:
-    """Returns the correction that was carried out last; None when there was none."""
-    query = select(Correction).where(Correction.delivery_id == delivery_id, Correction.state == CorrectionState.DONE)
-    return session.scalar(query.order_by(Correction.id.desc()).limit(1))
-
-
-def failed_but_possible(session: Session, delivery_id: int) -> Sequence[Correction]:
-    """Returns the corrections that failed since the last one was done, and may be public all the same; newest first.
-
-    They had a request whose answer is not known.
-    """
-    done = last_done(session, delivery_id)
-    query = select(Correction).where(
-        Correction.delivery_id == delivery_id,
-        Correction.state == CorrectionState.FAILED,
-        Correction.lost_at.is_not(None),
-        Correction.id > (done.id if done else 0),
-    )
-    return session.scalars(query.order_by(Correction.id.desc()).limit(MAX_POSSIBLE)).all()
-
-
-def open_correction_of(session: Session, delivery_id: int) -> Correction | None:
-    """Returns the correction of a delivery that is not over; None when there is none."""
-    query = select(Correction).where(Correction.delivery_id == delivery_id, Correction.state.in_(OPEN_CORRECTIONS))
-    return session.scalar(query)
-
-
-def corrections_of(session: Session, delivery_id: int) -> Sequence[Correction]:
-    """Returns all corrections of a delivery, the newest first."""
-    query = select(Correction).where(Correction.delivery_id == delivery_id).order_by(Correction.id.desc())
-    return session.scalars(query).all()
-
-
-def latest_corrections(session: Session, post_id: int) -> Sequence[Correction]:
-    """Returns the last correction of each delivery of a post, those of the newest day first."""
-    of_post = select(func.max(Correction.id)).join(Delivery).join(Pick).where(Pick.post_id == post_id)
-    last = of_post.group_by(Correction.delivery_id)
-    query = select(Correction).join(Delivery).join(Pick).where(Correction.id.in_(last))
-    return session.scalars(query.order_by(Pick.slot.desc(), Delivery.channel_name, Delivery.part)).all()
-
-
-def may_be_replaced(correction: Correction) -> bool:
-    """Returns whether another correction may take the place of this one: no worker has begun with it."""
-    return correction.state == CorrectionState.WAITING and correction.tries == 0
 
 
 def open_correction(session: Session, delivery: Delivery, new: NewCorrection, now: datetime) -> Correction:

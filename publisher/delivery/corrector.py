@@ -28,7 +28,8 @@ from publisher.delivery.problem_codes import CorrectionTrouble
 from publisher.delivery.quotas import MAX_WAIT
 from publisher.delivery.refusals import check_refusal
 from publisher.lifecycle import Fenced
-from publisher.platforms.base import PlatformAdapter, SupportsCorrection
+from publisher.platforms.abilities import SupportsCorrection
+from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from publisher.core.content import AdaptedPost, PublishedPost
 from publisher.core.problems import Problem
 from publisher.delivery.problem_codes import DifferenceProblem
-from publisher.platforms.base import PlatformAdapter, SupportsReadBack
+from publisher.platforms.abilities import SupportsReadBack
+from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.text_difference import excerpt, readable_words
 
 

@@ -28,7 +28,8 @@ from publisher.delivery.outcomes import outcome_of, problem_of
 from publisher.delivery.problem_codes import DeliveryProblem, PublicPostProblem
 from publisher.lifecycle import LATE_LOOK_UPS, Fenced, look_again, may_become_public
 from publisher.lifecycle_late_success import record_late_success
-from publisher.platforms.base import PlatformAdapter, RemovesDrafts
+from publisher.platforms.abilities import RemovesDrafts
+from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import DraftLeft
 from publisher.platforms.exchange import within
 

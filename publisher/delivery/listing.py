@@ -17,7 +17,7 @@ from publisher.core.search_query import SearchQuery
 from publisher.db.models import HAS_PROBLEM, HAS_REMOTE_ID, Attempt, Delivery, Event, Pick
 from publisher.db.post_search import matching_ids
 from publisher.db.problem_column import problem_contains
-from publisher.delivery.corrections import corrections_of
+from publisher.delivery.correction_history import corrections_of
 from publisher.delivery.row import AttemptRow, CorrectionRow, DeliveryRow, EventRow
 
 ORDER = (Delivery.slot.desc(), Delivery.channel_name, Delivery.part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from publisher.core.logs import get_logger
 from publisher.core.problems import Problem
 from publisher.delivery.channels import Channels
-from publisher.platforms.base import KeepsLogin
+from publisher.platforms.abilities import KeepsLogin
 from publisher.platforms.errors import CredentialsRefused, PlatformError
 
 

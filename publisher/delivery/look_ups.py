@@ -10,7 +10,8 @@ from publisher.core.errors import UserError
 from publisher.core.problems import Problem
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.unknown_outcomes import what_to_look_for
-from publisher.platforms.base import PlatformAdapter, SupportsLookup
+from publisher.platforms.abilities import SupportsLookup
+from publisher.platforms.base import PlatformAdapter
 
 
 class LookUpImpossible(UserError):

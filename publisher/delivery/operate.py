@@ -16,6 +16,7 @@ from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.problem_codes import ActProblem, ChannelProblem
+from publisher.delivery.row import version_of
 from publisher.lifecycle import Fenced, Move, late_look_up_columns, may_become_public, move, next_token, record_event
 
 RETRY_WINDOW = timedelta(hours=12)
@@ -39,11 +40,6 @@ class ResumeResult:
     @property
     def did_something(self) -> bool:
         return self.was_paused or self.waited_until is not None
-
-
-def version_of(delivery: Delivery) -> str:
-    """Returns a version that changes whenever the delivery's state or claim changes."""
-    return f"{delivery.state}.{delivery.fence}"
 
 
 def retry(

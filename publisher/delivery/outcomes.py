@@ -10,9 +10,7 @@ from typing import Any
 
 from publisher.core.content import Preparation
 from publisher.core.problems import Problem
-from publisher.core.states import LOOKED_UP, WAITING, AttemptOutcome, State
-from publisher.db.models import Delivery
-from publisher.db.operations import Channel
+from publisher.core.states import AttemptOutcome, State
 from publisher.delivery.budget import BudgetReached
 from publisher.delivery.failure_streak import MIN_REFUSALS, NO_FAILURES, ChannelFailures
 from publisher.delivery.look_ups import LookUpImpossible
@@ -184,18 +182,6 @@ def _try_later(problem: Problem, tries: int, now: datetime, pace: Pace, streak: 
         others_wait_until=due_at,
         trouble=ChannelProblem.NO_ANSWERS(count=streak.failures + 1) if streak.begins_to_last(now) else None,
     )
-
-
-def next_try(delivery: Delivery, channel: Channel) -> datetime | None:
-    """Returns when a delivery is looked at next; None when that is up to a person."""
-    if delivery.state not in WAITING:
-        return None
-    if channel.paused_at is not None:
-        reads_on = delivery.state in LOOKED_UP and channel.paused_by
-        return delivery.due_at if reads_on else None
-    if delivery.state != State.PENDING or channel.next_publish_at is None:
-        return delivery.due_at
-    return max(delivery.due_at, channel.next_publish_at)
 
 
 def problem_of(error: Exception) -> Problem:

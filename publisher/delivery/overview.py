@@ -22,7 +22,8 @@ from publisher.db.session import Database
 from publisher.delivery.budget import Spending, spending
 from publisher.delivery.channels import Channels
 from publisher.delivery.quotas import find_used_up_quota
-from publisher.platforms.base import KeepsLogin, PlatformAdapter
+from publisher.platforms.abilities import KeepsLogin
+from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import PlatformError
 from publisher.platforms.profiles import Profile
 from publisher.settings import ChannelSettings, Settings

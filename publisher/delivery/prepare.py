@@ -14,7 +14,8 @@ from publisher.delivery.leases import RenewedLease
 from publisher.delivery.problem_codes import DeliveryProblem, blocked
 from publisher.lifecycle import Fenced
 from publisher.media import MediaUnreachable
-from publisher.platforms.base import NOTHING_PREPARED, PlatformAdapter, UploadedMedia
+from publisher.platforms.abilities import NOTHING_PREPARED
+from publisher.platforms.base import PlatformAdapter, UploadedMedia
 from publisher.platforms.errors import NotPrepared, Unavailable, UnsupportedContent
 
 RENDERING_SECONDS = 600.0

@@ -12,13 +12,12 @@ from sqlalchemy.orm import Session
 
 from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
-from publisher.core.states import CorrectionState, State
+from publisher.core.states import LOOKED_UP, WAITING, CorrectionState, State
 from publisher.db.corrections import Correction
 from publisher.db.models import Attempt, Delivery, Event
+from publisher.db.operations import Channel
 from publisher.db.problem_column import read_recorded
 from publisher.delivery.budget import MICROS
-from publisher.delivery.operate import version_of
-from publisher.delivery.outcomes import next_try
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,3 +226,20 @@ def _value_to_json(value: Any) -> Any:
     if isinstance(value, Problem):
         return problem_to_json(value)
     return value.isoformat() if isinstance(value, date) else value
+
+
+def version_of(delivery: Delivery) -> str:
+    """Returns a version that changes whenever the delivery's state or claim changes."""
+    return f"{delivery.state}.{delivery.fence}"
+
+
+def next_try(delivery: Delivery, channel: Channel) -> datetime | None:
+    """Returns when a delivery is looked at next; None when that is up to a person."""
+    if delivery.state not in WAITING:
+        return None
+    if channel.paused_at is not None:
+        reads_on = delivery.state in LOOKED_UP and channel.paused_by
+        return delivery.due_at if reads_on else None
+    if delivery.state != State.PENDING or channel.next_publish_at is None:
+        return delivery.due_at
+    return max(delivery.due_at, channel.next_publish_at)

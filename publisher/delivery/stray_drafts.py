@@ -27,7 +27,7 @@ from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS
 from publisher.delivery.problem_codes import PublicPostProblem
 from publisher.lifecycle import record_delivery_event, record_event
-from publisher.platforms.base import ListedDraft, ListsDrafts
+from publisher.platforms.abilities import ListedDraft, ListsDrafts
 from publisher.platforms.errors import PlatformError
 from publisher.platforms.exchange import within
 

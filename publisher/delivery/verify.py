@@ -16,7 +16,7 @@ from publisher.core.problems import Problem
 from publisher.core.states import AttemptOutcome
 from publisher.db.models import Delivery, Event, Pick
 from publisher.db.session import Database
-from publisher.delivery import attempts, channel_pauses, corrections, post_owners
+from publisher.delivery import attempts, channel_pauses, correction_history, corrections, post_owners
 from publisher.delivery.budget import posts_read_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
@@ -26,7 +26,8 @@ from publisher.delivery.problem_codes import PublicPostProblem
 from publisher.delivery.refusals import check_refusal
 from publisher.lifecycle import ADOPTED, record_delivery_event
 from publisher.lifecycle_late_success import CANCELED_PUBLIC, SECOND_COPY, record_late_success
-from publisher.platforms.base import PlatformAdapter, SupportsLookup, SupportsReadBack
+from publisher.platforms.abilities import SupportsLookup, SupportsReadBack
+from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import CredentialsRefused
 from publisher.platforms.exchange import within
 
@@ -183,12 +184,12 @@ class Verifier:
     def _expected_texts(self, claimed: ClaimedDelivery) -> ExpectedTexts:
         """Returns what the post may say: what was sent or what it was corrected to, and what is being sent now."""
         with self._database.reading() as session:
-            done = corrections.last_done(session, claimed.id)
+            done = correction_history.last_done(session, claimed.id)
             present = AdaptedPost.model_validate(done.after) if done else claimed.adapted
-            under_way = corrections.open_correction_of(session, claimed.id)
+            under_way = correction_history.open_correction_of(session, claimed.id)
             coming = [AdaptedPost.model_validate(under_way.after)] if under_way else []
             posts, failed = [present, *coming], {}
-            for correction in corrections.failed_but_possible(session, claimed.id):
+            for correction in correction_history.failed_but_possible(session, claimed.id):
                 failed[len(posts)] = correction.id
                 posts.append(AdaptedPost.model_validate(correction.after))
             return ExpectedTexts(posts, done.ended_at if done else None, failed)

@@ -45,14 +45,20 @@ class Check:
     """The desk works, but a person should look."""
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """Renders the results for the present reader."""
         return " ".join(_as_sentence(result) for result in self.results)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the check as programs get it, with the sentences for the present reader."""
         problems = [result.to_json() for result in self.results if isinstance(result, Problem)]
-        return {"name": self.name, "ok": self.ok, "told": self.told, "warning": self.warning, "problems": problems}
+        return {
+            "name": self.name,
+            "ok": self.ok,
+            "message": self.message,
+            "warning": self.warning,
+            "problems": problems,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class Question:
 class LoginStep:
     """Says what a person does next to connect a channel."""
 
-    told: Message | None = None
+    instructions: Message | None = None
     url: str = ""
     """A page of the platform, to be opened in a browser. Empty: there is none."""
     questions: tuple[Question, ...] = ()
@@ -85,8 +85,8 @@ def log_in_by_dialogue(adapter: ConnectsInSteps, connection: Connection, dialogu
     """Leads a person who answers at once through every step. Raises what the steps do."""
     step = adapter.begin_login(connection, "")
     while isinstance(step, LoginStep):
-        if step.told:
-            dialogue.tell(str(step.told))
+        if step.instructions:
+            dialogue.show(str(step.instructions))
         answer = {
             question.name: dialogue.ask(str(question.text), secret=question.secret) for question in step.questions
         }
@@ -100,11 +100,11 @@ def warn_of_secrets(step: LoginStep, connection: Connection, first: str, second:
         return step
     instructions = _(
         "{told}\nWhat {first} and {second} hold comes before the new log-in: remove both, then start the desk again.",
-        told=step.told or "",
+        told=step.instructions or "",
         first=_variable(connection, first),
         second=_variable(connection, second),
     )
-    return replace(step, told=instructions)
+    return replace(step, instructions=instructions)
 
 
 def _variable(connection: Connection, secret: str) -> str:

@@ -139,7 +139,7 @@ class DailyCopy:
         self._copy: DatabaseCopy | None = None
         self.is_restored = False
         self.done: Counter[str] = Counter()
-        self.unguarded: list[str] = []
+        self.missing_guards: list[str] = []
         """Sentences about processes that worked with a copy which nobody had accepted."""
 
     @property
@@ -200,7 +200,7 @@ class DailyCopy:
                 if end.status == REFUSED_STATUS:
                     self.done["refused to start on a copy"] += 1
                 else:
-                    self.unguarded.append(f"{end.name} ended with status {end.status} on a copy put back by hand")
+                    self.missing_guards.append(f"{end.name} ended with status {end.status} on a copy put back by hand")
             sleep(0.02)
-        self.unguarded += [f"{name} worked with a copy that was put back by hand" for name in sorted(waiting)]
+        self.missing_guards += [f"{name} worked with a copy that was put back by hand" for name in sorted(waiting)]
         self._fleet.stop()

@@ -21,8 +21,8 @@ class CorrectionFindings:
     """Holds what was found about corrections: the lists have one sentence per row; empty is good."""
 
     states: Counter[str] = field(default_factory=Counter)
-    stuck: list[str] = field(default_factory=list)
-    untrue: list[str] = field(default_factory=list)
+    never_settled: list[str] = field(default_factory=list)
+    wrong_states: list[str] = field(default_factory=list)
     texts: set[tuple[str, str]] = field(default_factory=set)
     """Platform and caption of each text to which a post was to be corrected: a post that began with one is a second
     post."""
@@ -53,13 +53,13 @@ def judge_corrections(database: Database, shown: Mapping[int, Sequence[Mapping[s
             findings.states[correction.state] += 1
             findings.texts.add((after.platform, plain_caption(after.caption)))
             if correction.state in OPEN_CORRECTIONS:
-                findings.stuck.append(f"{_name(correction)}: {correction.problem or 'no problem is recorded'}")
+                findings.never_settled.append(f"{_name(correction)}: {correction.problem or 'no problem is recorded'}")
         for post in shown.get(number, ()):
-            findings.untrue += _find_untrue(post, deliveries[number], corrections)
+            findings.wrong_states += _find_wrong_states(post, deliveries[number], corrections)
     return findings
 
 
-def _find_untrue(post: Mapping[str, Any], delivery: Delivery, corrections: Sequence[Correction]) -> list[str]:
+def _find_wrong_states(post: Mapping[str, Any], delivery: Delivery, corrections: Sequence[Correction]) -> list[str]:
     """Finds a public post that says something else than its corrections do."""
     done = [row for row in corrections if row.state == CorrectionState.DONE]
     possible = [row for row in corrections if row.state in OPEN_CORRECTIONS or row.lost_at is not None]

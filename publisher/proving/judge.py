@@ -103,18 +103,20 @@ def judge_proof(
     forgotten = [key for key in unknown if any(shows_post(key, title) for title in titles.values())]
     corrected = judge_corrections(database, {delivery.id: copies_of(delivery, ledger) for delivery in deliveries})
     findings.corrections, seconds = corrected.states, [key for key in unknown if key in corrected.texts]
-    findings.stuck += corrected.stuck
-    findings.untrue += corrected.untrue
-    findings.twice += [f"{key[0]}: a correction made a second post: {key[1]}" for key in seconds]
-    findings.strangers += [f"{key[0]}: {key[1]}" for key in unknown if key not in forgotten and key not in seconds]
-    findings.twice += [f"{key[0]}: {key[1]}: {len(ledger[key])} copies" for key in forgotten if len(ledger[key]) > 1]
+    findings.never_settled += corrected.never_settled
+    findings.wrong_states += corrected.wrong_states
+    findings.published_twice += [f"{key[0]}: a correction made a second post: {key[1]}" for key in seconds]
+    findings.unknown_posts += [f"{key[0]}: {key[1]}" for key in unknown if key not in forgotten and key not in seconds]
+    findings.published_twice += [
+        f"{key[0]}: {key[1]}: {len(ledger[key])} copies" for key in forgotten if len(ledger[key]) > 1
+    ]
     findings.closed_days = _count_forgotten(restored, closed, titles, forgotten)
-    findings.side_by_side += _find_side_by_side(events, deliveries)
-    findings.overtaken += _find_overtaken(events, deliveries)
-    findings.unguarded += _find_missing_indexes(database)
+    findings.sent_side_by_side += _find_side_by_side(events, deliveries)
+    findings.changes_after_takeover += _find_overtaken(events, deliveries)
+    findings.missing_guards += _find_missing_indexes(database)
     findings.asked = len({event.delivery_id for event in events if event.name == "delivery held"})
     problems = (read_recorded(event.detail.get("problem")) for event in events if event.name == "delivery held")
-    findings.held_why.update(problem.code.code for problem in problems if problem is not None)
+    findings.held_reasons.update(problem.code.code for problem in problems if problem is not None)
     return findings
 
 
@@ -123,13 +125,13 @@ def _judge_delivery(findings: Findings, delivery: Delivery, copies: Sequence[dic
     findings.states[delivery.state] += 1
     findings.copies["2+" if len(copies) > 1 else str(len(copies))] += 1
     if len(copies) > 1:
-        findings.twice.append(f"{row}: {len(copies)} copies, {', '.join(post['url'] for post in copies)}")
+        findings.published_twice.append(f"{row}: {len(copies)} copies, {', '.join(post['url'] for post in copies)}")
     if delivery.state not in AT_REST:
-        findings.stuck.append(f"{row}: {delivery.problem or 'no problem is recorded'}")
+        findings.never_settled.append(f"{row}: {delivery.problem or 'no problem is recorded'}")
     if delivery.state == State.PUBLISHED and delivery.remote_id not in [post["id"] for post in copies]:
-        findings.untrue.append(f"{row}: the platform has no such post")
+        findings.wrong_states.append(f"{row}: the platform has no such post")
     if delivery.state in UNPUBLISHED and copies:
-        findings.untrue.append(f"{row}: it is public at {copies[0]['url']}")
+        findings.wrong_states.append(f"{row}: it is public at {copies[0]['url']}")
 
 
 def _find_lost(

@@ -165,7 +165,7 @@ def log_in(channels: Channels, name: str, dialogue: Dialogue) -> None:
 class _NoQuestions:
     """Refuses questions: the sandbox's accounts need no person."""
 
-    def tell(self, text: str) -> None:
+    def show(self, text: str) -> None:
         """Ignores the text: nobody reads it."""
 
     def ask(self, question: str, *, secret: bool = False) -> str:
@@ -188,9 +188,9 @@ def write_outlet(
         sections += [
             f'\n[channels.{name}]\nplatform = "{platform}"\naccount = "{account["account"]}"\n'
             f'caption = "captions/{name}.j2"\n{settings}'
-            for name in channel_names(platform, channels)
+            for name in proof_channel_names(platform, channels)
         ]
-        for name in channel_names(platform, channels):
+        for name in proof_channel_names(platform, channels):
             caption_file(folder, name).write_text(caption_template(name), encoding="utf-8")
     config = folder / "config" / "publisher.toml"
     config.write_text("".join(sections), encoding="utf-8")
@@ -207,7 +207,8 @@ def caption_template(channel: str) -> str:
     return f"{{{{ title }}}}, as {channel} shows it. {{{{ credit }}}}, {{{{ licence }}}}\n"
 
 
-def channel_names(platform: str, channels: int) -> list[str]:
+def proof_channel_names(platform: str, channels: int) -> list[str]:
+    """Returns the names of the channels that a proof gives a platform: `x1`, `x2`."""
     return [f"{platform}{number}" for number in range(1, channels + 1)]
 
 

@@ -153,7 +153,7 @@ class Proof:
         self._copy: DailyCopy | None = None
         self._correction: CorrectionOfTheDay | None = None
         self._tried_again = False
-        self._unguarded: list[str] = []
+        self._missing_guards: list[str] = []
         self._days: dict[date, str] = {}
         """The condition of each day."""
         self._copies: dict[date, str] = {}
@@ -314,7 +314,7 @@ class Proof:
         self._copy.make()
         self._ends += self._fleet.stop()
         self._copy.restore()
-        self._unguarded += self._copy.unguarded
+        self._missing_guards += self._copy.missing_guards
         self._faults.done.update(self._copy.done)
         self._operator.look_after_restore()
 
@@ -376,9 +376,9 @@ class Proof:
             days=days,
             skipped=skipped,
         )
-        findings.stuck += self._unfinished
-        findings.unguarded += self._unguarded
-        findings.untidy += [
+        findings.never_settled += self._unfinished
+        findings.missing_guards += self._missing_guards
+        findings.processes_ended += [
             f"{end.name} ended with status {end.status}" for end in self._ends if end.status not in (0, -9)
         ]
         ended = collect_outcomes(self._outlet.database, self._sandbox.get("/struck"), self._days, self._copies)
@@ -389,7 +389,7 @@ class Proof:
             findings=findings,
             faults={platform: dict(kinds) for platform, kinds in faults.items()},
             troubles=dict(self._faults.done),
-            person=dict(self._operator.acts),
+            human_acts=dict(self._operator.acts),
             taken_back=Spread.of(self._recovery.taken_back),
             at_rest=Spread.of(self._recovery.at_rest),
             conditions=dict(self._conditions.days),

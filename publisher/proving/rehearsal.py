@@ -193,7 +193,7 @@ def _read_shown_post(post: Mapping[str, Any], adapted: AdaptedPost, digests: Map
 class _NoConversation:
     """Asks nobody: the sandbox's own account needs no person."""
 
-    def tell(self, text: str) -> None:
+    def show(self, text: str) -> None:
         """Ignores a text for a person."""
 
     def ask(self, question: str, *, secret: bool = False) -> str:

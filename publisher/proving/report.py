@@ -24,20 +24,20 @@ class Findings:
     states: Counter[str] = field(default_factory=Counter)
     copies: Counter[str] = field(default_factory=Counter)
     """How many deliveries have no copy, one, or more: keys `0`, `1`, `2+`."""
-    twice: list[str] = field(default_factory=list)
+    published_twice: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-    stuck: list[str] = field(default_factory=list)
-    untrue: list[str] = field(default_factory=list)
+    never_settled: list[str] = field(default_factory=list)
+    wrong_states: list[str] = field(default_factory=list)
     """Published without a copy; failed, missed or canceled with one."""
-    side_by_side: list[str] = field(default_factory=list)
+    sent_side_by_side: list[str] = field(default_factory=list)
     """Two deliveries of one channel in flight at the same time."""
-    overtaken: list[str] = field(default_factory=list)
+    changes_after_takeover: list[str] = field(default_factory=list)
     """Changes by a worker whose delivery another worker had taken over."""
-    unguarded: list[str] = field(default_factory=list)
-    """Unique indexes that the database lacks."""
-    strangers: list[str] = field(default_factory=list)
+    missing_guards: list[str] = field(default_factory=list)
+    """Unique indexes that the database lacks, and processes that worked on a copy which they had to refuse."""
+    unknown_posts: list[str] = field(default_factory=list)
     """Posts on a platform that belong to no delivery."""
-    untidy: list[str] = field(default_factory=list)
+    processes_ended: list[str] = field(default_factory=list)
     """Processes that ended by themselves."""
     closed_days: dict[str, int] = field(default_factory=dict)
     """Days that the restore of a copy closed, which was reported, and the number of public posts that they may have
@@ -48,7 +48,7 @@ class Findings:
     """How many corrections of published posts ended in each state."""
     asked: int = 0
     """For so many deliveries a person was asked at least once."""
-    held_why: Counter[str] = field(default_factory=Counter)
+    held_reasons: Counter[str] = field(default_factory=Counter)
 
     @property
     def closed(self) -> int:
@@ -68,15 +68,15 @@ class Findings:
     def broken(self) -> dict[str, list[str]]:
         """Returns each kind of promise that was broken, with its rows."""
         kinds = {
-            "twice": self.twice,
+            "published twice": self.published_twice,
             "lost": self.lost,
-            "stuck": self.stuck,
-            "untrue": self.untrue,
-            "side by side": self.side_by_side,
-            "overtaken": self.overtaken,
-            "unguarded": self.unguarded,
-            "strangers": self.strangers,
-            "untidy": self.untidy,
+            "never settled": self.never_settled,
+            "wrong states": self.wrong_states,
+            "sent side by side": self.sent_side_by_side,
+            "changes after a takeover": self.changes_after_takeover,
+            "missing guards": self.missing_guards,
+            "unknown posts": self.unknown_posts,
+            "processes that ended": self.processes_ended,
         }
         return {kind: rows for kind, rows in kinds.items() if rows}
 
@@ -108,7 +108,7 @@ class Report:
     """How often each fault struck, by platform."""
     troubles: dict[str, int]
     """Kills, freezes, locks and the rest, by kind."""
-    person: dict[str, int]
+    human_acts: dict[str, int]
     """How often a person had to act, by act."""
     taken_back: Spread
     """From a kill until another process had taken over the deliveries of the killed one."""

@@ -35,9 +35,9 @@ ClockTime = Annotated[time, BeforeValidator(_clock_time)]
 
 
 class Section(BaseModel):
-    """Is the base of all tables: frozen, without unknown keys."""
+    """Is the base of all tables: frozen, without unknown keys. Its validator is built at its first use."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Lateness(Section):

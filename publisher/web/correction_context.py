@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from publisher.correcting import is_correctable
-from publisher.delivery.corrections import latest_corrections
+from publisher.delivery.correction_history import latest_corrections
 from publisher.delivery.row import CorrectionRow, place_of
 
 

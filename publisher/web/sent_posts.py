@@ -17,7 +17,7 @@ from publisher.core.content import AdaptedPost
 from publisher.core.problems import Problem
 from publisher.core.states import State
 from publisher.db.models import Delivery, Media, Pick, Post
-from publisher.delivery.corrections import present_text
+from publisher.delivery.correction_history import present_text
 from publisher.desk import Desk
 from publisher.platforms.base import RequestText
 from publisher.platforms.profiles import Profile, load_profile, platform_names

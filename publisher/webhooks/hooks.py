@@ -20,7 +20,7 @@ from publisher.core.public_hosts import AddressRefused, ResolvedHost, resolve_pu
 from publisher.core.special_addresses import IPAddress, is_private_network
 from publisher.db.models import Event
 from publisher.db.session import Database
-from publisher.db.staff import Webhook
+from publisher.db.webhooks import Webhook
 from publisher.desk import Desk
 from publisher.lifecycle import record_event
 from publisher.settings import Settings

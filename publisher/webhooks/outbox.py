@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from publisher.core.problems import Problem
 from publisher.db.models import Event
 from publisher.db.session import Database
-from publisher.db.staff import IS_UNSENT, Webhook, WebhookMessage
+from publisher.db.webhooks import IS_UNSENT, Webhook, WebhookMessage
 from publisher.webhooks.events import EVENTS, event_id, render_message
 
 MAX_AT_ONCE = 200

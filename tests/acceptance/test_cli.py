@@ -204,7 +204,7 @@ def test_a_paused_channel_publishes_nothing_and_says_why(ask: Ask) -> None:
     assert "is paused: the account is being renamed. Once that is mended" in ask("deliveries")[1]
     line = next(line for line in json.loads(ask("doctor", "--json")[1]) if line["what"] == "channel x")
     assert not line["good"]
-    assert "is paused: the account is being renamed; publisher resume x" in line["told"]
+    assert "is paused: the account is being renamed; publisher resume x" in line["message"]
     assert "publishes again" in ask("resume", "x")[1]
 
 
@@ -218,7 +218,7 @@ def test_a_mistake_in_the_configuration_names_its_line(shell: Shell) -> None:
 def test_a_missing_secret_names_its_variable(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PUBLISHER_TUMBLR_CONSUMER_KEY")
     lines = json.loads(shell.run("doctor", "--json", code=1).stdout)
-    text = next(line["told"] for line in lines if line["what"] == "channel tumblr")
+    text = next(line["message"] for line in lines if line["what"] == "channel tumblr")
     assert "PUBLISHER_TUMBLR_CONSUMER_KEY" in text
 
 

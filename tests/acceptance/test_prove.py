@@ -59,7 +59,12 @@ def test_two_days_keep_the_promise(tmp_path: Path) -> None:
     assert set(report["faults"]) == set(PLATFORMS)
     assert findings["deliveries"] == 2 * 2 * EACH
     assert findings["copies"].get("2+", 0) == 0
-    assert (findings["twice"], findings["lost"], findings["stuck"], findings["untrue"]) == ([], [], [], [])
+    assert (findings["published_twice"], findings["lost"], findings["never_settled"], findings["wrong_states"]) == (
+        [],
+        [],
+        [],
+        [],
+    )
     assert sum(count for kind, count in report["troubles"].items() if kind.startswith("kill")) >= 6
 
 
@@ -91,7 +96,7 @@ def test_lags_late_commits_and_mistakes_keep_the_promise(tmp_path: Path) -> None
     report = run_proof(ProofTerms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
     assert report.kept, str(report.findings.broken)
     assert (report.findings.deliveries, dict(report.findings.copies)) == (3 * EACH, {"1": 3 * EACH})
-    assert report.person["mend a template"] == 1
+    assert report.human_acts["mend a template"] == 1
     assert set(report.conditions) == {day.condition for day in plan}
     assert report.fault_groups == {"late commit": EACH, "connection or platform": EACH}
 
@@ -114,7 +119,7 @@ def test_a_daily_copy_that_comes_back_keeps_the_promise(tmp_path: Path, on: str)
     assert {kind: sum(endings.values()) for kind, endings in report.by_copy.items()} == {
         "copy put back by hand, made after the pick": EACH
     }
-    assert report.person["see that a post was shown"] == 1
+    assert report.human_acts["see that a post was shown"] == 1
 
 
 def test_a_correction_under_faults_and_a_kill_keeps_the_promise(tmp_path: Path) -> None:
@@ -124,7 +129,7 @@ def test_a_correction_under_faults_and_a_kill_keeps_the_promise(tmp_path: Path) 
     plan = [DayPlan(faults=(), process_faults=(), correction=correction)]
     report = run_proof(ProofTerms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
     assert report.kept, str(report.findings.broken)
-    assert report.person["correct a published post"] == 1
+    assert report.human_acts["correct a published post"] == 1
     assert report.troubles["kill at correction answered"] == 1
     # A channel that had not published yet gets the corrected text at once.
     assert set(report.findings.corrections) == {"done"}
@@ -137,8 +142,8 @@ def test_a_mistake_in_the_configuration_keeps_nothing_else_back(tmp_path: Path) 
     report = run_proof(ProofTerms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
     assert report.kept, str(report.findings.broken)
     assert (report.findings.states, report.findings.asked) == ({"published": 2 * EACH}, 2)
-    assert report.person["mend the directory of people"] == 1
-    assert report.person["write a channel into the configuration again"] == 1
+    assert report.human_acts["mend the directory of people"] == 1
+    assert report.human_acts["write a channel into the configuration again"] == 1
     for condition in conditions:
         # On a busy machine an answer may come too late, and the post is looked up.
         endings = report.by_condition[condition]
@@ -181,8 +186,8 @@ def test_a_desk_that_posts_twice_is_detected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mutant: str, day: DayPlan
 ) -> None:
     findings = broken_by(tmp_path, monkeypatch, mutant, [day])
-    assert findings.twice
-    assert findings.copies["2+"] == len(findings.twice)
+    assert findings.published_twice
+    assert findings.copies["2+"] == len(findings.published_twice)
 
 
 def test_a_worker_that_may_act_after_its_lease_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,16 +204,16 @@ def test_a_worker_that_may_act_after_its_lease_is_detected(tmp_path: Path, monke
         folder = tmp_path / str(number)
         folder.mkdir()
         report = broken_desk(folder, monkeypatch, "without fence", [day], "postgresql")
-        if report.findings.overtaken:
+        if report.findings.changes_after_takeover:
             break
-    assert report.findings.overtaken, f"what was done: {report.troubles}"
+    assert report.findings.changes_after_takeover, f"what was done: {report.troubles}"
 
 
 def test_a_desk_that_works_with_an_older_database_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("publisher.proving.copies.REFUSED_WITHIN_SECONDS", 5.0)
     day = DayPlan(faults=(), process_faults=(), copy=CopyPlan(by_hand=True, before_pick=False))
     findings = broken_by(tmp_path, monkeypatch, "any database", [day])
-    assert "worker 1 worked with a copy that was put back by hand" in findings.unguarded
+    assert "worker 1 worked with a copy that was put back by hand" in findings.missing_guards
 
 
 def test_a_channel_that_publishes_two_at_once_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,8 +221,8 @@ def test_a_channel_that_publishes_two_at_once_is_detected(tmp_path: Path, monkey
     refused = DayPlan(faults=tuple((platform, "reject") for platform in PLATFORMS), process_faults=())
     slow = DayPlan(faults=tuple((platform, "slow-after:0.5") for platform in PLATFORMS), process_faults=())
     findings = broken_by(tmp_path, monkeypatch, "side by side", [refused, slow])
-    assert findings.unguarded == ["the table delivery has lost uq_delivery_in_flight"]
-    assert findings.side_by_side
+    assert findings.missing_guards == ["the table delivery has lost uq_delivery_in_flight"]
+    assert findings.sent_side_by_side
 
 
 def test_a_correction_that_is_told_and_not_carried_out_is_detected(
@@ -225,12 +230,12 @@ def test_a_correction_that_is_told_and_not_carried_out_is_detected(
 ) -> None:
     day = DayPlan(faults=(), process_faults=(), correction=PlannedCorrection(at=0.0))
     findings = broken_by(tmp_path, monkeypatch, "corrections that are not sent", [day])
-    assert findings.untrue
-    assert set(findings.broken) == {"untrue"}
+    assert findings.wrong_states
+    assert set(findings.broken) == {"wrong states"}
 
 
 def test_a_broken_promise_is_reported_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    findings = Findings(deliveries=1, days=1, twice=["2026-05-04 x1 (delivery 7, published): 2 copies"])
+    findings = Findings(deliveries=1, days=1, published_twice=["2026-05-04 x1 (delivery 7, published): 2 copies"])
     findings.copies["2+"] = 1
 
     def broken(terms: ProofTerms, *_: object, **__: object) -> Report:
@@ -239,7 +244,7 @@ def test_a_broken_promise_is_reported_with_its_seed(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("publisher.cli.prove.run_proof", broken)
     result = CliRunner().invoke(cli, ["prove", "--seed", "77", "--days", "1"])
     assert result.exit_code == 1
-    assert "✗ twice 2026-05-04 x1 (delivery 7, published): 2 copies" in result.output
+    assert "✗ published twice 2026-05-04 x1 (delivery 7, published): 2 copies" in result.output
     assert "--seed 77" in result.output
     assert "median 1.25 s, worst 2.0 s of 2" in result.output
 

@@ -271,7 +271,7 @@ def test_a_text_that_is_too_long_is_not_sent(site: Site, open_page: OpenPage, po
     expect(page.get_by_text("Saved.")).to_be_visible()
 
 
-def test_a_page_asks_before_it_is_left_only_where_something_could_not_be_kept(
+def test_a_page_asks_before_it_is_left_only_where_something_was_not_kept(
     site: Site, open_page: OpenPage, post_id: int
 ) -> None:
     page = open_page("editor")

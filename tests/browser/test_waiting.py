@@ -123,7 +123,7 @@ def test_without_scripts_the_placeholder_stays_until_a_reload(site: Site, posts:
         page.reload()
 
 
-def test_a_live_page_that_loads_itself_again_leaves_a_message_to_the_person(site: Site, open_page: OpenPage) -> None:
+def test_a_live_page_that_reloads_itself_leaves_a_message_to_the_person(site: Site, open_page: OpenPage) -> None:
     page = open_page("editor")
     page.goto("/")
     tab = site.client()

@@ -23,14 +23,8 @@ from publisher.core.content import (
     Rendition,
     RenditionSpec,
 )
-from publisher.platforms.base import (
-    NOTHING_PREPARED,
-    KeySeed,
-    PlatformAdapter,
-    SupportsLookup,
-    SupportsReadBack,
-    UploadedMedia,
-)
+from publisher.platforms.abilities import NOTHING_PREPARED, SupportsLookup, SupportsReadBack
+from publisher.platforms.base import KeySeed, PlatformAdapter, UploadedMedia
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,

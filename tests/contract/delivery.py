@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from publisher.core.content import Absence, Preparation, Publication
 from publisher.core.problems import Problem, StoredProblem
-from publisher.platforms.base import NOTHING_PREPARED, PlatformAdapter
+from publisher.platforms.abilities import NOTHING_PREPARED
+from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import NotPrepared, PlatformError, Unconfirmed
 from publisher.platforms.profiles import load_profile
 from tests.contract.account import Account

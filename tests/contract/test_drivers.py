@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from publisher.platforms.base import ListsPublications, PlatformAdapter, SupportsLookup, SupportsReadBack
+from publisher.platforms.abilities import ListsPublications, SupportsLookup, SupportsReadBack
+from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.profiles import platform_names
 from publisher.platforms.registry import adapter_class
 from tests.contract.account import Account

@@ -8,7 +8,7 @@ import pytest
 
 from publisher.core.clock import FixedClock
 from publisher.core.content import Absence, Preparation, Publication
-from publisher.platforms.base import NOTHING_PREPARED, ListsPublications
+from publisher.platforms.abilities import NOTHING_PREPARED, ListsPublications
 from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.ledger import ListingLag

@@ -9,7 +9,8 @@ import pytest
 
 from publisher.core.clock import monotonic
 from publisher.core.content import AdaptedPost, TextBlock
-from publisher.platforms.base import CorrectionEnd, PlatformAdapter, PostPart, SupportsCorrection
+from publisher.platforms.abilities import CorrectionEnd, SupportsCorrection
+from publisher.platforms.base import PlatformAdapter, PostPart
 from publisher.platforms.errors import ContentRejected, PlatformError, Unavailable
 from publisher.platforms.problem_codes import CorrectionProblem
 from publisher.platforms.registry import adapter_class

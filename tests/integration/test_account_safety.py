@@ -27,7 +27,8 @@ from publisher.core.encryption import SecretCipher
 from publisher.db.models import Event
 from publisher.db.operations import Alert
 from publisher.db.session import Database
-from publisher.db.staff import ApiToken, KnownBrowser, LoginFailure, Person, Webhook, WebSession
+from publisher.db.staff import ApiToken, KnownBrowser, LoginFailure, Person, WebSession
+from publisher.db.webhooks import Webhook
 from publisher.lifecycle import record_event
 from publisher.staff import accounts, calendar_keys, guesses, logins, second_factor
 from publisher.staff.browsers import KNOWN_BROWSER_LIFETIME, LoginSource

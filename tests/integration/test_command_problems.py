@@ -68,7 +68,7 @@ def test_every_command_says_the_same_about_a_post(outlet: Outlet, tmp_path: Path
 
     today = slot_day(outlet.desk.now(), outlet.desk.settings.outlet.zone)
     remarks = [line for line in preflight(outlet.desk, today).lines if line.what == "remark"]
-    assert any(WARNING in line.told for line in remarks)
+    assert any(WARNING in line.message for line in remarks)
     assert all(line.good and line.warning for line in remarks)
 
 

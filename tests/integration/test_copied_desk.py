@@ -144,7 +144,7 @@ def test_a_copied_postgresql_database_is_refused_until_told(
     work(tmp_path / "a third")
 
 
-def test_two_processes_that_start_at_once_both_store_where_the_database_lies(postgres_database: Database) -> None:
+def test_two_processes_starting_at_once_both_store_the_database_place(postgres_database: Database) -> None:
     engine = postgres_database.engine
     with engine.connect() as first, ThreadPoolExecutor(1) as other:
         store_place(first, PLACE)

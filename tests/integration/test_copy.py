@@ -31,8 +31,9 @@ from publisher.db.models import Delivery, Event, Post
 from publisher.db.operations import Process
 from publisher.db.session import Database, create_database_engine
 from publisher.db.sqlite_backup import back_up
-from publisher.db.staff import Person, WebhookMessage
+from publisher.db.staff import Person
 from publisher.db.upgrade import DatabaseError, prepare_database
+from publisher.db.webhooks import WebhookMessage
 from publisher.desk import Desk
 from publisher.proving.postgres import ThrowawayPostgres
 from tests.conftest import OpenOutlet

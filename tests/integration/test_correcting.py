@@ -67,7 +67,7 @@ def by_channel(plan: CorrectionPlan) -> dict[str, ChannelCorrection]:
     return {channel.channel: channel for channel in plan.channels}
 
 
-def test_a_plan_says_of_each_channel_what_changes_and_what_does_not_and_why(outlet: Outlet) -> None:
+def test_a_plan_says_what_changes_on_each_channel_what_not_and_why(outlet: Outlet) -> None:
     post = publish(outlet)
     changes = {"title": RIGHT, **alt_text_changes(outlet, post, "A grey disc on black, mended")}
     plan = plan_correction(outlet.desk, ask(post, **changes))
@@ -213,7 +213,7 @@ def test_what_can_not_be_corrected_is_refused_and_changes_nothing(open_outlet: O
         plan_correction(outlet.desk, ask(post, title=RIGHT))
 
 
-def test_where_two_people_are_wanted_an_author_corrects_only_what_another_approved(open_outlet: OpenOutlet) -> None:
+def test_with_second_person_authors_correct_only_what_others_approved(open_outlet: OpenOutlet) -> None:
     outlet = open_outlet("tumblr")
     text = outlet.config.read_text().replace("[outlet]\n", "[outlet]\nsecond_person = true\n")
     post = publish(outlet)

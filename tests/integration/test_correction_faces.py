@@ -109,7 +109,7 @@ def test_a_correction_that_changes_nothing_can_not_be_confirmed(site: Site) -> N
     assert contents(site) == ([], 3)
 
 
-def test_what_was_typed_stays_where_it_is_wrong_or_somebody_else_was_faster(site: Site) -> None:
+def test_typed_text_stays_where_it_is_wrong_or_somebody_was_faster(site: Site) -> None:
     post = publish(site.outlet)
     editor = site.client("editor")
     typed = {**open_form(editor, post), "title": "", "body": "Typed by hand."}
@@ -229,7 +229,7 @@ def test_a_token_without_the_scope_corrects_nothing(site: Site) -> None:
         assert api.post(f"/posts/{post}/{address}", json={"changes": {"title": RIGHT}}).status_code == 403
 
 
-def test_a_translation_with_links_and_tags_of_its_own_keeps_what_nobody_corrects(site: Site) -> None:
+def test_a_translation_with_its_own_links_keeps_what_nobody_corrects(site: Site) -> None:
     translation = {"title": "Una cèl·lula", "tags": ("cèl·lules",), "link": "https://example.org/ca"}
     post = publish(site.outlet, translations={"ca": translation})
     editor = site.client("editor")
@@ -304,7 +304,7 @@ def test_all_faces_say_what_blocks_a_correction_and_where_nobody_knows_yet(site:
     assert contents(site)[0] == []
 
 
-def test_a_correction_that_can_go_out_tells_all_faces_where_nobody_knows_yet(site: Site) -> None:
+def test_a_correction_that_can_go_out_names_what_is_not_known_yet(site: Site) -> None:
     post = publish(site.outlet)
     make_unknown(site, "x")
     api = program(site, "editor")

@@ -21,14 +21,14 @@ from publisher.db.corrections import Correction
 from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Alert, AlertKind, Channel
 from publisher.db.session import Database
-from publisher.delivery import corrections, operate
+from publisher.delivery import correction_history, corrections, operate
 from publisher.delivery.context import DeliveryContext
 from publisher.delivery.corrections import CorrectionUnderWay, NewCorrection, claim_correction, recover_lost_corrections
 from publisher.delivery.problem_codes import CorrectionTrouble
 from publisher.delivery.verify import DIFFERS
 from publisher.delivery.worker import Worker
 from publisher.lifecycle import Fenced
-from publisher.platforms.base import CorrectionEnd
+from publisher.platforms.abilities import CorrectionEnd
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
@@ -149,7 +149,7 @@ class Bench:
 
     def present(self) -> str:
         with self.database.reading() as session:
-            return corrections.present_text(session, session.get_one(Delivery, self.delivery)).caption
+            return correction_history.present_text(session, session.get_one(Delivery, self.delivery)).caption
 
     @property
     def text(self) -> str:
@@ -273,7 +273,7 @@ def test_people_are_told_of_a_failed_correction_and_of_its_end(bench: Bench, tmp
         )
 
 
-def test_a_platform_that_is_not_reached_is_tried_again_and_given_up_after_a_day(bench: Bench) -> None:
+def test_an_unreached_platform_is_tried_again_and_given_up_after_a_day(bench: Bench) -> None:
     bench.shown.before = [Unavailable(recorded_problem("away")) for _ in range(1000)]
     correction = bench.ask()
     bench.pass_time(hours=23)
@@ -298,7 +298,7 @@ def test_a_pause_that_the_platform_asks_for_is_kept(bench: Bench) -> None:
     assert bench.row(correction).state == CorrectionState.DONE
 
 
-def test_a_refused_account_pauses_the_channel_and_the_correction_waits_for_a_person(bench: Bench) -> None:
+def test_a_refused_account_pauses_the_channel_and_the_correction_waits(bench: Bench) -> None:
     refusal = CredentialsRefused(recorded_problem("log in again"))
     bench.platform.account_trouble = refusal
     bench.shown.before = [refusal]
@@ -413,7 +413,7 @@ def test_a_new_text_waits_until_a_lost_request_can_act_no_more(bench: Bench) -> 
     assert (bench.row(second).state, bench.text) == (CorrectionState.DONE, "A title, mended twice")
 
 
-def test_a_correction_waits_until_a_lost_request_to_publish_can_act_no_more(bench: Bench) -> None:
+def test_a_correction_waits_until_a_lost_request_can_act_no_more(bench: Bench) -> None:
     started = bench.clock.now()
     with bench.database.writing() as session:
         attempt = {"delivery_id": bench.delivery, "kind": "send", "fence": 1, "worker": "w", "started_at": started}
@@ -427,7 +427,7 @@ def test_only_a_published_post_is_corrected(bench: Bench) -> None:
         bench.ask()
 
 
-def test_what_a_given_up_correction_may_have_changed_is_not_taken_for_somebody_elses_change(bench: Bench) -> None:
+def test_a_change_by_a_given_up_correction_is_not_taken_for_somebody_elses(bench: Bench) -> None:
     bench.shown.after = [Unconfirmed(recorded_problem("the answer was lost"))]
     given_up = bench.ask()
     bench.drain()

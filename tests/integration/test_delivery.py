@@ -27,7 +27,8 @@ from publisher.delivery.problem_codes import ChannelProblem, UnknownOutcomeProbl
 from publisher.delivery.worker import Milestone, Worker
 from publisher.lifecycle import next_token
 from publisher.lifecycle_restore import restore_deliveries
-from publisher.platforms.base import NOTHING_PREPARED, KeySeed, UploadedMedia
+from publisher.platforms.abilities import NOTHING_PREPARED
+from publisher.platforms.base import KeySeed, UploadedMedia
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,

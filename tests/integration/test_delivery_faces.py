@@ -231,7 +231,7 @@ def test_a_pause_is_data_and_a_text_for_its_reader(site: Site, browser: Client, 
         assert "The bucket is away." in browser.get(path).text
 
 
-def test_a_command_writes_the_times_in_its_texts_by_the_clock_of_the_outlet(site: Site) -> None:
+def test_a_command_writes_times_by_the_clock_of_the_outlet(site: Site) -> None:
     until = site.desk.now() + timedelta(days=2)
     with site.desk.database.writing() as session:
         session.get_one(Channel, "instagram").next_publish_at = until

@@ -40,32 +40,32 @@ def test_without_a_server_it_says_what_that_means(desk: Desk, monkeypatch: pytes
     monkeypatch.delenv(MAIL_VARIABLE, raising=False)
     line = check_mail(desk)
     assert (line.good, line.warning) == (True, False)
-    assert "no mail server is set, so invitations are links to hand on; set PUBLISHER_MAIL_URL" in str(line.told)
+    assert "no mail server is set, so invitations are links to hand on; set PUBLISHER_MAIL_URL" in str(line.message)
     add_people(desk, 1)
     line = check_mail(desk)
     assert (line.good, line.warning) == (True, True)
-    assert "1 person wants their news by mail and gets none (p0@example.org)" in str(line.told)
+    assert "1 person wants their news by mail and gets none (p0@example.org)" in str(line.message)
 
 
 def test_with_a_server_it_names_who_would_be_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MAIL_VARIABLE, "mailtos://desk:secret@example.org")
-    assert "nobody has chosen to get their news by it" in str(check_mail(desk).told)
+    assert "nobody has chosen to get their news by it" in str(check_mail(desk).message)
     add_people(desk, 7)
     line = check_mail(desk)
     assert (line.good, line.warning) == (True, False)
-    assert "p4@example.org, 2 more" in str(line.told)
-    assert "secret" not in str(line.told)
+    assert "p4@example.org, 2 more" in str(line.message)
+    assert "secret" not in str(line.message)
 
 
 def test_who_left_or_wants_none_is_not_named(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MAIL_VARIABLE, "mailtos://desk:secret@example.org")
     add_people(desk, 1, active=False)
-    assert "nobody has chosen" in str(check_mail(desk).told)
+    assert "nobody has chosen" in str(check_mail(desk).message)
 
 
 def test_a_server_that_is_set_wrong_is_red(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MAIL_VARIABLE, "https://example.org/secret")
     line = check_mail(desk)
     assert not line.good
-    assert "is no mail server" in str(line.told)
-    assert "secret" not in str(line.told)
+    assert "is no mail server" in str(line.message)
+    assert "secret" not in str(line.message)

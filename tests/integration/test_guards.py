@@ -21,7 +21,7 @@ from publisher.delivery.due import recover_lost
 from publisher.delivery.outcomes import Pace, after_send
 from publisher.delivery.worker import Worker
 from publisher.lifecycle import Fenced
-from publisher.platforms.base import NOTHING_PREPARED
+from publisher.platforms.abilities import NOTHING_PREPARED
 from publisher.platforms.errors import Unavailable
 from publisher.settings import DeliverySettings
 from tests import mutants

@@ -91,7 +91,7 @@ def metrics(desk: Desk) -> Samples:
 
 def read_checks(desk: Desk) -> dict[str, tuple[bool, str]]:
     readiness = describe_readiness(desk.settings, check_ready(desk))
-    return {check["name"]: (check["ok"], check["told"]) for check in readiness["checks"]}
+    return {check["name"]: (check["ok"], check["message"]) for check in readiness["checks"]}
 
 
 def publish(desk: Desk, delivery: int, late: timedelta) -> None:
@@ -260,7 +260,7 @@ def test_a_database_that_hangs_is_not_waited_for(postgres_desk: Desk) -> None:
     for question in [thread for thread in threading.enumerate() if thread.name == "health-question"]:
         question.join(TIMEOUT)
     assert (
-        checks["database"].told
+        checks["database"].message
         == "The database can't be used: it did not answer within 0.2 s; check that its server or its file is well."
     )
 
@@ -501,7 +501,7 @@ def test_a_regular_job_that_fails_is_a_warning(small_desk: Desk, clock: FixedClo
     fail(small_desk, clock, "the daily backup", OSError("no space left on device"))
     [check] = [check for check in check_ready(small_desk) if check.name == "jobs"]
     assert (check.ok, check.warning) == (True, True)
-    assert check.told.startswith("The daily backup does not work, since ")
+    assert check.message.startswith("The daily backup does not work, since ")
 
 
 @pytest.mark.parametrize(
@@ -524,10 +524,10 @@ def test_the_platforms_clocks_are_shown_where_they_differ(
     for channel, seconds in ahead.items():
         clocks.note(channel, timedelta(seconds=seconds))
     [check] = [check for check in check_ready(desk) if check.name == "clock"]
-    assert str(check.told).startswith(expected)
+    assert str(check.message).startswith(expected)
     assert (check.ok, check.warning) == (True, max(map(abs, ahead.values()), default=0) > 10)
     line = _check_platform_clocks(desk)
-    assert (line.good, line.warning, str(line.told)) == (check.ok, check.warning, str(check.told))
+    assert (line.good, line.warning, str(line.message)) == (check.ok, check.warning, str(check.message))
     for channel, seconds in ahead.items():
         assert metrics(desk)["publisher_platform_clock_ahead_seconds", (channel,)] == seconds
 
@@ -539,7 +539,7 @@ def test_a_history_file_that_cant_be_written_is_reported(small_desk: Desk) -> No
     record.mkdir()
     [check] = [check for check in check_ready(small_desk) if check.name == "disk"]
     assert not check.ok
-    assert check.told.startswith(f"{record} can't be read and written, and nothing is published until it can")
+    assert check.message.startswith(f"{record} can't be read and written, and nothing is published until it can")
 
 
 def test_a_platforms_time_is_recorded_only_if_needed_and_never_raises(small_desk: Desk, clock: FixedClock) -> None:
@@ -584,9 +584,9 @@ def test_captions_that_can_not_be_made_are_a_warning_with_their_reason(small_des
     (small_desk.settings.file.parent / "people.toml").write_text("[[people", encoding="utf-8")
     [check] = [check for check in check_ready(small_desk) if check.name == "captions"]
     assert (check.ok, check.warning) == (True, True)
-    assert "did you mean 'title'" in check.told
-    assert "people.toml can't be read" in check.told
-    assert check.told.endswith("Posts that need it are held until you mend it.")
+    assert "did you mean 'title'" in check.message
+    assert "people.toml can't be read" in check.message
+    assert check.message.endswith("Posts that need it are held until you mend it.")
     template.write_text(sound, encoding="utf-8")
     (small_desk.settings.file.parent / "people.toml").unlink()
     assert read_checks(small_desk)["captions"] == (True, "Every template can be used.")

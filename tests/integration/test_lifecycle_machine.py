@@ -40,7 +40,7 @@ from publisher.delivery.confirm import Confirmer
 from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.outcomes import Pace, after_send, before_send
 from publisher.lifecycle import Fenced
-from publisher.platforms.base import NOTHING_PREPARED
+from publisher.platforms.abilities import NOTHING_PREPARED
 from publisher.platforms.errors import (
     AlreadyPublic,
     ContentRejected,

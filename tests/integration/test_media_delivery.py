@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from publisher.cli.demo_check import differences
 from publisher.cli.doctor import _examine
-from publisher.cli.doctor_lines import Line
+from publisher.cli.doctor_lines import DoctorLine
 from publisher.db.models import Delivery
 from publisher.desk import Desk
 from publisher.settings.private_paths import MEDIA_COPIES
@@ -94,15 +94,15 @@ def test_doctor_shows_whether_the_storage_can_be_used(outlet: Outlet, s3: S3Serv
     bucket = outlet.desk.settings.storage.bucket
     assert bucket is not None
     line = media_line(outlet)
-    assert (line.good, str(line.told), line.warning) == (True, f"{bucket} can be written to", False)
+    assert (line.good, str(line.message), line.warning) == (True, f"{bucket} can be written to", False)
     assert s3.keys(bucket) == []
     wire.cut()
     line = media_line(outlet)
     assert not line.good
-    assert str(line.told).startswith(f"{bucket} was not reached")
+    assert str(line.message).startswith(f"{bucket} was not reached")
 
 
-def media_line(outlet: Outlet) -> Line:
+def media_line(outlet: Outlet) -> DoctorLine:
     return next(line for line in _examine(outlet.desk) if str(line.what) == "media")
 
 

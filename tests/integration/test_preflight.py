@@ -65,7 +65,7 @@ def fill(outlet: Outlet, **fields: Any) -> int:
 
 
 def red(result: Preflight) -> dict[tuple[str, str], str]:
-    return {(line.channel, str(line.what)): line.told for line in result.red}
+    return {(line.channel, str(line.what)): line.message for line in result.red}
 
 
 def test_a_safe_day_is_green_on_every_channel_and_nothing_is_sent(outlet: Outlet, box: PostBox) -> None:
@@ -75,7 +75,7 @@ def test_a_safe_day_is_green_on_every_channel_and_nothing_is_sent(outlet: Outlet
     report = preflight(outlet.desk, tomorrow(outlet))
     assert red(report) == {}
     assert report.good
-    texts = {(line.channel, str(line.what)): line.told for line in report.lines}
+    texts = {(line.channel, str(line.what)): line.message for line in report.lines}
     assert texts[("", "post")] == f"{post} “A quiet cell” (queue)"
     for channel in ("instagram", "tumblr", "x"):
         assert texts[(channel, "credentials")].startswith("answers as ")
@@ -107,7 +107,7 @@ def test_each_thing_that_would_hold_a_post_up_is_red(open_outlet: OpenOutlet, bo
     assert ("tumblr", "credentials") in problems
     assert ("x", "credentials") not in problems
     assert problems[("tumblr", "alt text")] == "missing for picture 1; write it"
-    links = [line.told for line in preflight(outlet.desk, tomorrow(outlet)).red if line.what == "link"]
+    links = [line.message for line in preflight(outlet.desk, tomorrow(outlet)).red if line.what == "link"]
     assert links == [
         f"{box.url('/gone')}: it answers 404",
         "https://10.1.2.3/inside: 10.1.2.3 is no public address, and is not asked",
@@ -257,7 +257,7 @@ def test_the_doctor_names_an_address_that_takes_no_message(open_outlet: OpenOutl
 
     def doctor_lines() -> dict[str, tuple[bool, str]]:
         return {
-            line["what"]: (line["good"], line["told"]) for line in json.loads(run(outlet, "doctor", "--json").output)
+            line["what"]: (line["good"], line["message"]) for line in json.loads(run(outlet, "doctor", "--json").output)
         }
 
     assert doctor_lines()["alerts"] == (True, "go to 1 (json)")
@@ -294,11 +294,11 @@ def test_what_would_fail_tomorrow_whatever_the_post_is_told(
 
     lines = {str(line.what): line for line in result.lines if not line.channel}
     assert red(result)[("", "processes")].startswith("nothing publishes: neither a scheduler nor a worker runs")
-    assert "Start it with: publisher run" in lines["processes"].told
+    assert "Start it with: publisher run" in lines["processes"].message
     assert (lines["alerts"].good, lines["alerts"].warning) == (True, True)
-    assert lines["alerts"].told == f"nobody is told when something needs a person: set {URLS_VARIABLE}"
+    assert lines["alerts"].message == f"nobody is told when something needs a person: set {URLS_VARIABLE}"
     assert lines["backup"].warning
-    assert "run publisher backup" in lines["backup"].told
+    assert "run publisher backup" in lines["backup"].message
     record_heartbeat(outlet.desk.database, "here:1", "scheduler", outlet.desk.now())
     assert red(preflight(outlet.desk, tomorrow(outlet)))[("", "processes")].startswith("nothing publishes: no worker")
     doctor = json.loads(run(outlet, "doctor", "--json").output)
@@ -331,4 +331,4 @@ def test_an_hour_that_was_changed_is_told(open_outlet: OpenOutlet, monkeypatch: 
     lines = {(line.channel, str(line.what)): line for line in preflight(changed, tomorrow(outlet)).lines}
     changed.database.close()
     assert lines[("tumblr", "hour")].warning
-    assert "the hour or the time zone was changed" in lines[("tumblr", "hour")].told
+    assert "the hour or the time zone was changed" in lines[("tumblr", "hour")].message

@@ -303,7 +303,7 @@ def test_a_failure_logs_no_token(
     assert path.rpartition("/")[2] not in "".join(capfd.readouterr())
 
 
-def test_the_client_of_another_site_can_not_send_remarks_without_the_address(site: Site) -> None:
+def test_a_client_of_another_site_sends_no_remarks_without_the_address(site: Site) -> None:
     stranger = Client(site.url)
     answer = stranger.post("/shared/guessed/remarks", data={"text": "x"}, headers={"Origin": "https://evil.example"})
     assert answer.status_code == 404

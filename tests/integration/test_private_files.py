@@ -109,7 +109,7 @@ def test_doctor_finds_a_junk_key_and_a_missing_one(desk: Desk, monkeypatch: pyte
     result = CliRunner().invoke(cli, ["--config", str(desk.config), "doctor", "--json"])
     line = next(line for line in json.loads(result.stdout) if line["what"] == "key")
     assert line["good"] is False
-    assert "no key" in line["told"]
+    assert "no key" in line["message"]
     key = new_key()
     with desk.database.writing() as session:
         sealed = SecretCipher(key).encrypt("{}", "session x")

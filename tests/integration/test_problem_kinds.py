@@ -21,7 +21,7 @@ from publisher.core.problems import Problem, ProblemCode, StoredProblem, import_
 from publisher.core.remedies import Remedy
 from publisher.db.models import Event
 from publisher.db.session import Database
-from publisher.db.staff import Webhook, WebhookMessage
+from publisher.db.webhooks import Webhook, WebhookMessage
 from publisher.delivery.row import problem_to_json as delivery_problem_to_json
 from publisher.posts.problems import problem_to_json
 from publisher.web.api.problems import RequestRefused, answer_of, problem_response
@@ -177,7 +177,7 @@ def test_a_value_with_any_text_is_shown_by_every_face(
             assert as_api_answer(problem)["code"] == code.short_code
 
 
-def test_what_older_versions_stored_of_a_failed_try_is_read_as_that_sentence(database: Database) -> None:
+def test_what_older_versions_stored_of_a_failed_try_is_read_as_sentence(database: Database) -> None:
     old = "it {answered} 500; 100 %"
     with database.writing() as session:
         session.add(Webhook(id=1, url="https://hooks.example.org/", secret="sealed", created_at=AT))

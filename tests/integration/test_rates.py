@@ -471,7 +471,7 @@ def test_people_are_warned_once_at_four_fifths(priced: Bench) -> None:
         for _ in range(9):
             priced.add()
             priced.drain()
-    warned = [line["told"] for line in lines if line["event"] == "budget nearly spent"]
+    warned = [line["spent"] for line in lines if line["event"] == "budget nearly spent"]
     assert warned == ["about $0.88 in May 2026, 88 % of its budget of $1.00"]
 
 

@@ -81,7 +81,7 @@ def test_trellis_quantisation_is_left_where_it_gains_nothing(
 
 @pytest.mark.parametrize("draw", [samples.tissue, samples.fluorescence, uneven, samples.line_figure])
 @pytest.mark.parametrize("ratio", [None, 0.8])
-def test_the_likeness_of_a_large_picture_agrees_with_an_independent_measure(
+def test_likeness_of_a_large_picture_agrees_with_an_independent_measure(
     store: FolderStore, tmp_path: Path, draw: Any, ratio: float | None
 ) -> None:
     original = samples.save(draw(1500, 1200), tmp_path / "large.png")
@@ -141,7 +141,7 @@ def test_a_delivery_that_began_with_an_older_recipe_keeps_its_rendition(store: F
     assert Renderer(store).stored(present.digest) is None
 
 
-def test_the_name_of_a_rendition_without_a_number_is_that_of_older_programs() -> None:
+def test_a_rendition_name_without_a_number_is_that_of_older_programs() -> None:
     spec = RenditionSpec(source="ab" * 32, formats=("jpeg",), max_bytes=1000, max_width=10, max_height=20)
     assert spec.digest == "bd39fca5d705799ff04890b05bc28374a754569821cf80e93797ddf397839536"
 

@@ -12,10 +12,10 @@ from publisher.core.clock import FixedClock
 from publisher.core.content import AdaptedPost
 from publisher.core.problems import recorded_problem
 from publisher.db.models import Delivery, Pick, Post
-from publisher.delivery import operate
 from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.claim import claim
 from publisher.delivery.removed_channels import hold_removed
+from publisher.delivery.row import version_of
 from publisher.desk import Desk
 from publisher.retrying import retry
 from publisher.schedule.picking import pick_slot
@@ -72,7 +72,7 @@ def test_a_template_that_breaks_holds_its_channel_until_it_is_mended(desk: Desk)
     assert deliveries(desk, desk.now().date())["x"].state == "held"
 
     template(desk, "x").write_text(sound, encoding="utf-8")
-    version = operate.version_of(deliveries(desk, desk.now().date())["x"])
+    version = version_of(deliveries(desk, desk.now().date())["x"])
     retry(desk, delivery.id, actor="me", seen=version)
     mended = deliveries(desk, desk.now().date())["x"]
     assert (mended.state, mended.problem) == ("pending", None)

@@ -492,7 +492,7 @@ def test_doctor_shows_when_a_log_in_ends(machines: Machines) -> None:
     session = machines.log_in(timedelta(hours=1))
     del session["refresh_token"]
     machines.store().save(session)
-    lines = {line["what"]: line["told"] for line in json.loads(machines.command("doctor", "--json"))}
+    lines = {line["what"]: line["message"] for line in json.loads(machines.command("doctor", "--json"))}
 
     ends = datetime.fromisoformat(session["expires_at"]).astimezone(ZoneInfo("Europe/London"))
     assert lines["channel x"] == f"answers as {USER_NAME}; the log-in ends {ends:%H:%M on %Y-%m-%d}"

@@ -68,7 +68,7 @@ def test_the_order_of_the_faults_changes_nothing(open_outlet: OpenOutlet, order:
     assert sandbox_of(outlet).blog.hidden_posts == {}
 
 
-def test_a_late_success_that_names_the_draft_is_corrected_to_the_public_post(open_outlet: OpenOutlet) -> None:
+def test_a_late_success_naming_the_draft_is_corrected_to_the_public_post(open_outlet: OpenOutlet) -> None:
     """The worker has lost its delivery when the answer comes, and the answer names the id that the draft had."""
     outlet = open_outlet("tumblr")
     outlet.shift_to_slot()

@@ -24,7 +24,7 @@ from publisher.delivery.context import DeliveryContext
 from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.problem_codes import PublicPostProblem
 from publisher.delivery.worker import ACCOUNT_CHECK_SECONDS, Worker
-from publisher.platforms.base import NOTHING_PREPARED
+from publisher.platforms.abilities import NOTHING_PREPARED
 from publisher.platforms.errors import (
     ActionsRefused,
     AlreadyPublic,

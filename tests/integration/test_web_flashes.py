@@ -87,7 +87,7 @@ def test_a_message_waits_for_its_own_page(client: Client) -> None:
         assert not shows_saved(client, address)
 
 
-def test_a_page_that_was_begun_before_a_change_leaves_the_message_of_the_change(
+def test_a_page_begun_before_a_change_leaves_the_message_of_the_change(
     site: Site, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other tab's page knows of one message when a second one is stored."""
@@ -124,7 +124,7 @@ def test_a_message_of_a_page_that_was_never_loaded_is_dropped(client: Client, cl
     assert not shows_saved(client, address)
 
 
-def test_a_message_of_the_log_in_is_shown_by_the_first_page_whichever_it_is(site: Site, client: Client) -> None:
+def test_a_message_of_the_log_in_is_shown_by_the_first_page(site: Site, client: Client) -> None:
     with site.desk.database.writing() as session:
         session.execute(update(WebSession).values(flash=[{"tone": "note", "text": "7 log-ins were refused."}]))
     for path, headers in (("/", SCRIPT), ("/favicon.ico", PICTURE), (f"/pictures/{NO_HASH}/96.webp", PICTURE)):

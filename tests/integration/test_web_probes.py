@@ -74,7 +74,7 @@ def test_readiness_follows_the_scheduler(desk: Desk) -> None:
 def test_who_has_the_token_reads_the_reason(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, "a token for probes")
     readiness = json.loads(ask(desk, "/readyz", host=THERE, headers=TOKEN).content)
-    failing = {check["name"]: check["told"] for check in readiness["checks"] if not check["ok"]}
+    failing = {check["name"]: check["message"] for check in readiness["checks"] if not check["ok"]}
     assert readiness["ready"] is False
     assert list(failing) == ["scheduler"]
     assert "publisher run" in failing["scheduler"]

@@ -22,7 +22,7 @@ from publisher.core.encryption import KEY_VARIABLE, EncryptionError, SecretCiphe
 from publisher.db.encrypted_values import encrypt_with_first_key
 from publisher.db.models import Event
 from publisher.db.session import Database
-from publisher.db.staff import Webhook, WebhookMessage
+from publisher.db.webhooks import Webhook, WebhookMessage
 from publisher.desk import Desk
 from publisher.lifecycle import record_delivery_event, record_event
 from publisher.starter import write_starter

@@ -51,7 +51,7 @@ def test_a_crop_without_channels_is_for_all_of_them_as_ever() -> None:
     assert crops(ImageChoices(crop_box=BOX)) == dict.fromkeys(PLATFORMS, BOX)
 
 
-def test_a_channel_with_its_own_framing_takes_nothing_of_the_one_for_every_channel() -> None:
+def test_a_channel_with_its_own_framing_takes_nothing_of_the_general_one() -> None:
     choices = ImageChoices(crop_box=BOX, channels={"tumblr": Framing(fit="pad")})
     assert crops(choices) == {"instagram": BOX, "tumblr": None, "x": BOX}
 

@@ -31,6 +31,7 @@ NEVER = (
     "icalendar",
     "numpy",
     "prometheus_client",
+    "httpx",
     "requests",
     "sqlalchemy.dialects.postgresql",
     "structlog",
@@ -42,13 +43,24 @@ NEVER = (
 """What no command needs that only looks at the desk's own rows, or changes them."""
 ADAPTING = ("jinja2", "publisher.adapt.posts", "publisher.posts", "regex")
 """What only a command needs that makes the texts of channels, or asks what is wrong with posts."""
+DELIVERING = (
+    "publisher.delivery.claim",
+    "publisher.delivery.corrections",
+    "publisher.delivery.operate",
+    "publisher.delivery.outcomes",
+    "publisher.delivery.quotas",
+    "publisher.lifecycle",
+    "publisher.platforms.base",
+    "built AdaptedPost",
+)
+"""What only a worker needs, and who changes a delivery."""
 NO_POSTS = tuple(name for name in ADAPTING if name != "publisher.posts")
 UNUSED = {
     "queue": NEVER,
     "show 1": NEVER,
-    "deliveries": (*NEVER, *NO_POSTS),
-    "log 1": (*NEVER, *NO_POSTS),
-    "log 1 --json": (*NEVER, *NO_POSTS, "rich"),
+    "deliveries": (*NEVER, *NO_POSTS, *DELIVERING),
+    "log 1": (*NEVER, *NO_POSTS, *DELIVERING),
+    "log 1 --json": (*NEVER, *NO_POSTS, *DELIVERING, "rich"),
     "pause x moved": (*NEVER, *NO_POSTS, "rich"),
     "resume x": (*NEVER, *NO_POSTS, "rich"),
     "cancel 1": (*NEVER, *NO_POSTS, "rich"),
@@ -59,7 +71,10 @@ import json, sys
 from publisher.cli.main import cli
 code = cli.main(json.loads(sys.argv[1]), standalone_mode=False)
 assert not code, code
-print("", json.dumps(sorted(sys.modules)), sep="\\n")
+content = vars(sys.modules["publisher.core.content"]) if "publisher.core.content" in sys.modules else {}
+models = [value for value in content.values() if isinstance(value, type) and hasattr(value, "model_fields")]
+built = [f"built {model.__name__}" for model in models if model.__pydantic_complete__]
+print("", json.dumps(sorted([*sys.modules, *built])), sep="\\n")
 """
 
 
@@ -93,7 +108,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def loaded_by(config: Path, *arguments: str) -> list[str]:
-    """Lists the modules that a process has loaded when it has carried out a command."""
+    """Lists what a process has loaded when it has carried out a command: modules, and `built NAME` for validators."""
     result = subprocess.run(
         [sys.executable, "-c", RUN, json.dumps(["--config", str(config), *arguments])],
         cwd=config.parents[1],

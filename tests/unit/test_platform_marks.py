@@ -32,7 +32,7 @@ def test_every_platform_has_a_mark_that_assistive_programs_pass_over(platform: s
     assert "<script" not in mark
 
 
-def test_a_channel_is_called_by_its_platform_and_by_its_account_where_there_are_several() -> None:
+def test_a_channel_is_called_by_its_platform_and_one_of_several_by_account() -> None:
     names = channel_names(settings(main="tumblr", catalan="tumblr", pics="instagram"))
     assert names == {
         "main": "Tumblr (main.account)", "catalan": "Tumblr (catalan.account)", "pics": "Instagram",

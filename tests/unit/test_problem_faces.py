@@ -31,7 +31,7 @@ def test_a_refused_account_is_mended_on_the_page_of_the_channels() -> None:
     )
 
 
-def test_a_channel_that_is_not_connected_is_connected_on_the_page_of_the_channels() -> None:
+def test_an_unconnected_channel_is_connected_on_the_page_of_channels() -> None:
     assert NOT_CONNECTED is not None
     not_connected = NOT_CONNECTED(channel="cells-2")
     assert not_connected.text_for(Face.PAGE) == (

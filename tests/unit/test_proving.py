@@ -193,14 +193,14 @@ def test_one_copy_of_what_is_published_is_as_it_should_be(database: Database, cl
 @pytest.mark.parametrize(
     ("state", "remote_id", "posts", "broken"),
     [
-        (State.PUBLISHED, "id-1", [post(1), post(2)], "twice"),
-        (State.PUBLISHED, "id-1", [], "untrue"),
-        (State.PUBLISHED, "id-9", [post()], "untrue"),
-        (State.FAILED, None, [post()], "untrue"),
-        (State.MISSED, None, [post()], "untrue"),
-        (State.CANCELED, None, [post()], "untrue"),
-        (State.PENDING, None, [], "stuck"),
-        (State.HELD, None, [post(1, "Another text")], "strangers"),
+        (State.PUBLISHED, "id-1", [post(1), post(2)], "published twice"),
+        (State.PUBLISHED, "id-1", [], "wrong states"),
+        (State.PUBLISHED, "id-9", [post()], "wrong states"),
+        (State.FAILED, None, [post()], "wrong states"),
+        (State.MISSED, None, [post()], "wrong states"),
+        (State.CANCELED, None, [post()], "wrong states"),
+        (State.PENDING, None, [], "never settled"),
+        (State.HELD, None, [post(1, "Another text")], "unknown posts"),
     ],
 )
 def test_each_broken_promise_is_found(
@@ -234,8 +234,8 @@ def test_what_a_restore_closed_and_reported_is_not_lost_or_unknown(database: Dat
     findings = found_by(database, clock, [publication])
     assert not any(findings.broken.values())
     assert (findings.closed, findings.forgotten) == (1, 1)
-    assert found_by(database, clock, [post(1, "Cell 40, as fake shows it.")]).strangers
-    assert found_by(database, clock, [publication, post(2, "Cell 4, as fake shows it.")]).twice
+    assert found_by(database, clock, [post(1, "Cell 40, as fake shows it.")]).unknown_posts
+    assert found_by(database, clock, [publication, post(2, "Cell 4, as fake shows it.")]).published_twice
 
 
 def test_how_struck_deliveries_ended_and_how_long_nobody_knew_is_counted(database: Database, clock: FixedClock) -> None:
@@ -268,7 +268,7 @@ def test_two_in_flight_on_a_channel_are_found_in_the_history(database: Database,
     with database.writing() as session:
         for number, state in zip([*numbers, *numbers], ["preparing", "preparing", "held", "held"], strict=True):
             record_delivery_event(session, number, f"delivery {state}", now=clock.now())
-    (sentence,) = found_by(database, clock, []).side_by_side
+    (sentence,) = found_by(database, clock, []).sent_side_by_side
     assert f"deliveries {numbers}" in sentence
 
 
@@ -280,15 +280,15 @@ def test_a_change_by_an_overtaken_worker_is_found_in_the_history(database: Datab
         for actor, fence, state in changes:
             detail = {"fence": fence}
             record_delivery_event(session, number, f"delivery {state}", now=clock.now(), actor=actor, detail=detail)
-    assert found_by(database, clock, []).overtaken == [
+    assert found_by(database, clock, []).changes_after_takeover == [
         f"fake (delivery {number}): delivery pending by one with fence 1 after 3"
     ]
 
 
 def test_a_guard_that_the_database_lacks_is_reported(database: Database, clock: FixedClock) -> None:
-    assert found_by(database, clock, []).unguarded == []
+    assert found_by(database, clock, []).missing_guards == []
     mutants.without_index(database)
-    assert found_by(database, clock, []).unguarded == ["the table delivery has lost uq_delivery_in_flight"]
+    assert found_by(database, clock, []).missing_guards == ["the table delivery has lost uq_delivery_in_flight"]
 
 
 ALT_TEXT = adapted_post("A title").images[0].alt_text
@@ -318,11 +318,11 @@ def add_correction(database: Database, now: datetime, state: CorrectionState, **
     ("state", "caption", "broken"),
     [
         (CorrectionState.DONE, "A better title", set()),
-        (CorrectionState.DONE, "A title", {"untrue"}),
+        (CorrectionState.DONE, "A title", {"wrong states"}),
         (CorrectionState.FAILED, "A title", set()),
-        (CorrectionState.FAILED, "A better title", {"untrue"}),
-        (CorrectionState.WAITING, "A title", {"stuck"}),
-        (CorrectionState.UNKNOWN, "A better title", {"stuck"}),
+        (CorrectionState.FAILED, "A better title", {"wrong states"}),
+        (CorrectionState.WAITING, "A title", {"never settled"}),
+        (CorrectionState.UNKNOWN, "A better title", {"never settled"}),
     ],
 )
 def test_a_correction_that_is_told_wrongly_or_is_not_over_is_found(
@@ -342,7 +342,7 @@ def test_a_failed_correction_without_an_answer_may_be_public(database: Database,
     add_correction(database, clock.now(), CorrectionState.FAILED, lost_at=clock.now())
     for caption in ("A title", "A better title"):
         assert found_by(database, clock, [corrected(caption)]).broken == {}
-    assert set(found_by(database, clock, [corrected("Something else")]).broken) == {"untrue"}
+    assert set(found_by(database, clock, [corrected("Something else")]).broken) == {"wrong states"}
 
 
 def test_alt_texts_that_a_correction_did_not_ask_for_are_found(database: Database, clock: FixedClock) -> None:
@@ -350,7 +350,7 @@ def test_alt_texts_that_a_correction_did_not_ask_for_are_found(database: Databas
     end(database, State.PUBLISHED, remote_id="id-1")
     add_correction(database, clock.now(), CorrectionState.DONE)
     shown = corrected("A better title", alt_text="Of another picture")
-    assert set(found_by(database, clock, [shown]).broken) == {"untrue"}
+    assert set(found_by(database, clock, [shown]).broken) == {"wrong states"}
 
 
 def test_a_correction_that_makes_a_second_post_is_found(database: Database, clock: FixedClock) -> None:
@@ -384,7 +384,7 @@ def test_the_reasons_why_people_were_asked_are_counted_without_channels(database
             detail = {"problem": problem.to_json()}
             record_delivery_event(session, number, "delivery held", now=clock.now(), detail=detail)
     findings = found_by(database, clock, [])
-    assert findings.held_why == {"delivery.cannot-be-looked-up": 2}
+    assert findings.held_reasons == {"delivery.cannot-be-looked-up": 2}
     assert findings.asked == 2
 
 
@@ -395,7 +395,7 @@ def test_a_reason_is_counted_without_the_file_that_it_is_about(database: Databas
         assert problem is not None
         detail = {"problem": problem.to_json()}
         record_delivery_event(session, number, "delivery held", now=clock.now(), detail=detail)
-    assert found_by(database, clock, [], channels=("x1",)).held_why == {"delivery.blocked": 1}
+    assert found_by(database, clock, [], channels=("x1",)).held_reasons == {"delivery.blocked": 1}
 
 
 def test_a_recovery_is_measured_from_the_kill_and_not_from_one_long_ago() -> None:

@@ -70,7 +70,7 @@ def test_a_light_picture_is_encoded_once_at_the_best_quality(likely_fits: bool) 
 
 
 @pytest.mark.parametrize("share", [0.2, 0.35, 0.5, 0.7, 0.9])
-def test_few_encodings_are_enough_whether_or_not_the_whole_is_its_own_sample(share: float) -> None:
+def test_few_encodings_are_enough_also_where_the_whole_is_the_sample(share: float) -> None:
     tried: list[int] = []
     sampled: list[int] = []
     whole, sample = encoder(300_000, -0.62, tried), encoder(300_000, -0.62, sampled)

@@ -22,17 +22,8 @@ from instagrapi.exceptions import (
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
 from publisher.core.messages import _
 from publisher.core.problems import Problem
-from publisher.platforms.base import (
-    NOTHING_PREPARED,
-    Connection,
-    CorrectionEnd,
-    Dialogue,
-    KeySeed,
-    PlatformAdapter,
-    PostPart,
-    Secret,
-    UploadedMedia,
-)
+from publisher.platforms.abilities import NOTHING_PREPARED, CorrectionEnd
+from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, PostPart, Secret, UploadedMedia
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,

@@ -13,7 +13,7 @@ from typing import Any
 
 from publisher.core.content import AdaptedPost
 from publisher.core.messages import _
-from publisher.platforms.base import CorrectionEnd
+from publisher.platforms.abilities import CorrectionEnd
 from publisher.platforms.errors import ContentRejected
 from publisher.platforms.instagram.listing import pictures_of
 from publisher.platforms.instagram.problem_codes import InstagramPostProblem

@@ -77,7 +77,7 @@ def _password_step(connection: Connection, client: OnceClient, password: str, co
             state = {"context": client.code_context, "access": str(client.caa_aac)}
             state["device"] = json.dumps(client.session())
             question = Question(name="code", text=_("The code that Instagram has sent"), one_time=True)
-            return LoginStep(told=SENT_CODE, questions=(question,), kept=state)
+            return LoginStep(instructions=SENT_CODE, questions=(question,), kept=state)
     return None
 
 

@@ -12,13 +12,11 @@ from typing import ClassVar, Self
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
 from publisher.core.messages import _
 from publisher.core.problems import Problem
+from publisher.platforms.abilities import NOTHING_PREPARED, CorrectionEnd, ListedDraft
 from publisher.platforms.base import (
-    NOTHING_PREPARED,
     Connection,
-    CorrectionEnd,
     Dialogue,
     KeySeed,
-    ListedDraft,
     PlatformAdapter,
     PostPart,
     RequestText,

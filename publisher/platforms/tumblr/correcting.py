@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from publisher.core.content import AdaptedPost
-from publisher.platforms.base import CorrectionEnd
+from publisher.platforms.abilities import CorrectionEnd
 from publisher.platforms.errors import ContentRejected, Unavailable
 from publisher.platforms.problem_codes import CorrectionProblem
 from publisher.platforms.tumblr import recognition as posts

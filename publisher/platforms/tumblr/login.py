@@ -44,7 +44,7 @@ class TumblrLogin:
             instructions = _(
                 "Tumblr asks whether the desk may read the blog and post to it. Be logged in there as its owner."
             )
-            return LoginStep(told=instructions, url=address, kept=state)
+            return LoginStep(instructions=instructions, url=address, kept=state)
         instructions = _(
             "Open this address in a browser where you are logged in to Tumblr, and allow access:\n{address}",
             address=address,
@@ -52,7 +52,7 @@ class TumblrLogin:
         question = Question(
             name=ADDRESS, text=_("The address that Tumblr then leads you to, whole, or its oauth_verifier")
         )
-        return LoginStep(told=instructions, url=address, questions=(question,), kept=state)
+        return LoginStep(instructions=instructions, url=address, questions=(question,), kept=state)
 
     def finish(self, state: Mapping[str, str], answer: Mapping[str, str]) -> dict[str, str]:
         """Returns the account's `oauth_token` and `oauth_token_secret`.

@@ -17,16 +17,8 @@ from publisher import __version__
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
 from publisher.core.messages import _
 from publisher.core.problems import Problem
-from publisher.platforms.base import (
-    NOTHING_PREPARED,
-    Connection,
-    Dialogue,
-    KeySeed,
-    PlatformAdapter,
-    PostPart,
-    Secret,
-    UploadedMedia,
-)
+from publisher.platforms.abilities import NOTHING_PREPARED
+from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, PostPart, Secret, UploadedMedia
 from publisher.platforms.errors import (
     AlreadyPublic,
     ContentRejected,

@@ -146,14 +146,14 @@ def _begin_with_keys(connection: Connection, http: requests.Session, callback_ur
     state = {"oauth_token": request["oauth_token"], "oauth_token_secret": request["oauth_token_secret"]}
     address = f"{api_url(connection)}/oauth/authorize?{urlencode({'oauth_token': state['oauth_token']})}"
     if callback_url:
-        return LoginStep(told=_at_x(connection), url=address, kept=state)
+        return LoginStep(instructions=_at_x(connection), url=address, kept=state)
     instructions = _(
         "Open {address} in a browser where X knows you as {account}, and allow the app.",
         address=address,
         account=connection.account,
     )
     return LoginStep(
-        told=instructions,
+        instructions=instructions,
         url=address,
         questions=(Question(name=PIN, text=_("The PIN that X shows"), secret=True),),
         kept=state,
@@ -204,7 +204,7 @@ def _begin_with_code(connection: Connection, callback_url: str) -> LoginStep:
     }
     address = f"{(connection.base_url or WEB_URL).rstrip('/')}/i/oauth2/authorize?{urlencode(query)}"
     if callback_url:
-        return LoginStep(told=_at_x(connection), url=address, kept=state)
+        return LoginStep(instructions=_at_x(connection), url=address, kept=state)
     instructions = _(
         "The X app must have {redirect} among its callback addresses. Open {address} in a browser where X knows you "
         "as {account}, and allow the app. The browser then fails to open a page at {redirect}: copy its whole address "
@@ -214,7 +214,7 @@ def _begin_with_code(connection: Connection, callback_url: str) -> LoginStep:
         account=connection.account,
     )
     question = Question(name=ADDRESS, text=_("The address that the browser ended up at"), secret=True)
-    return LoginStep(told=instructions, url=address, questions=(question,), kept=state)
+    return LoginStep(instructions=instructions, url=address, questions=(question,), kept=state)
 
 
 def _finish_with_code(

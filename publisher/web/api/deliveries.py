@@ -16,6 +16,7 @@ from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.listing import DeliveryFilter, find_deliveries, load_delivery_history
 from publisher.delivery.problem_codes import ActProblem
+from publisher.delivery.row import version_of
 from publisher.desk import Desk
 from publisher.posts.drafts import WrittenDate
 from publisher.web.api.conditions import IfMatch, etag, require_match
@@ -241,7 +242,7 @@ def _matched_version(desk: Desk, delivery_id: int, if_match: str | None) -> str:
         row = session.get(Delivery, delivery_id)
     if row is None:
         raise ActRefused(ActProblem.NO_DELIVERY, delivery=delivery_id)
-    version = operate.version_of(row)
+    version = version_of(row)
     require_match(if_match, version)
     return version
 

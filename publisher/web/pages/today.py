@@ -18,7 +18,7 @@ from publisher.core.problems import Problem
 from publisher.core.states import BY_HAND, State
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
-from publisher.delivery.outcomes import next_try
+from publisher.delivery.row import next_try
 from publisher.desk import Desk
 from publisher.health.heartbeat import last_heartbeats
 from publisher.schedule.cover import cover_of

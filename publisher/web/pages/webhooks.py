@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from publisher.core.encryption import SecretCipher
 from publisher.core.messages import _
-from publisher.db.staff import Webhook
+from publisher.db.webhooks import Webhook
 from publisher.settings import SettingsError
 from publisher.web.errors import NotFound
 from publisher.web.field_types import Before, ChosenNames

@@ -36,7 +36,7 @@ class Person:
         self._answers = answers
         self.asked: list[str] = []
 
-    def tell(self, text: str) -> None:
+    def show(self, text: str) -> None:
         raise AssertionError(f"nothing needs telling, but: {text}")
 
     def ask(self, question: str, *, secret: bool = False) -> str:

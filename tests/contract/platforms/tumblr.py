@@ -61,7 +61,7 @@ class Person:
         self.enter = enter
         self.token = ""
 
-    def tell(self, text: str) -> None:
+    def show(self, text: str) -> None:
         address = next(word for word in text.split() if "://" in word)
         self.token = address.partition("oauth_token=")[2]
         assert "Allow" in requests.get(address, timeout=TIMEOUT).text

@@ -44,11 +44,11 @@ class Person:
     def __init__(self, change: Callable[[str], str] = lambda answer: answer) -> None:
         self._change = change
         self._address = ""
-        self.told: list[str] = []
+        self.shown: list[str] = []
         self.given = ""
 
-    def tell(self, text: str) -> None:
-        self.told.append(text)
+    def show(self, text: str) -> None:
+        self.shown.append(text)
         found = re.search(r"http://127\.0\.0\.1:\d+/\S+(?<![,.])", text)
         assert found is not None
         self._address = found.group()
@@ -226,7 +226,7 @@ class Driver(Account):
 
     def allowed(self, step: LoginStep) -> str:
         person = Person()
-        person.tell(step.url)
+        person.show(step.url)
         return person.ask("")
 
     def words_of_session(self, session: str) -> list[str]:

@@ -36,7 +36,7 @@ def test_the_proxy_of_the_channel_is_used(desk: Driver) -> None:
 
 
 def test_tokens_that_would_come_first_are_named(desk: Driver) -> None:
-    told = str(Adapter.begin_login(desk.connection(), "").told)
+    told = str(Adapter.begin_login(desk.connection(), "").instructions)
     assert "PUBLISHER_TUMBLR_OAUTH_TOKEN and PUBLISHER_TUMBLR_OAUTH_TOKEN_SECRET hold comes before" in told
     assert desk.sandbox.credentials()["oauth_token"] not in told
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from publisher.core.content import AdaptedPost, Span, TextBlock
-from publisher.platforms.base import CorrectionEnd
+from publisher.platforms.abilities import CorrectionEnd
 from publisher.platforms.errors import ContentRejected
 from publisher.platforms.problem_codes import CorrectionProblem
 from tests.contract.platforms.tumblr import Driver

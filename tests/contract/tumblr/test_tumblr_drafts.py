@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from publisher.core.content import Preparation, Publication
-from publisher.platforms.base import NOTHING_PREPARED
+from publisher.platforms.abilities import NOTHING_PREPARED
 from publisher.platforms.errors import (
     NotPrepared,
     Unavailable,

@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 
 from publisher.core.content import Absence, Preparation, Publication
-from publisher.platforms.base import NOTHING_PREPARED
+from publisher.platforms.abilities import NOTHING_PREPARED
 from publisher.platforms.errors import PlatformError, Unconfirmed
 from publisher.platforms.profiles import load_profile
 from publisher.sandbox.wire import Answer, Request

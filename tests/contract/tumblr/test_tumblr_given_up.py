@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from publisher.core.content import Absence, AdaptedImage, Preparation, Publication
-from publisher.platforms.base import NOTHING_PREPARED, KeySeed
+from publisher.platforms.abilities import NOTHING_PREPARED
+from publisher.platforms.base import KeySeed
 from publisher.platforms.errors import (
     DraftLeft,
     Unconfirmed,

@@ -15,9 +15,7 @@ from publisher.core.clock import monotonic
 from publisher.core.content import Publication
 from publisher.core.remedies import Remedy
 from publisher.platforms import session_files
-from publisher.platforms.base import (
-    KeepsLogin,
-)
+from publisher.platforms.abilities import KeepsLogin
 from publisher.platforms.errors import (
     CredentialsRefused,
     Unavailable,

@@ -10,15 +10,8 @@ import requests
 
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
 from publisher.core.messages import _
-from publisher.platforms.base import (
-    NOTHING_PREPARED,
-    Connection,
-    Dialogue,
-    KeySeed,
-    PlatformAdapter,
-    Secret,
-    UploadedMedia,
-)
+from publisher.platforms.abilities import NOTHING_PREPARED
+from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, Secret, UploadedMedia
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
