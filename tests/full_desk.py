@@ -11,6 +11,7 @@ from publisher.core.content import ImageChoices
 from publisher.core.problems import recorded_problem
 from publisher.db.base import Base
 from publisher.db.corrections import Correction
+from publisher.db.imports import Import, ItemKey, PublishedLink
 from publisher.db.models import Attempt, Delivery, Event, Media, Pick, Post, PostImage
 from publisher.db.operations import Alert, ChannelSession, DeskPlaceRow, Process, Quota
 from publisher.db.session import Database
@@ -140,6 +141,17 @@ def _add_people(session: Session) -> None:
             WebhookMessage(webhook_id=hook.id, event_id=event.id, body=bytes(range(256)), next_try_at=NOW),
         ]
     )
+    _add_import(session, post)
+
+
+def _add_import(session: Session, post: int) -> None:
+    run = Import(source=ODD, source_key="s" * 64, actor="ada", started_at=NOW, counts={"made": 1})
+    session.add(run)
+    session.flush()
+    item = ItemKey(import_id=run.id, key="k" * 64, digest="d" * 64, post_id=post, made_post=True, post_version=1)
+    session.add(item)
+    session.flush()
+    session.add(PublishedLink(post_id=post, item_id=item.id, platform="site", url="https://x.example"))
 
 
 def empty_tables(database: Database) -> list[str]:

@@ -23,7 +23,7 @@ SourceFormat = Literal["jpeg", "png", "tiff", "webp", "avif", "gif", "heic"]
 class Frozen(BaseModel):
     """Refuses changes and unknown fields. Its validator is built at its first use: a command uses few of them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 # --- what staff write ------------------------------------------------------------------------

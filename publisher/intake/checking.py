@@ -33,7 +33,7 @@ def check_item(item: ImportedItem, today: date) -> CheckedItem:
         try:
             draft = _draft(item)
         except PostError as error:
-            problems.append(ImportProblem.UNUSABLE(why=error.text))
+            problems.append(ImportProblem.UNREADABLE(why=error.text))
     if problems:
         return CheckedItem(item, None, tuple(problems))
     return CheckedItem(item, draft, (), tuple(_remarks(item)))

@@ -276,7 +276,7 @@ def _store_links(session: Session, identity: ItemKey, item: ImportedItem) -> Non
 def _unusable(item: ImportedItem, error: PostError, *, is_machine: bool = False) -> ItemOutcome:
     if is_machine:
         raise error
-    return ItemOutcome(item, Outcome.WRONG, problems=(ImportProblem.UNUSABLE(why=error.text),))
+    return ItemOutcome(item, Outcome.WRONG, problems=(ImportProblem.UNREADABLE(why=error.text),))
 
 
 def _draft_of(checked: CheckedItem) -> PostDraft:

@@ -10,8 +10,7 @@ class ImportProblem(ProblemCode):
     """Names why an item of a source makes no post, or what staff should know of the post that it makes."""
 
     UNREADABLE = _("{why:sentence}")
-    """A mistake of a post file, which names its line itself."""
-    UNUSABLE = _("{why:sentence}")
+    """A mistake that names its place itself, as those of post files do."""
     NO_RECORD = _("This line is no object; write the fields of a post in braces, with their names.")
     NO_JSON = _("This line is no JSON: {why}; write one object on each line.")
     NESTED_TOO_DEEPLY = _("Its values are nested too deeply; write the fields of a post.")

@@ -98,7 +98,7 @@ class TableSource:
 
 def _wrong(place: str, error: csv.Error) -> ImportedItem:
     """Returns the item of a row behind which nothing can be read any more."""
-    cause = ImportProblem.UNUSABLE(
+    cause = ImportProblem.UNREADABLE(
         why=_("from here on the file can't be read ({why}); repair the quotes, and import it again", why=str(error))
     )
     return ImportedItem(place=place, key=place, problems=(cause,))

@@ -37,7 +37,7 @@ ClockTime = Annotated[time, BeforeValidator(_clock_time)]
 class Section(BaseModel):
     """Is the base of all tables: frozen, without unknown keys. Its validator is built at its first use."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Lateness(Section):

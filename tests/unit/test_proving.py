@@ -359,7 +359,7 @@ def test_a_correction_that_makes_a_second_post_is_found(database: Database, cloc
     add_correction(database, clock.now(), CorrectionState.DONE)
     second = {**post(2, "A better title"), "images": [], "edits": []}
     findings = found_by(database, clock, [corrected("A better title"), second])
-    assert set(findings.broken) == {"twice"}
+    assert set(findings.broken) == {"published twice"}
 
 
 def test_the_clock_waits_for_a_correction_that_is_being_sent(database: Database, clock: FixedClock) -> None:
