@@ -146,4 +146,9 @@ def test_a_platform_in_two_folders_keeps_the_promise(toy: Path, tmp_path: Path) 
     report = json.loads(run(tmp_path, *command))
     assert report["faults"]["toy"]
     findings = report["findings"]
-    assert (findings["twice"], findings["lost"], findings["stuck"], findings["untrue"]) == ([], [], [], [])
+    assert (findings["published_twice"], findings["lost"], findings["never_settled"], findings["wrong_states"]) == (
+        [],
+        [],
+        [],
+        [],
+    )
