@@ -12,6 +12,7 @@ from typing import Any, Literal
 from publisher.core.characters import remove_control_characters
 from publisher.core.problems import Problem
 from publisher.intake.problem_codes import ImportProblem
+from publisher.posts.date_mistakes import calendar_day
 
 DateOrder = Literal["", "day first", "month first"]
 """How a source writes a date such as 03/04/2022. Empty: only days that can be one day are read."""
@@ -41,11 +42,11 @@ def read_day(value: Any, order: DateOrder = "") -> date | Problem:
 
 def _readings(text: str) -> Iterator[date | None]:
     if match := _ISO.match(text) or _YEAR_FIRST.match(text):
-        yield _day(*map(int, match.groups()))
+        yield calendar_day(*map(int, match.groups()))
     if match := _DAY_MONTH.match(text):
-        yield _day(int(match[3]), _month(match[2]), int(match[1]))
+        yield calendar_day(int(match[3]), _month(match[2]), int(match[1]))
     if match := _MONTH_DAY.match(text):
-        yield _day(int(match[3]), _month(match[1]), int(match[2]))
+        yield calendar_day(int(match[3]), _month(match[1]), int(match[2]))
     try:
         yield parsedate_to_datetime(text).date()
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -54,7 +55,7 @@ def _readings(text: str) -> Iterator[date | None]:
 
 def _by_order(text: str, numbers: re.Match[str], order: DateOrder) -> date | Problem:
     first, second, year = map(int, numbers.groups())
-    day_first, month_first = _day(year, second, first), _day(year, first, second)
+    day_first, month_first = calendar_day(year, second, first), calendar_day(year, first, second)
     if order:
         return (day_first if order == "day first" else month_first) or _no_date(text)
     if day_first and month_first and day_first != month_first:
@@ -65,13 +66,6 @@ def _by_order(text: str, numbers: re.Match[str], order: DateOrder) -> date | Pro
 def _no_date(text: str) -> Problem:
     shown = remove_control_characters(text)
     return ImportProblem.NO_SUCH_DATE(value=shown if len(shown) <= 60 else f"{shown[:60]}…")
-
-
-def _day(year: int, month: int, day: int) -> date | None:
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
 
 
 def _month(name: str) -> int:

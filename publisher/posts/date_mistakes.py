@@ -16,7 +16,7 @@ def describe_other_date(text: str) -> Message | None:
     if match := _YEAR_LAST.match(text):
         first, second, year = map(int, match.groups())
         written = match[0].strip()
-        days = [day for day in (_day(year, second, first), _day(year, first, second)) if day]
+        days = [day for day in (calendar_day(year, second, first), calendar_day(year, first, second)) if day]
         if len(set(days)) == 2:
             return _(
                 "{written} can be two days; write {one} or {other}",
@@ -26,7 +26,7 @@ def describe_other_date(text: str) -> Message | None:
             )
     elif match := _YEAR_FIRST.match(text):
         written = match[0].strip()
-        days = [day for day in (_day(int(match[1]), int(match[3]), int(match[4])),) if day]
+        days = [day for day in (calendar_day(int(match[1]), int(match[3]), int(match[4])),) if day]
         if days and days[0].isoformat() == written:
             return None
     else:
@@ -36,7 +36,8 @@ def describe_other_date(text: str) -> Message | None:
     return _("{written} is no day of the calendar; write a day like 2026-05-12", written=written)
 
 
-def _day(year: int, month: int, day: int) -> date | None:
+def calendar_day(year: int, month: int, day: int) -> date | None:
+    """Returns a day; None where the calendar has no such day."""
     try:
         return date(year, month, day)
     except ValueError:
