@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-import select
+import selectors
 import socket
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import boto3
@@ -139,10 +139,14 @@ class Wire:
         with near, suppress(OSError):
             if self._cut.is_set():
                 return
-            with socket.create_connection((str(self._target.hostname), self._target.port or 80)) as far:
+            there = (str(self._target.hostname), self._target.port or 80)
+            with socket.create_connection(there) as far, selectors.DefaultSelector() as readable:
                 other = {near: far, far: near}
+                for side in other:
+                    readable.register(side, selectors.EVENT_READ)
                 while not self._cut.is_set():
-                    for ready in select.select([near, far], [], [], 0.05)[0]:
+                    for key, _ in readable.select(0.05):
+                        ready: Any = key.fileobj
                         content = ready.recv(1 << 16)
                         if not content or self._cut.is_set():
                             return

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from publisher.adapt.images.inspection import ImageRefused, inspect_image
 from publisher.adapt.images.process.limits import ADDRESS_SPACE
 from publisher.adapt.images.warm_processes import WarmProcess, WarmProcesses
 from tests import image_samples as samples
+from tests.idle_crowd import allow_many_files
 from tests.waiting import wait_until
 
 
@@ -57,6 +59,41 @@ def endless(tmp_path: Path) -> Path:
 
 def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@contextmanager
+def many_open_files() -> Iterator[None]:
+    """Takes every descriptor that `select` could wait for."""
+    allow_many_files()
+    taken = [os.open(os.devnull, os.O_RDONLY)]
+    try:
+        while taken[-1] < 1024:
+            taken.append(os.dup(taken[0]))
+        yield
+    finally:
+        for number in taken:
+            os.close(number)
+
+
+def test_a_desk_with_many_open_connections_can_read_pictures(processes: Recorded, fair: Path) -> None:
+    with many_open_files():
+        assert inspect_image(fair).width == 300
+        assert inspect_image(fair).width == 300
+    assert len(processes.started) == 1
+
+
+def test_a_request_that_is_broken_off_leaves_no_process(
+    processes: Recorded, fair: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> bytes | None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(WarmProcess, "_read_line", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            inspect_image(fair)
+    assert not Path(f"/proc/{processes.started[0]}").exists()
+    assert inspect_image(fair).width == 300
 
 
 def test_one_process_serves_several_pictures(processes: Recorded, fair: Path, tmp_path: Path) -> None:

@@ -85,8 +85,11 @@ class WarmProcess:
     def _read_line(self, deadline: float) -> bytes | None:
         """Reads one line of its output; None: the output ended before."""
         output, content = self._answers.fileno(), b""
+        # Not `select`: it takes no descriptor above 1023, and a desk with many connections has such.
+        poll = select.poll()
+        poll.register(output, select.POLLIN)
         while not content.endswith(b"\n"):
-            if not select.select([output], [], [], max(0.0, deadline - monotonic()))[0]:
+            if not poll.poll(max(0.0, deadline - monotonic()) * 1000):
                 raise TimeoutError
             part = os.read(output, 1 << 16)
             if not part:
@@ -137,13 +140,14 @@ class WarmProcesses:
             process = process or self._start(environment)
             try:
                 answer = process.ask(request, scratch=scratch, timeout_seconds=timeout_seconds)
-            except TimeoutError:
-                process.kill()
-                raise
             except ProcessEnded:
                 # An idle one may end just when it is asked.
                 if is_new:
                     raise
+            except BaseException:
+                # It may still be busy with this request, so it can answer no other.
+                process.kill()
+                raise
             else:
                 self._give_back(process)
                 return answer
