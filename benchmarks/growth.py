@@ -13,11 +13,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from sqlalchemy import select
+
 from benchmarks.growth_data import build_large_outlet
 from benchmarks.start_up import seconds_of
 from benchmarks.web import _PageClient, _processor_seconds, _served, _ServedSite
+from publisher.db.staff import Person
 from publisher.desk import Desk
 from publisher.proving.postgres import ThrowawayPostgres
+from publisher.staff.api_tokens import LIFETIME_DAYS, new_api_token
+from publisher.staff.roles import Permission
 from tests.full_site import CHIEF
 
 PAGES = (
@@ -67,6 +72,7 @@ def _desk(folder: Path, waiting: int, published: int, on: str) -> Iterator[Desk]
 def _pages(desk: Desk, repeat: int) -> Iterator[str]:
     with _served(desk) as (url, process):
         client = _PageClient(_ServedSite(desk, url).client("admin", email=CHIEF))
+        token = _program_token(desk)
         for page in PAGES:
             seconds, size, used = [], 0, 0.0
             for number in range(repeat + 1):
@@ -76,7 +82,7 @@ def _pages(desk: Desk, repeat: int) -> Iterator[str]:
                 path = f"{page}{'&' if '?' in page else '?'}n={number}"
                 started_at = time.perf_counter()
                 try:
-                    size = len(client.request_once(path))
+                    size = len(client.request_once(path, token=token if page.startswith("/api/") else ""))
                 except RuntimeError as error:
                     print(error)
                     break
@@ -84,6 +90,13 @@ def _pages(desk: Desk, repeat: int) -> Iterator[str]:
             if seconds[1:]:
                 used = (_processor_seconds(process.pid) - used) / len(seconds[1:])
                 yield _row(page, f"{size / 1000:.1f} kB", used, seconds[1:])
+
+
+def _program_token(desk: Desk) -> str:
+    """Makes a token with which a program reads the queue."""
+    with desk.database.reading() as session:
+        person = session.scalars(select(Person.id).where(Person.email == CHIEF)).one()
+    return new_api_token(desk.database, person, "growth", (Permission.READ,), days=LIFETIME_DAYS[0], now=desk.now())
 
 
 def _commands(desk: Desk, folder: Path, repeat: int) -> Iterator[str]:

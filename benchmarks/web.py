@@ -131,8 +131,10 @@ class _PageClient:
         cookie = client.cookies.get(COOKIE)
         self._headers = {"Origin": client.base, CSRF_HEADER: client.csrf, "Cookie": f"{COOKIE}={cookie}"}
 
-    def request_once(self, path: str, form: str | None = None) -> bytes:
-        headers = self._headers | ({"Content-Type": "application/x-www-form-urlencoded"} if form else {})
+    def request_once(self, path: str, form: str | None = None, *, token: str = "") -> bytes:
+        """Returns the body of an answer. `token`: that of a program, in place of the person's session."""
+        headers = {"Authorization": f"Bearer {token}"} if token else self._headers
+        headers = headers | ({"Content-Type": "application/x-www-form-urlencoded"} if form else {})
         with closing(http.client.HTTPConnection(self._address, timeout=60)) as connection:
             connection.request("POST" if form else "GET", path, body=form, headers=headers)
             answer = connection.getresponse()

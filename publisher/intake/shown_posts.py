@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from publisher.core.text_digest import text_digest
 from publisher.db.models import Media, Post, PostImage
 from publisher.posts.drafts import PostDraft
-from publisher.posts.repeats import MAX_HASH_DISTANCE
+from publisher.posts.posts_in_common import MAX_HASH_DISTANCE
 
 
 @dataclass(frozen=True, slots=True)

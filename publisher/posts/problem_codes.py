@@ -111,6 +111,8 @@ class PostContentProblem(ProblemCode):
     )
     SAME_PICTURE_MORE = _("Picture {picture} is the same in {count} more posts.")
     SAME_TEXT_MORE = _("Its text is the same in {count} more posts.")
+    SAME_PICTURE_OVER = _("Picture {picture} is the same in more than {count} other posts.")
+    SAME_TEXT_OVER = _("Its text is the same in more than {count} other posts.")
     SAME_TEXT_WAITING = _("Its text is the same as that of post {post} “{title}”, which waits to be shown.")
     SAME_TEXT_SHOWN = _("Its text is the same as that of post {post} “{title}”, shown on {day:day}.")
     SAME_TEXT_SHOWN_AT = _("Its text is the same as that of post {post} “{title}”, shown on {day:day} at {link}.")

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.core.content import ContentProblem
 from publisher.core.problems import Problem, ProblemCode
 from publisher.core.remedies import Remedy
 from publisher.core.text_digest import text_digest
-from publisher.db.models import Delivery, Media, Pick, Post, PostImage
+from publisher.db.models import Media, Post, PostImage
+from publisher.posts.last_shown import LastShown, last_shown
+from publisher.posts.posts_in_common import (
+    OtherPost,
+    PostsInCommon,
+    batches,
+    posts_by_picture,
+    posts_by_text,
+    similar_pictures,
+)
 from publisher.posts.problem_codes import PostContentProblem
 from publisher.posts.problems import PostProblem
-from publisher.posts.published_links import first_link
 
-MAX_HASH_DISTANCE = 24
-"""Perceptual hashes with at most this many different bits of 256 belong to the same picture."""
-MAX_COMPARED = 5_000
-"""Where there are more pictures, lists of posts compare the files alone: comparing each hash would take seconds."""
 MAX_TOLD = 3
 """So many posts that show the same picture, or text, are told one by one; of the others, how many there are."""
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +53,18 @@ class PossibleRepeat:
         return cls(post.id, pictures, text, frozenset(post.intended_repeats or ()), post.state == "approved")
 
 
-@dataclass(frozen=True, slots=True)
-class _OtherPost:
-    """Holds a post that shows the same."""
-
-    id: int
-    title: str
-    is_approved: bool
-    """Followers have seen it, or will see it."""
-    intended: frozenset[int]
-
-
 REPEAT_CODES = frozenset(
     {
         PostContentProblem.SAME_PICTURE_WAITING,
         PostContentProblem.SAME_PICTURE_SHOWN,
         PostContentProblem.SAME_PICTURE_SHOWN_AT,
         PostContentProblem.SAME_PICTURE_MORE,
+        PostContentProblem.SAME_PICTURE_OVER,
         PostContentProblem.SAME_TEXT_WAITING,
         PostContentProblem.SAME_TEXT_SHOWN,
         PostContentProblem.SAME_TEXT_SHOWN_AT,
         PostContentProblem.SAME_TEXT_MORE,
+        PostContentProblem.SAME_TEXT_OVER,
     }
 )
 
@@ -116,7 +110,7 @@ def repeats_of_stored(session: Session, post_ids: Iterable[int]) -> dict[int, tu
     columns = select(PostImage.post_id, Media.sha256, Media.phash).join(Media, Media.sha256 == PostImage.media_sha256)
     ordered = columns.order_by(PostImage.post_id, PostImage.position)
     texts: dict[int, tuple[str | None, str, list[int]]] = {}
-    for batch in _batches(ids):
+    for batch in batches(ids):
         for post_id, sha256, phash in session.execute(ordered.where(PostImage.post_id.in_(batch))):
             pictures[post_id].append((sha256, phash))
         digests = select(Post.id, Post.text_digest, Post.state, Post.intended_repeats).where(Post.id.in_(batch))
@@ -138,151 +132,110 @@ def find_repeats(
     meant.
 
     For what was shown, it names the last day and, once a delivery is published, its link. `everywhere`: compares
-    the looks with every picture, however many there are.
+    the looks with every picture, and tells every post, however many there are.
     """
-    alike = _similar_pictures(session, subjects, everywhere=everywhere)
-    posts_by_picture = _posts_by_picture(session, {other for others in alike.values() for other in others})
-    posts_by_text = _posts_by_text(session, {subject.text for subject in subjects if subject.text})
+    pictures = {sha256: phash for subject in subjects for sha256, phash in subject.pictures}
+    alike = similar_pictures(session, pictures, everywhere=everywhere)
+    of_pictures = posts_by_picture(session, {like for likes in alike.values() for like in likes}, everywhere=everywhere)
+    texts = {subject.text for subject in subjects if subject.text}
+    of_texts = posts_by_text(session, texts, everywhere=everywhere)
+    repeats = {
+        subject.post_id: [*_same_pictures(subject, alike, of_pictures), *_same_text(subject, of_texts)]
+        for subject in subjects
+    }
+    told = {other.id for repeated in repeats.values() for repeat in repeated for other in repeat.told}
+    shown = last_shown(session, told)
     return {
-        subject.post_id: (
-            *_picture_remarks(session, subject, alike, posts_by_picture),
-            *_text_remarks(session, subject, posts_by_text),
-        )
+        subject.post_id: tuple(remark for repeat in repeats[subject.post_id] for remark in _remarks(repeat, shown))
         for subject in subjects
     }
 
 
-_Others = Mapping[str, Sequence[_OtherPost]]
-"""Posts by what they have in common."""
-
-
-def _picture_remarks(
-    session: Session, subject: PossibleRepeat, alike: Mapping[str, Sequence[str]], posts: _Others
-) -> list[PostProblem]:
-    remarks = []
-    for place, (sha256, _phash) in enumerate(subject.pictures):
-        showing = {other for like in alike[sha256] for other in posts.get(like, ())}
-        remarks += _tell(session, subject, showing, _PICTURE, f"images[{place}]", picture=place + 1)
-    return remarks
-
-
-def _text_remarks(session: Session, subject: PossibleRepeat, posts: _Others) -> list[PostProblem]:
-    others = posts.get(subject.text, ()) if subject.text else ()
-    return _tell(session, subject, others, _TEXT, "body")
-
-
-_Codes = tuple[ProblemCode, ProblemCode, ProblemCode, ProblemCode]
+_Codes = tuple[ProblemCode, ProblemCode, ProblemCode, ProblemCode, ProblemCode]
 _PICTURE: _Codes = (
     PostContentProblem.SAME_PICTURE_WAITING,
     PostContentProblem.SAME_PICTURE_SHOWN,
     PostContentProblem.SAME_PICTURE_SHOWN_AT,
     PostContentProblem.SAME_PICTURE_MORE,
+    PostContentProblem.SAME_PICTURE_OVER,
 )
 _TEXT: _Codes = (
     PostContentProblem.SAME_TEXT_WAITING,
     PostContentProblem.SAME_TEXT_SHOWN,
     PostContentProblem.SAME_TEXT_SHOWN_AT,
     PostContentProblem.SAME_TEXT_MORE,
+    PostContentProblem.SAME_TEXT_OVER,
 )
 
 
-def _tell(
-    session: Session, subject: PossibleRepeat, posts: Iterable[_OtherPost], codes: _Codes, place: str, **values: Any
-) -> list[PostProblem]:
-    """Tells which other posts show the same: those that block the approval first, and of many, the first few."""
+@dataclass(frozen=True, slots=True)
+class _Repeat:
+    """Holds the other posts that show one picture, or the text, of a post."""
+
+    subject: PossibleRepeat
+    field: str
+    codes: _Codes
+    values: Mapping[str, Any]
+    others: tuple[OtherPost, ...]
+    """Those that block the approval first, then the newest first."""
+    has_more: bool
+
+    @property
+    def told(self) -> tuple[OtherPost, ...]:
+        """Returns those that are told one by one."""
+        return self.others if len(self.others) <= MAX_TOLD + 1 and not self.has_more else self.others[:MAX_TOLD]
+
+
+def _same_pictures(
+    subject: PossibleRepeat, alike: Mapping[str, Sequence[str]], posts: Mapping[str, PostsInCommon]
+) -> Iterator[_Repeat]:
+    for place, (sha256, _phash) in enumerate(subject.pictures):
+        showing = sum((posts.get(like, PostsInCommon()) for like in alike[sha256]), PostsInCommon())
+        yield _repeat_of(subject, f"images[{place}]", _PICTURE, {"picture": place + 1}, showing)
+
+
+def _same_text(subject: PossibleRepeat, posts: Mapping[str, PostsInCommon]) -> Iterator[_Repeat]:
+    if subject.text:
+        yield _repeat_of(subject, "body", _TEXT, {}, posts.get(subject.text, PostsInCommon()))
+
+
+def _repeat_of(
+    subject: PossibleRepeat, field: str, codes: _Codes, values: Mapping[str, Any], showing: PostsInCommon
+) -> _Repeat:
     others = sorted(
-        (other for other in posts if other.id != subject.post_id),
-        key=lambda other: (not _blocks(subject, other), other.id),
+        (other for other in showing.posts if other.id != subject.post_id),
+        key=lambda other: (not _blocks(subject, other), -other.id),
     )
-    told = others if len(others) <= MAX_TOLD + 1 else others[:MAX_TOLD]
-    remarks = [
-        _repeat(subject, place, _blocks(subject, other), _describe(session, codes, other, values)) for other in told
-    ]
-    if rest := others[len(told) :]:
+    return _Repeat(subject, field, codes, values, tuple(others), showing.has_more)
+
+
+def _remarks(repeat: _Repeat, shown: Mapping[int, LastShown]) -> Iterator[PostProblem]:
+    """Tells which other posts show the same; of many, the first few."""
+    subject = repeat.subject
+    for other in repeat.told:
+        yield _remark(repeat, _blocks(subject, other), _describe(repeat, other, shown.get(other.id)))
+    if rest := repeat.others[len(repeat.told) :]:
         blocking = [other.id for other in rest if _blocks(subject, other)]
-        more = codes[-1](**values, count=len(rest), posts=blocking)
-        remarks.append(_repeat(subject, place, bool(blocking), more))
-    return remarks
+        more = repeat.codes[-1] if repeat.has_more else repeat.codes[-2]
+        yield _remark(repeat, bool(blocking), more(**repeat.values, count=len(rest), posts=blocking))
 
 
-def _blocks(subject: PossibleRepeat, other: _OtherPost) -> bool:
+def _blocks(subject: PossibleRepeat, other: OtherPost) -> bool:
     is_meant = other.id in subject.intended or subject.post_id in other.intended
     return other.is_approved and not is_meant and not subject.is_approved
 
 
-def _repeat(subject: PossibleRepeat, place: str, blocking: bool, problem: Problem) -> PostProblem:
-    if blocking and subject.post_id is not None:
-        problem = problem.with_remedy(Remedy.APPROVE_REPEAT, repeating=subject.post_id)
-    return PostProblem(ContentProblem(field=place, problem=problem, blocking=blocking))
+def _remark(repeat: _Repeat, blocking: bool, problem: Problem) -> PostProblem:
+    if blocking and repeat.subject.post_id is not None:
+        problem = problem.with_remedy(Remedy.APPROVE_REPEAT, repeating=repeat.subject.post_id)
+    return PostProblem(ContentProblem(field=repeat.field, problem=problem, blocking=blocking))
 
 
-def _describe(session: Session, codes: _Codes, other: _OtherPost, about: Mapping[str, Any]) -> Problem:
+def _describe(repeat: _Repeat, other: OtherPost, last: LastShown | None) -> Problem:
     """Says which post shows the same, and when and where followers saw it last."""
-    waiting, shown, shown_at, _more = codes
-    values = {**about, "post": other.id, "title": other.title}
-    pick = session.scalar(select(Pick).where(Pick.post_id == other.id).order_by(Pick.slot.desc()).limit(1))
-    if pick is None:
-        day = session.scalar(select(Post.published_elsewhere_on).where(Post.id == other.id))
-        link = first_link(session, other.id) if day else None
-        values = {**values, "day": day}
-        return waiting(**values) if day is None else shown_at(**values, link=link) if link else shown(**values)
-    published = (Delivery.pick_id == pick.id, Delivery.state == "published", Delivery.remote_url.is_not(None))
-    link = session.scalar(select(Delivery.remote_url).where(*published).order_by(Delivery.id).limit(1))
-    return shown_at(**values, day=pick.slot, link=link) if link else shown(**values, day=pick.slot)
-
-
-def _counts() -> ColumnElement[bool]:
-    return or_(Post.state != "withdrawn", Post.last_shown_on.is_not(None))
-
-
-_OTHER = (Post.id, Post.title, Post.state, Post.last_shown_on, Post.intended_repeats)
-
-
-def _other_post(row: Any) -> _OtherPost:
-    """Makes it of a row with the columns of `_OTHER`."""
-    is_approved = row.state == "approved" or row.last_shown_on is not None
-    return _OtherPost(row.id, row.title, is_approved, frozenset(row.intended_repeats))
-
-
-def _posts_by_picture(session: Session, pictures: set[str]) -> dict[str, list[_OtherPost]]:
-    posts: dict[str, list[_OtherPost]] = defaultdict(list)
-    query = select(PostImage.media_sha256, *_OTHER).join(Post, Post.id == PostImage.post_id)
-    for batch in _batches(sorted(pictures)):
-        for row in session.execute(query.where(PostImage.media_sha256.in_(batch), _counts())):
-            posts[row.media_sha256].append(_other_post(row))
-    return posts
-
-
-def _posts_by_text(session: Session, digests: set[str]) -> dict[str, list[_OtherPost]]:
-    posts: dict[str, list[_OtherPost]] = defaultdict(list)
-    query = select(Post.text_digest, *_OTHER).order_by(Post.id)
-    for batch in _batches(sorted(digests)):
-        for row in session.execute(query.where(Post.text_digest.in_(batch), _counts())):
-            posts[row.text_digest].append(_other_post(row))
-    return posts
-
-
-def _batches(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (values[start : start + _BATCH] for start in range(0, len(values), _BATCH))
-
-
-def _similar_pictures(
-    session: Session, subjects: Sequence[PossibleRepeat], *, everywhere: bool
-) -> dict[str, tuple[str, ...]]:
-    """Returns the files that show the same as each picture, itself included."""
-    pictures = {sha256: phash for subject in subjects for sha256, phash in subject.pictures}
-    if not pictures:
-        return {}
-    count = session.scalar(select(func.count()).select_from(Media)) or 0
-    if count > MAX_COMPARED and not everywhere:
-        return {sha256: (sha256,) for sha256 in pictures}
-    rows = session.execute(select(Media.sha256, Media.phash).where(Media.phash.is_not(None)))
-    hashes = [(sha256, int(phash, 16)) for sha256, phash in rows if phash]
-    return {sha256: (sha256, *_look_alikes(phash, hashes)) for sha256, phash in pictures.items()}
-
-
-def _look_alikes(phash: str | None, hashes: Sequence[tuple[str, int]]) -> list[str]:
-    if phash is None:
-        return []
-    own = int(phash, 16)
-    return [other for other, other_hash in hashes if (own ^ other_hash).bit_count() <= MAX_HASH_DISTANCE]
+    waiting, shown, shown_at, *_ = repeat.codes
+    values = {**repeat.values, "post": other.id, "title": other.title}
+    if last is None:
+        return waiting(**values)
+    values["day"] = last.day
+    return shown_at(**values, link=last.link) if last.link else shown(**values)

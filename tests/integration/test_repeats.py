@@ -12,9 +12,11 @@ from sqlalchemy import text
 
 from publisher.db.models import Post
 from publisher.db.session import Database
+from publisher.posts import posts_in_common
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft
 from publisher.posts.post_store import changing_post, load_post
 from publisher.posts.posts import add_post
+from publisher.posts.repeats import repeats_of_stored
 from publisher.schedule.approval import NotApproved, approve_post
 from publisher.schedule.post_queue import PostQueue
 from tests.conftest import WriteDesk, on_every_database
@@ -119,7 +121,7 @@ def test_another_post_that_shows_it_again_is_asked_about_anew(site: Site, tmp_pa
         queue.approve(ids[2])
 
 
-def test_of_many_repeats_the_first_few_are_told_and_all_are_meant(site: Site, tmp_path: Path) -> None:
+def test_of_many_repeats_the_newest_few_are_told_and_all_are_meant(site: Site, tmp_path: Path) -> None:
     queue = PostQueue(site.desk)
     ids = [add(site, tmp_path, f"Post {number}", name="same.png", body=f"{BODY} {number}") for number in range(8)]
     for post in ids[:1] + ids[2:7]:
@@ -128,12 +130,35 @@ def test_of_many_repeats_the_first_few_are_told_and_all_are_meant(site: Site, tm
         queue.approve(ids[7])
     told = [str(problem).partition(" If ")[0] for problem in refusal.value.problems]
     first = [
-        f"Picture 1 is the same as in post {post} “Post {post - 1}”, which waits to be shown." for post in (1, 3, 4)
+        f"Picture 1 is the same as in post {post} “Post {post - 1}”, which waits to be shown." for post in (7, 6, 5)
     ]
     assert told == [*first, "Picture 1 is the same in 4 more posts."]
     queue.approve(ids[7], repeat_is_meant=True)
     with site.desk.database.reading() as session:
         assert session.get_one(Post, ids[7]).intended_repeats == [1, 3, 4, 5, 6, 7]
+
+
+def test_a_list_reads_the_newest_of_very_many_repeats(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = PostQueue(site.desk)
+    ids = [add(site, tmp_path, f"Post {number}", name="same.png", body=BODY) for number in range(8)]
+    for post in ids[:7]:
+        queue.approve(post, repeat_is_meant=True)
+    monkeypatch.setattr(posts_in_common, "MAX_LISTED", 5)
+    monkeypatch.setattr(posts_in_common, "_BATCH_ROWS", 7)
+    with site.desk.database.reading() as session:
+        repeats = repeats_of_stored(session, ids[7:])[ids[7]]
+    listed = [str(repeat.problem.problem).partition(" If ")[0] for repeat in repeats]
+    assert listed[0] == "Picture 1 is the same as in post 7 “Post 6”, which waits to be shown."
+    assert listed[3::4] == [
+        "Picture 1 is the same in more than 1 other posts.",
+        "Its text is the same in more than 1 other posts.",
+    ]
+    # The approval looks at all of them.
+    queue.approve(ids[7], repeat_is_meant=True)
+    with site.desk.database.reading() as session:
+        assert session.get_one(Post, ids[7]).intended_repeats == ids[:7]
 
 
 def test_a_repeat_of_a_draft_blocks_nothing(site: Site, tmp_path: Path) -> None:
