@@ -7,7 +7,8 @@ import unicodedata
 import regex
 
 _LINE_END = regex.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-_SPACE = regex.compile(r"[ \t\n]+")
+_SPACES = regex.compile(r"[ \t\n]{2,}|\t")
+"""What is not a single space or line end already."""
 # Private-use characters go too: nobody else's font has them, and the marks of `rich_text` live there.
 _INVISIBLE = regex.compile(
     r"[[\p{Cc}\p{Cs}\p{Co}\p{Noncharacter_Code_Point}\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b"
@@ -41,7 +42,7 @@ def clean(text: str) -> str:
     previous = None
     while text != previous:
         previous, text = text, _LEADING_MARKS.sub("", _STRAY.sub("", text))
-    text = _SPACE.sub(lambda spaces: space_for(spaces[0]), text)
+    text = _SPACES.sub(lambda spaces: space_for(spaces[0]), text)
     return unicodedata.normalize("NFC", text).strip(" \n")
 
 

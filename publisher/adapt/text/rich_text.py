@@ -82,6 +82,8 @@ class RichText:
         rich = self
         for run in reversed(list(_SPACES.finditer(self.text))):
             at_edge = run.start() == 0 or run.end() == len(self.text)
+            if run[0] == " " and not at_edge:
+                continue
             spaces = "" if at_edge else space_for(run[0])
             if spaces != run[0]:
                 rich = rich.replace(run.start(), run.end(), spaces)

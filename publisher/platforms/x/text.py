@@ -63,8 +63,8 @@ def weighted_length(text: str) -> int:
     total, parsed = 0, 0
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     for word in _SEPARATOR.split(text):
-        if not _NOT_PLAIN.search(word) and not _DOMAIN_DOT.search(word):
-            total += _plain_length(word)
+        if (plain := _plain_length(word)) is not None:
+            total += plain
         elif (parsed := parsed + len(word)) <= MAX_PARSED:
             total += _parsed_length(word)
         else:
@@ -72,7 +72,11 @@ def weighted_length(text: str) -> int:
     return total + sum(len(run) for run in _SEPARATOR.findall(text))
 
 
-def _plain_length(word: str) -> int:
+@lru_cache(maxsize=4096)
+def _plain_length(word: str) -> int | None:
+    """Returns the length of a word whose characters count one by one; None: it may hold a link or an emoji."""
+    if _NOT_PLAIN.search(word) or _DOMAIN_DOT.search(word):
+        return None
     return 2 * len(word) - len(_LIGHT.findall(word))
 
 
