@@ -52,10 +52,13 @@ $(VENV)/ready-dev: $(VENV)/ready requirements-dev.lock
 COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --all-build-deps \
 	--no-header --no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
+# The demo and the tests use everything that an installation may leave out.
+EXTRAS = --extra postgresql --extra s3 --extra sandbox
+
 lock: $(VENV)/bin/python
 	$(PIP) install pip-tools
-	$(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
-	$(COMPILE) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	$(COMPILE) $(EXTRAS) --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) $(EXTRAS) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) demo screenshots build .pytest_cache .mypy_cache .ruff_cache

@@ -12,6 +12,7 @@ from typing import IO, Any
 import requests
 
 from publisher.core.errors import UserError
+from publisher.core.extras import Extra, require_extra
 from publisher.core.messages import _
 
 TIMEOUT_SECONDS = 30.0
@@ -57,8 +58,10 @@ def running_sandbox(*arguments: str, errors: IO[bytes] | None = None) -> Iterato
     """Starts a sandbox that runs as long as the block. Its standard error goes to `errors`, where given.
 
     Raises:
+        ExtraMissing: its server's packages are not installed.
         SandboxFailed: it did not start.
     """
+    require_extra(Extra.SANDBOX)
     command = [sys.executable, "-m", "publisher.sandbox", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:  # noqa: S603
         try:

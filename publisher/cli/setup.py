@@ -11,6 +11,7 @@ import click
 
 from publisher.cli.desk import desk_of, reader_of
 from publisher.cli.echo import echo
+from publisher.core.extras import Extra, require_extra
 from publisher.core.messages import _, set_reader
 from publisher.desk import Desk
 from publisher.starter import starter_files, write_starter
@@ -67,6 +68,7 @@ def sandbox_command(arguments: tuple[str, ...], wants_help: bool) -> None:
 
     Takes --port PORT and --fault PLATFORM:FAULT:TIMES.
     """
+    require_extra(Extra.SANDBOX)
     command = [sys.executable, "-m", "publisher.sandbox", *(["--help"] if wants_help else arguments)]
     if os.name == "posix":
         sys.stdout.flush()

@@ -24,7 +24,9 @@ def missing_migrations(connection: Connection) -> list[Path]:
 
 
 def newer_migrations(connection: Connection) -> set[str]:
-    """Returns migrations that the database got from a newer engine than this one."""
+    """Returns migrations that the database got from a newer engine than this one. None on SQLite."""
+    if connection.dialect.name != "postgresql":
+        return set()
     return _recorded(connection) - {file.name for file in _migrations()}
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from publisher.core.clock import monotonic, sleep
+from publisher.core.extras import Extra, require_extra
 from publisher.core.messages import Message, _
 from publisher.core.private_files import make_private_file
 from publisher.db import engine_tables, revisions, session
@@ -91,6 +92,8 @@ def prepare_database(url: str, *, backups: Path, now: datetime, history: History
             damaged, in use, read-only or out of space; nothing was changed.
     """
     file = _sqlite_file(url)
+    if make_url(url).get_backend_name() == "postgresql":
+        require_extra(Extra.POSTGRESQL)
     with _plain_errors(_label(url, file)):
         if file is not None and not file.parent.is_dir():
             raise DatabaseError(

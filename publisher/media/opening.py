@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 
+from publisher.core.extras import Extra, require_extra
 from publisher.core.messages import _
 from publisher.media.base import MediaStore
 from publisher.media.cache import LocalCache
@@ -18,6 +19,7 @@ def open_media_store(settings: Settings) -> MediaStore:
     """Opens a folder, or a bucket with its copies in `media-cache` beside `config/`. Connects to nothing yet.
 
     Raises:
+        ExtraMissing: the packages for a bucket are not installed.
         SettingsError: one of the bucket's two keys is not set, or can't be read.
     """
     bucket = settings.storage.bucket
@@ -26,6 +28,7 @@ def open_media_store(settings: Settings) -> MediaStore:
     access_key, secret_key = read_secret(ACCESS_KEY), read_secret(SECRET_KEY)
     if (access_key is None) != (secret_key is None):
         raise SettingsError(_("only one of {first} and {second} is set; set both", first=ACCESS_KEY, second=SECRET_KEY))
+    require_extra(Extra.S3)
     # boto3 takes long to import: whoever keeps media in a folder does without.
     s3 = importlib.import_module("publisher.media.s3")
     store: MediaStore = s3.S3Store(

@@ -11,6 +11,7 @@ from collections import Counter
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, text
 
@@ -29,8 +30,10 @@ from publisher.proving.fault_injection import Clocks
 from publisher.proving.fleet import Fleet
 from publisher.proving.outlet import ProvingOutlet
 from publisher.proving.plan import MAX_SKEW_SECONDS, CopyPlan
-from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import REFUSED_STATUS
+
+if TYPE_CHECKING:
+    from publisher.proving.postgres import ThrowawayPostgres
 
 WAIT_SECONDS = (0.3, 2.0)
 """Between the copy and its restore."""

@@ -9,6 +9,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select, text
 
@@ -20,11 +21,13 @@ from publisher.proving.failure_points import DatabaseFaults, FailurePoints
 from publisher.proving.fleet import Fleet
 from publisher.proving.outlet import ProvingOutlet
 from publisher.proving.plan import PlannedFault
-from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import database_faults, failure_points
 from publisher.proving.shared_clock import SharedClock
 from publisher.proving.takeover import Takeover
 from publisher.sandbox_client import SandboxClient
+
+if TYPE_CHECKING:
+    from publisher.proving.postgres import ThrowawayPostgres
 
 FREEZE_SECONDS = 7.0
 """Longer than a lease that covers a publishing request, shorter than that and the look-ups after it.

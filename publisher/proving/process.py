@@ -17,6 +17,7 @@ import select
 import signal
 import sys
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,6 @@ from publisher.db.history import UnknownHistory
 from publisher.delivery.context import DeliveryContext
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.due import due_channels
-from publisher.delivery.engine import EngineDispatcher, EngineWorker
 from publisher.delivery.lease_owner import owner_name
 from publisher.delivery.removed_channels import hold_removed
 from publisher.delivery.worker import Worker
@@ -48,6 +48,8 @@ OPEN_TRIES, OPEN_PAUSE_SECONDS = 100, 0.3
 REFUSED_STATUS = 3
 """The exit status of a process that refuses a database which is not the one that the desk last used."""
 STDIN, STDOUT = 0, 1
+ENGINE = "publisher.delivery.engine"
+"""Needs packages of the extra `postgresql`, so only a proof on PostgreSQL imports it."""
 A_LINK = "https://example.org"
 """Every unit counts a link, some by rules that take a second to load."""
 STACKS_SIGNAL = signal.SIGUSR1
@@ -69,6 +71,8 @@ def load_what_all_use(outlet: ProvingOutlet) -> None:
         adapter_class(target.platform)
         excess(A_LINK, target.profile.text)
     configure_mappers()
+    if outlet.settings.delivery.dispatch == "procrastinate":
+        import_module(ENGINE)
 
 
 def shared_clock(config: Path) -> SharedClock:
@@ -187,7 +191,9 @@ def _run_worker(outlet: ProvingOutlet, stop: StopSignal) -> None:
         milestone=failure_points(outlet.config).reach,
     )
     if delivery.dispatch == "procrastinate":
-        engine = EngineWorker(outlet.settings.database_url, worker.drain, threads=delivery.workers)
+        engine = import_module(ENGINE).EngineWorker(
+            outlet.settings.database_url, worker.drain, threads=delivery.workers
+        )
         engine.start()
         stop.wait()
         engine.stop()
@@ -211,10 +217,11 @@ def _run_scheduler(outlet: ProvingOutlet, stop: StopSignal) -> None:
         hold_removed(outlet.database, outlet.settings.channels, outlet.clock.now())
 
     by_engine = outlet.settings.delivery.dispatch == "procrastinate"
+    kick = import_module(ENGINE).EngineDispatcher(outlet.database).kick if by_engine else _ignore_kick
     scheduler = Scheduler(
         outlet.database,
         outlet.clock,
-        Callbacks(pick=pick, kick=EngineDispatcher(outlet.database).kick if by_engine else _ignore_kick),
+        Callbacks(pick=pick, kick=kick),
         first_look_up=timedelta(seconds=outlet.settings.delivery.look_up_after[0]),
         jobs=[RegularJob("holding what waits for removed channels", HOLD_SECONDS, hold)],
     )

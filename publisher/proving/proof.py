@@ -8,10 +8,12 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from publisher.core.clock import monotonic
+from publisher.core.extras import Extra, require_extra
 from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.proving.conditions import REPAIRS, Conditions
@@ -33,7 +35,6 @@ from publisher.proving.plan import (
     draw_plan,
     first_day,
 )
-from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import shared_clock
 from publisher.proving.report import Report, Spread
 from publisher.proving.watch import (
@@ -48,6 +49,9 @@ from publisher.proving.watch import (
 from publisher.sandbox_client import SandboxClient, running_sandbox
 from publisher.schedule.slots import slot_day, slot_opens
 from publisher.settings import Settings
+
+if TYPE_CHECKING:
+    from publisher.proving.postgres import ThrowawayPostgres
 
 STUCK_SECONDS = 180.0
 """An open delivery that has not changed for so long is stuck, however busy the machine is. An upload that is never
@@ -88,7 +92,7 @@ def run_proof(
     with ExitStack() as stack:
         log = stack.enter_context((folder / "sandbox.log").open("ab"))
         sandbox = stack.enter_context(running_sandbox(errors=log))
-        server = stack.enter_context(ThrowawayPostgres()) if terms.on == "postgresql" else None
+        server = stack.enter_context(_postgres()) if terms.on == "postgresql" else None
         accounts = sandbox.get("/accounts")
         sandbox.post("/delay", {"seconds": ANSWER_DELAY_SECONDS})
         config = write_outlet(folder, accounts, terms.channels, server.create_database() if server else None)
@@ -105,6 +109,13 @@ def run_proof(
                     return Proof(terms, outlet, fleet, sandbox, clocks, server).run(days, progress)
             finally:
                 outlet.close()
+
+
+def _postgres() -> ThrowawayPostgres:
+    """Makes a server. Only such a proof needs the packages of the extra `postgresql`."""
+    require_extra(Extra.POSTGRESQL)
+    server: ThrowawayPostgres = import_module("publisher.proving.postgres").ThrowawayPostgres()
+    return server
 
 
 def _habit_choices(sandbox: SandboxClient) -> dict[str, HabitChoices]:

@@ -189,8 +189,8 @@ def test_a_picture_that_waits_twice_is_reported_for_each_place(desk: Desk, file:
     first, second = (add_post(desk.database, desk.store, draft(title, file("cells")), NINE).id for title in "AB")
     third = add_post(desk.database, desk.store, draft("C", file("other"), file("cells")), NINE)
     assert sentences(third) == (
-        f"Picture 2 is the same as in post {first} “A”, which waits to be shown.",
         f"Picture 2 is the same as in post {second} “B”, which waits to be shown.",
+        f"Picture 2 is the same as in post {first} “A”, which waits to be shown.",
     )
 
 
