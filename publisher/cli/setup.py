@@ -14,13 +14,19 @@ from publisher.cli.echo import echo
 from publisher.core.extras import Extra, require_extra
 from publisher.core.messages import _, set_reader
 from publisher.desk import Desk
-from publisher.starter import starter_files, write_starter
+from publisher.starter import starter_files, write_missing, write_starter
+from publisher.starter.system_files import CREDENTIALS, FOLDER, system_files
 
 
 @click.command("init")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
-def init_command(folder: Path) -> None:
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.option("--system", is_flag=True, help="Write what systemd needs to run the desk; FOLDER is the root, else /.")
+def init_command(folder: Path | None, *, system: bool) -> None:
     """Write a commented configuration and an empty queue into FOLDER; nothing is overwritten."""
+    if system:
+        _init_system(folder or Path("/"))
+        return
+    folder = folder or Path()
     written = write_starter(folder)
     desk = Desk(folder / "config" / "publisher.toml")
     set_reader(reader_of(desk))
@@ -32,6 +38,23 @@ def init_command(folder: Path) -> None:
         _(
             "Next: fill in config/publisher.toml and the secrets that config/.env.example lists, then run: "
             "publisher doctor"
+        )
+    )
+
+
+def _init_system(root: Path) -> None:
+    files = system_files(Path(sys.executable).with_name("publisher"))
+    written = write_missing(root, files)
+    for path in files:
+        file = root / path
+        echo(_("wrote {file}", file=file) if file in written else _("kept  {file}", file=file))
+    echo(
+        _(
+            "Next, as root: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload; then, as the user "
+            "publisher, run publisher init {folder}, and put each secret into a file below {credentials}. "
+            "docs/server.md has every step.",
+            folder=FOLDER,
+            credentials=CREDENTIALS,
         )
     )
 

@@ -18,7 +18,9 @@ INVISIBLE = ("Cc", "Cf", "Zs", "Zl", "Zp")
 
 
 def read_secret(variable: str, *, several: bool = False) -> str | None:
-    """Returns a secret from `VARIABLE`, or from the file that `VARIABLE_FILE` names. None: not set.
+    """Returns a secret from `VARIABLE`, or from a file. None: not set.
+
+    The file is the one that `VARIABLE_FILE` names, else the one in the folder that systemd gives a service.
 
     `several`: there may be more than one, with spaces or line ends between.
 
@@ -29,7 +31,7 @@ def read_secret(variable: str, *, several: bool = False) -> str | None:
     if value := os.environ.get(variable):
         _refuse_odd(value, variable, variable, several)
         return value
-    file = os.environ.get(f"{variable}_FILE")
+    file = os.environ.get(f"{variable}_FILE") or _credential(variable)
     if not file:
         return None
     try:
@@ -43,6 +45,13 @@ def read_secret(variable: str, *, several: bool = False) -> str | None:
         raise SettingsError(_("{file} is empty; write the secret into it", file=_named(variable, file)))
     _refuse_odd(secret, variable, _named(variable, file), several)
     return secret
+
+
+def _credential(variable: str) -> str | None:
+    """Returns the path of a secret that systemd hands to a service, as `LoadCredential=publisher:FOLDER` names it."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    file = Path(folder) / f"publisher_{variable}" if folder else None
+    return str(file) if file and file.exists() else None
 
 
 def _refuse_odd(secret: str, variable: str, source: Message | str, several: bool) -> None:
@@ -114,4 +123,6 @@ def _is_odd(character: str, password: bool) -> bool:
 
 
 def _named(variable: str, file: str) -> Message:
-    return _("{file}, which {variable}_FILE names,", file=file, variable=variable)
+    if os.environ.get(f"{variable}_FILE"):
+        return _("{file}, which {variable}_FILE names,", file=file, variable=variable)
+    return _("{file}, the credential of {variable},", file=file, variable=variable)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -39,11 +40,16 @@ def _text(name: str) -> str:
 
 
 def write_starter(folder: Path) -> list[Path]:
-    """Writes the missing files into `folder`, and returns their paths.
+    """Writes the missing files of a new desk into `folder`, and returns their paths."""
+    return write_missing(folder, starter_files())
+
+
+def write_missing(folder: Path, files: Mapping[Path, str]) -> list[Path]:
+    """Writes those files, named by their paths below `folder`, that are not there, and returns their paths.
 
     An existing file stays as it is, even when another process creates it at the same moment; it is not returned.
     """
-    return [folder / path for path, text in starter_files().items() if _write_new(folder / path, text)]
+    return [folder / path for path, text in files.items() if _write_new(folder / path, text)]
 
 
 def _write_new(path: Path, text: str) -> bool:
