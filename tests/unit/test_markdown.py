@@ -103,6 +103,7 @@ def test_the_plain_form_of_blocks_is_the_plain_text() -> None:
         "cells (*) and mice (*) differ",
         "2 *3 = 6 and 7* 8",
         "[Ca2+] and [1](2), f[i](j), [NaCl](0.5), [a](b.c), [x](1/2), [y](p.5)",
+        "call f[i]() and g[0]( ), then h(x)[n]()",
         "p<0.05 and n>3; x < y > z",
         "C:\\temp and \\mu",
         "# of cells per field",

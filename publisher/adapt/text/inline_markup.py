@@ -40,6 +40,8 @@ _WORD = regex.compile(r"[\p{Lu}\p{Ll}\p{Lt}\p{Lo}\p{Nd}\p{M}]")
 _ONE_WORD = regex.compile(r"[\p{L}\p{N}\p{M}\u2010\u2011-]+")
 _IDENTIFIER = regex.compile(r"__[a-z0-9]+__(?![\w])")
 _LETTER = regex.compile(r"\p{L}")
+_CALL = regex.compile(r"[\p{L}\p{N}_)\]]\[\S+\Z")
+"""What stands before the `]()` of code such as `f[i]()`: a link stands apart from the word before it."""
 _FORMULA = regex.compile(r"[=<>×·^/+±≤≥]")
 _AFTER_OPENING = regex.compile(r"[\p{L}\p{N}\p{M}\p{Ps}\p{Pi}\p{Sc}\p{So}\"'¿¡§@#\[\\<>~+±=×−–—\-*_/&\ue000-\ue005]")
 _BEFORE_CLOSING = regex.compile(r"[^\s\p{Ps}\p{Pi}¿¡\ue001\ue003]")
@@ -186,7 +188,8 @@ def _link(text: str, at: int, label_end: int | None, depth: int) -> tuple[Node |
     if destination is None or label_end is None:
         return None, at + 1
     address = _plain_address(destination["angled"] or destination["bare"] or destination["spaced"] or "").strip()
-    if not _ADDRESS.match(address):
+    is_code = not address and _CALL.match(text[at - 1 : label_end]) is not None
+    if is_code or not _ADDRESS.match(address):
         return None, at + 1
     return LinkedText(_read(text[at + 1 : label_end], depth - 1, links=False), completed(address)), destination.end()
 
