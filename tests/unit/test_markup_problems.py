@@ -19,7 +19,13 @@ def test_a_link_without_an_address_is_told_with_its_line(markup: str, words: str
 
 
 @pytest.mark.parametrize(
-    "text", ["call f() and g(), [1] and [2]", "call f[i]() and g(x)[0]()", '<a name="place">words</a>', "[a](https://example.org)"]
+    "text",
+    [
+        "call f() and g(), [1] and [2]",
+        "call f[i]() and g(x)[0]()",
+        '<a name="place">words</a>',
+        "[a](https://example.org)",
+    ],
 )
 def test_what_is_no_link_without_an_address_is_not_told(text: str) -> None:
     assert markup_problems(SourcePost(title="Cells", body=text), "") == ()
