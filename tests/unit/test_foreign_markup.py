@@ -87,6 +87,7 @@ def test_emphasis_and_quotes_are_kept(text: str, marks: list[tuple[str, str]]) -
         "| no | table |",
         "[sic] and [x] and [1]",
         "5 & 6; a&b;",
+        "&timestamp; and &copyright; and &notes;",
         "![no](picture",
     ],
 )

@@ -10,6 +10,7 @@ import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from html.entities import html5
 
 import regex
 
@@ -184,8 +185,10 @@ class _Reader:
         return str(found["autolink"])
 
     def _entity(self, found: regex.Match[str]) -> str:
-        decoded = html.unescape(found[0])
-        return found[0] if decoded == found[0] else literal(decoded_text(decoded))
+        name = found[0].removeprefix("&")
+        # A browser takes the beginning of an unknown name for a known one: "&timestamp;" is "×tamp;" to it.
+        is_known = name.startswith("#") or name in html5
+        return literal(decoded_text(html.unescape(found[0]))) if is_known else found[0]
 
     def _page(self, found: regex.Match[str]) -> str:
         return str(found["page_label"] or found["page"]).strip()
