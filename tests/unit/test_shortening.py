@@ -72,6 +72,7 @@ def sentences(text: str) -> list[str]:
         ),
         ("See Chap. 4, App. B and Eqn. 5. Yes.", ["See Chap. 4, App. B and Eqn. 5.", "Yes."]),
         ("It acts. p53 stops it. mRNA goes.", ["It acts.", "p53 stops it.", "mRNA goes."]),
+        ("Supp. Mov. 3 and Vid. 2 show it. Yes.", ["Supp. Mov. 3 and Vid. 2 show it.", "Yes."]),
         ("Cells of unkn. kinds move.", ["Cells of unkn. kinds move."]),
         ("First paragraph\n\nSecond one", ["First paragraph", "Second one"]),
         ("The sample (see A. Mas, B. Roig) is new. Yes.", ["The sample (see A. Mas, B. Roig) is new.", "Yes."]),

@@ -48,7 +48,7 @@ _ABBREVIATIONS = _words(
     curr. opin. ecol. environ. eur. evol. microbiol. neurol. oncol. pharmacol. physiol. psychol. struct. syst.
     transl."""
 )
-_BEFORE_NUMBERS = _words("no. nos. nr. p. ch. sec. vers. v. lám. obs. est. b. c. d. f. l. n.")
+_BEFORE_NUMBERS = _words("no. nos. nr. p. ch. sec. vers. v. lám. obs. est. b. c. d. f. l. n. mov. movs. vid. vids.")
 _BEFORE_NAMES = _words("am. anal. ann. arch. br. comp. dis. front. int. soc. trans.")
 """Parts of the names of journals, such as Front. Immunol., that are words of their own too."""
 _CONNECTING_WORDS = _words(
