@@ -262,6 +262,10 @@ class PictureWarning(ProblemCode):
     NEARLY_EVEN = _(
         "It is one colour nearly all over: check that it is the right file, and that something can be seen."
     )
+    DATA_MAY_BE_DAMAGED = _(
+        "The file's data do not end where its picture ends, as if a part were lost: look at the whole picture. Where "
+        "it is shifted, striped or false in colour, get the file anew."
+    )
     FIRST_FRAME_OF_PNG = _(
         "The file is an animated PNG, of which only the first frame is used: for a moving picture, export it as a GIF."
     )

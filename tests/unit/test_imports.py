@@ -132,7 +132,7 @@ def test_nothing_large_is_loaded_before_it_is_needed(module: str) -> None:
 
 
 def test_the_process_that_opens_pictures_loads_no_part_of_the_desk() -> None:
-    unused = ("click", "pydantic", "publisher.core.content", "publisher.settings", "regex", "sqlalchemy", "structlog")
+    unused = ("click", "numpy", "pydantic", "publisher.core.content", "publisher.settings", "regex", "sqlalchemy")
     code = f"import sys, publisher.adapt.images.process.warm; print([n for n in {unused} if n in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"

@@ -84,6 +84,8 @@ def child_environment() -> dict[str, str]:
         "PYTHONPATH": str(Path(publisher.__file__).parents[1]),
         "MALLOC_MMAP_THRESHOLD_": str(LARGE_BLOCK),
         "MALLOC_TRIM_THRESHOLD_": str(LARGE_BLOCK),
+        # NumPy, which only carries pixels here, would set memory aside for a thread of each processor.
+        "OPENBLAS_NUM_THREADS": "1",
         "VIPS_BLOCK_UNTRUSTED": "1",
         "VIPS_CONCURRENCY": str(THREADS),
         # Pictures that can't be streamed stay in memory, where they are bounded, not in a file beside it.

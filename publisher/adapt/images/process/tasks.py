@@ -16,6 +16,7 @@ from publisher.adapt.images.process.conversion import ConvertedPicture, convert_
 from publisher.adapt.images.process.encoding import Canvas, Encoded, encode
 from publisher.adapt.images.process.errors import PictureRefused
 from publisher.adapt.images.process.framing import frame
+from publisher.adapt.images.process.jpeg_data import has_sound_jpeg_data
 from publisher.adapt.images.process.loading import (
     MIN_SIDE,
     UNDECLARED_CHANNEL,
@@ -102,6 +103,8 @@ def _warnings(
         warnings.append(PictureWarning.UNDECLARED_CHANNEL_LEFT_OUT())
     if original.bits == 8:
         warnings += _appearance_warnings(preview.image)
+    if original.format == "jpeg" and not has_sound_jpeg_data(source):
+        warnings.append(PictureWarning.DATA_MAY_BE_DAMAGED())
     if is_animated_png(source):
         warnings.append(PictureWarning.FIRST_FRAME_OF_PNG())
     if max(width, height) < SMALL_BELOW_SIDE:
