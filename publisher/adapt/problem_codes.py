@@ -164,7 +164,7 @@ class ShowingProblem(ProblemCode):
         "what matters most in front.",
     )
     CREDIT_STRIP_EMPTY = _("The strip below the picture has no credit to show: write one or leave the strip out.")
-    PADDING_UNKNOWN = _("The padding colour '{padding}' is unknown: write it like #f0f0f0, or choose edge or blur.")
+    PADDING_UNKNOWN = _("The padding colour “{padding}” is unknown: write it like #f0f0f0, or choose edge or blur.")
     ANIMATION_NOT_TAKEN = _("This channel shows no animations: its first frame is shown, still.")
     ANIMATION_NOT_ALONE = _(
         "This channel takes an animation only without other pictures: its first frame is shown, still."

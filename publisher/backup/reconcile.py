@@ -89,7 +89,7 @@ def _idempotency_key(session: Session, delivery: Delivery) -> str:
     except UnknownPlatform as error:
         raise BackupError(
             _(
-                "the channel '{channel}' can't be restored: {error}; install a version that knows it",
+                "the channel “{channel}” can't be restored: {error}; install a version that knows it",
                 channel=delivery.channel_name,
                 error=error.text,
             )

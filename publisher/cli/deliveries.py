@@ -41,7 +41,7 @@ def deliveries_command(
     if channel is not None and channel not in desk.channels:
         raise SettingsError(
             _(
-                "there is no channel '{channel}'; known are {channels:list}",
+                "there is no channel “{channel}”; known are {channels:list}",
                 channel=channel,
                 channels=list(desk.channels.names()),
             )

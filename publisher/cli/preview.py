@@ -63,7 +63,7 @@ def preview_command(ctx: click.Context, post: int, channel: str | None, page: Pa
     if channel is not None and channel not in desk.targets:
         raise SettingsError(
             _(
-                "there is no channel '{channel}'; known are {channels:list}",
+                "there is no channel “{channel}”; known are {channels:list}",
                 channel=channel,
                 channels=list(desk.targets),
             )

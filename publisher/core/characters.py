@@ -94,3 +94,8 @@ def spreadsheet_cell(text: str) -> str:
         # Without it, the quotation mark that ends the cell would begin another one, up to the next line.
         safe.append(" ")
     return "".join(safe).translate(_ONE_LINE)
+
+
+def quote_value(value: object) -> str:
+    """Returns a value as texts for people show it: a text between “ and ”, anything else as Python writes it."""
+    return f"“{make_visible(value)}”" if isinstance(value, str) else repr(value)

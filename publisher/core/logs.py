@@ -216,7 +216,7 @@ def _read_level() -> int:
     if name not in LEVELS:
         raise SettingsError(
             _(
-                "{variable} is '{level}'; write {levels:list}",
+                "{variable} is “{level}”; write {levels:list}",
                 variable=LEVEL_VARIABLE,
                 level=name,
                 levels=LEVELS,

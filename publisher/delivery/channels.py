@@ -134,7 +134,7 @@ class Channels:
         except KeyError:
             raise SettingsError(
                 _(
-                    "there is no channel '{channel}' in {file}; known are {known:list}",
+                    "there is no channel “{channel}” in {file}; known are {known:list}",
                     channel=name,
                     file=self._settings.file,
                     known=list(self._settings.channels),

@@ -195,7 +195,7 @@ class ChannelProblem(ProblemCode):
         "{count} tries in a row got no answer; one is made from time to time until one does",
     )
     NOT_IN_BROWSER = _("{channel} can't be connected in a browser."), Remedy.CONNECT_CHANNEL
-    SECRET_MISSING = _("The channel “{channel}” lacks {secret}; set {variable} or {variable}_FILE.")
+    SECRET_MISSING = _("The channel {channel} lacks {secret}; set {variable} or {variable}_FILE.")
     SECRET_UNREADABLE = _("A secret can't be read, because {why:clause}; nothing was sent.")
     SECRET_UNUSABLE = _("{why:clause}.")
     LOGIN_NOT_STORED = _("The log-in of {channel} can't be stored, because {why:clause}; begin again.")

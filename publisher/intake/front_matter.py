@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from publisher.core.characters import quote_value
 from publisher.core.content import ImageChoices
 from publisher.core.field_names import describe_path
 from publisher.core.file_reading import describe_no_plain_file
@@ -52,9 +53,9 @@ class FrontMatter:
                 if near:
                     raise PostError(
                         _(
-                            "{place}: unknown key {key}; did you mean '{near}'?",
+                            "{place}: unknown key {key}; did you mean “{near}”?",
                             place=place,
-                            key=repr(key),
+                            key=quote_value(key),
                             near=near[0],
                         )
                     )
@@ -62,7 +63,7 @@ class FrontMatter:
                     _(
                         "{place}: unknown key {key}; known are {keys:list}",
                         place=place,
-                        key=repr(key),
+                        key=quote_value(key),
                         keys=sorted(known),
                     )
                 )
@@ -76,7 +77,7 @@ class FrontMatter:
                 _(
                     "{place}: {key} is a field of the post, not of the picture; write it above [[images]]",
                     place=place,
-                    key=repr(key),
+                    key=quote_value(key),
                 )
             )
         if key in PostDraft.model_fields:
@@ -84,7 +85,7 @@ class FrontMatter:
                 _(
                     "{place}: {key} is a field of the post, not of the picture; begin its line at the left edge",
                     place=place,
-                    key=repr(key),
+                    key=quote_value(key),
                 )
             )
         if value is None:
@@ -93,7 +94,7 @@ class FrontMatter:
                     "{place}: {key} belongs to the text before it; between braces, a text with a comma is put in "
                     "quotes",
                     place=place,
-                    key=repr(key),
+                    key=quote_value(key),
                 )
             )
 
@@ -156,19 +157,19 @@ class FrontMatter:
         except (OSError, ValueError) as error:
             if why := reading_problem(error):
                 raise MachineError(
-                    _("{place}: {name} can't be read, because {why}", place=place, name=repr(name), why=why)
+                    _("{place}: {name} can't be read, because {why}", place=place, name=quote_value(name), why=why)
                 ) from error
-            raise PostError(_("{place}: {name} is no name of a file", place=place, name=repr(name))) from None
+            raise PostError(_("{place}: {name} is no name of a file", place=place, name=quote_value(name))) from None
         if not inside:
             raise PostError(
                 _(
                     "{place}: {name} leads out of the folder of the post; put the picture beside the file",
                     place=place,
-                    name=repr(name),
+                    name=quote_value(name),
                 )
             )
         if why := describe_no_plain_file(picture.stat().st_mode) if picture.exists() and not picture.is_dir() else None:
-            raise PostError(_("{place}: {name} can't be read: {why}", place=place, name=repr(name), why=why))
+            raise PostError(_("{place}: {name} can't be read: {why}", place=place, name=quote_value(name), why=why))
         if found := find_named_file(folder, name):
             if not found.is_same:
                 self.hints.append(
@@ -176,8 +177,8 @@ class FrontMatter:
                         "{place}: the picture {name} is called {found} on this disk, and was taken; write its name as "
                         "it is",
                         place=place,
-                        name=repr(name),
-                        found=repr(found.name),
+                        name=quote_value(name),
+                        found=quote_value(found.name),
                     )
                 )
             return found.path.resolve()
@@ -187,14 +188,18 @@ class FrontMatter:
         if near:
             raise PostError(
                 _(
-                    "{place}: there is no picture {name}; did you mean '{near}'?",
+                    "{place}: there is no picture {name}; did you mean “{near}”?",
                     place=place,
-                    name=repr(name),
+                    name=quote_value(name),
                     near=near[0],
                 )
             )
         raise PostError(
-            _("{place}: there is no picture {name}; put the picture beside the file", place=place, name=repr(name))
+            _(
+                "{place}: there is no picture {name}; put the picture beside the file",
+                place=place,
+                name=quote_value(name),
+            )
         )
 
     def error_of(self, error: ValidationError, image: int | None = None) -> PostError:
@@ -210,7 +215,7 @@ class FrontMatter:
         place = self._place(keys[0] if keys else "", image)
         if mistake["type"] == "missing":
             where = place if len(keys) > 1 else str(self.path)
-            return PostError(_("{file}: '{field}' is missing; add it", file=where, field=field))
+            return PostError(_("{file}: “{field}” is missing; add it", file=where, field=field))
         below = self._lines[self._line_of_keys(keys) :] if image is None else ()
         if remedy := value_remedy(mistake, WrittenValue(keys, below, is_toml=self._fence == "+++")):
             return PostError(_("{place}: {field}: {why}", place=place, field=field, why=remedy))
@@ -297,7 +302,7 @@ def _cut_texts(path: Path, lines: Sequence[str]) -> list[Message]:
             "{place}: {field} ends before {rest}, because # begins a comment; put it in quotes if that belongs to it",
             place=f"{path}:{number + 2}",
             field=field,
-            rest=repr(rest),
+            rest=quote_value(rest),
         )
         for number, field, rest in cut_texts(lines)
     ]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from publisher.core.characters import quote_value
 from publisher.core.problems import Problem
 from publisher.intake.file_names import find_named_file
 from publisher.intake.problem_codes import ImportProblem
@@ -25,15 +26,15 @@ class PictureFolder:
             return self._find_address(name)
         path = PurePosixPath(name.replace("\\", "/"))
         if not name or path.is_absolute() or ".." in path.parts or "\0" in name or ":" in path.parts[0]:
-            return ImportProblem.PICTURE_OUTSIDE(name=repr(name), folder=str(self.folder))
+            return ImportProblem.PICTURE_OUTSIDE(name=quote_value(name), folder=str(self.folder))
         if (found := self._file(path.as_posix())) is not None:
             return found
         if self._leads_out(path):
-            return ImportProblem.PICTURE_OUTSIDE(name=repr(name), folder=str(self.folder))
+            return ImportProblem.PICTURE_OUTSIDE(name=quote_value(name), folder=str(self.folder))
         near = difflib.get_close_matches(path.name, self._names(), n=1)
         if near:
-            return ImportProblem.PICTURE_MISSING_NEAR(name=repr(name), folder=str(self.folder), near=near[0])
-        return ImportProblem.PICTURE_MISSING(name=repr(name), folder=str(self.folder))
+            return ImportProblem.PICTURE_MISSING_NEAR(name=quote_value(name), folder=str(self.folder), near=near[0])
+        return ImportProblem.PICTURE_MISSING(name=quote_value(name), folder=str(self.folder))
 
     def _find_address(self, address: str) -> Path | Problem:
         """Finds the file of an address: the longest end of its path that is a file here."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from publisher.core.characters import quote_value
 from publisher.core.file_reading import read_text
 from publisher.core.messages import Message, _
 from publisher.intake.front_matter import FrontMatter
@@ -96,7 +97,7 @@ class FolderSource:
         beside = (picture.with_name(f"{picture.name}.txt"), picture.with_suffix(".txt"))
         text = next((file for file in beside if file in texts), None)
         if text is None:
-            missing = ImportProblem.NO_TEXT_BESIDE(name=repr(beside[1].name))
+            missing = ImportProblem.NO_TEXT_BESIDE(name=quote_value(beside[1].name))
             return ImportedItem(place=place, key=place, problems=(missing,))
         try:
             record = read_page(_read(text), self._settings.dates)

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from publisher.core.characters import quote_value
 from publisher.core.messages import Message, _
 from publisher.posts.date_mistakes import describe_other_date
 
@@ -29,7 +30,7 @@ class PlainLoader(yaml.SafeLoader):
         keys: set[str] = set()
         for key, _value in node.value if isinstance(node, yaml.MappingNode) else ():
             if key.value in keys:
-                raise YamlRefused(_("{key} is given twice", key=repr(key.value)), key.start_mark)
+                raise YamlRefused(_("{key} is given twice", key=quote_value(key.value)), key.start_mark)
             keys.add(str(key.value))
         return node
 

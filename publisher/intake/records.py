@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from publisher.core.characters import quote_value
 from publisher.core.messages import Message, ngettext
 from publisher.core.problems import Problem
 from publisher.intake.dates import read_day
@@ -224,5 +225,5 @@ def _split(text: str, separators: Sequence[str]) -> list[str]:
 
 
 def _shortened(value: object) -> str:
-    shown = repr(value)
+    shown = quote_value(value)
     return shown if len(shown) <= 60 else f"{shown[:60]}…"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
+from publisher.core.characters import quote_value
 from publisher.core.file_reading import read_bytes
 from publisher.core.messages import Message, _, ngettext
 from publisher.intake.html_texts import parse_page, read_elements
@@ -64,7 +65,7 @@ class SavedSiteSource:
         except (OSError, ValueError, NotImplementedError) as error:
             raise PostError(
                 _("{folder}: the pages {pattern} can't be listed: {why}",
-                  folder=self.name, pattern=repr(self._settings.pages), why=str(error))
+                  folder=self.name, pattern=quote_value(self._settings.pages), why=str(error))
             ) from None  # fmt: skip
         files = [
             file
@@ -74,7 +75,7 @@ class SavedSiteSource:
         if not files:
             raise PostError(
                 _("{folder} has no pages {pattern}; name the site's folder, or set pages in config/sources.toml",
-                  folder=self.name, pattern=repr(self._settings.pages))
+                  folder=self.name, pattern=quote_value(self._settings.pages))
             )  # fmt: skip
         if len(files) > MAX_ITEMS:
             raise PostError(

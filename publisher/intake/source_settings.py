@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from cssselect import HTMLTranslator, SelectorError
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
+from publisher.core.characters import quote_value
 from publisher.core.content import Frozen
 from publisher.core.errors import SettingsError, unreadable_error
 from publisher.core.field_names import describe_path
@@ -28,7 +29,7 @@ def _require_encoding(value: str) -> str:
         codecs.lookup(value)
     except LookupError:
         raise ValueError(
-            _("there is no encoding {name}; write one such as utf-8 or cp1252", name=repr(value))
+            _("there is no encoding {name}; write one such as utf-8 or cp1252", name=quote_value(value))
         ) from None
     return value
 
@@ -42,7 +43,9 @@ def _require_selector(value: str) -> str:
     try:
         HTMLTranslator().css_to_xpath(value)
     except SelectorError:
-        raise ValueError(_("{value} is no CSS selector; write one such as h1 or .text p", value=repr(value))) from None
+        raise ValueError(
+            _("{value} is no CSS selector; write one such as h1 or .text p", value=quote_value(value))
+        ) from None
     return value
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from publisher.core.characters import quote_value
 from publisher.core.file_reading import read_bytes
 from publisher.core.messages import Message, _
 from publisher.intake.items import ImportedItem
@@ -73,7 +74,7 @@ class TableSource:
         names = Counter(name.casefold() for name in columns if name)
         if twice := next((name for name, count in names.items() if count > 1), None):
             raise PostError(
-                _("{file}:1: the column {name} is there twice; rename one", file=self.name, name=repr(twice))
+                _("{file}:1: the column {name} is there twice; rename one", file=self.name, name=quote_value(twice))
             )
         return columns
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from publisher.core.characters import quote_value
 from publisher.core.messages import Message, _
 
 _VALUE = re.compile(r"\s*(?:-\s+)?(?:[\"']?[\w.-]+[\"']?\s*[:=]|-)\s*(?P<value>.*?)\s*$")
@@ -58,7 +59,7 @@ def value_remedy(mistake: Mapping[str, Any], written: WrittenValue) -> Message |
     """Says how to write a value; None: the mistake itself says enough. `mistake`: an error of pydantic."""
     value, kind = mistake["input"], mistake["type"]
     if kind == "string_pattern_mismatch" and written.keys[:1] in (["language"], ["translations"]):
-        return _("{value} is no code of a language; write one such as en, ca or pt-BR", value=repr(value))
+        return _("{value} is no code of a language; write one such as en, ca or pt-BR", value=quote_value(value))
     if kind in _LISTS:
         return _list_remedy(value, written)
     if kind in _TABLES and isinstance(value, str):

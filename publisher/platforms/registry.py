@@ -16,7 +16,7 @@ class UnknownPlatform(LookupError):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.text = _(
-            "there is no platform '{name}'; known are {platforms:list}", name=name, platforms=platform_names()
+            "there is no platform “{name}”; known are {platforms:list}", name=name, platforms=platform_names()
         )
 
     def __str__(self) -> str:

@@ -55,14 +55,14 @@ def _parse_channel(text: str) -> dict[str, Any]:
     if written and not re.fullmatch("#[0-9a-f]{6}", written):
         raise ChannelTextInvalid(
             _(
-                "'{colour}' is no colour; write one like #ff8800, or one of {colours:list}",
+                "“{colour}” is no colour; write one like #ff8800, or one of {colours:list}",
                 colour=colour,
                 colours=list(NAMED_COLOURS),
             )
         )
     if window not in ("", LEFT_OUT, SHOWN, *CHOICES):
         choices = [*CHOICES, LEFT_OUT]
-        raise ChannelTextInvalid(_("'{window}' is none of {choices:list}", window=window, choices=choices))
+        raise ChannelTextInvalid(_("“{window}” is none of {choices:list}", window=window, choices=choices))
     chosen: dict[str, Any] = {"colour": written}
     if window in (LEFT_OUT, SHOWN):
         chosen["shown"] = window == SHOWN

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from publisher.core import post_limits
-from publisher.core.characters import remove_control_characters_from_json
+from publisher.core.characters import quote_value, remove_control_characters_from_json
 from publisher.core.content import Box, Fraction, Framing, Frozen, ImageChoices, Link
 from publisher.core.field_names import describe_path
 from publisher.core.messages import _
@@ -85,7 +85,7 @@ def _require_supported_year(value: DateLike) -> DateLike:
 def _refuse_other_dates(value: Any) -> Any:
     """Refuses a number, which pydantic would read as the seconds since 1970, and a date in another order."""
     if isinstance(value, int | float) or (isinstance(value, str) and value.strip().lstrip("+-").isdigit()):
-        raise ValueError(_("{value} is no date; write it like 2026-05-12", value=repr(value)))
+        raise ValueError(_("{value} is no date; write it like 2026-05-12", value=quote_value(value)))
     if isinstance(value, str) and (mistake := describe_other_date(value)):
         raise ValueError(mistake)
     return value
@@ -151,7 +151,7 @@ class _LinkedInput(CleanedInput):
     @classmethod
     def _web_address(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://")):
-            raise ValueError(_("{value} is no web address; start it with https://", value=repr(value)))
+            raise ValueError(_("{value} is no web address; start it with https://", value=quote_value(value)))
         return value
 
     @field_validator("links", check_fields=False)

@@ -10,21 +10,21 @@ from publisher.core.remedies import Remedy
 class PostContentProblem(ProblemCode):
     """Names what staff should know about the content of a post."""
 
-    CAPTION_FOR_UNKNOWN_CHANNEL = _("A caption was written for the channel '{channel}', which is not there; remove it.")
+    CAPTION_FOR_UNKNOWN_CHANNEL = _("A caption was written for the channel “{channel}”, which is not there; remove it.")
     CAPTION_FOR_MISSPELT_CHANNEL = _(
-        "A caption was written for the channel '{channel}', which is not there; did you mean '{near}'?"
+        "A caption was written for the channel “{channel}”, which is not there; did you mean “{near}”?"
     )
     CAPTION_FOR_UNKNOWN_LANGUAGE = _(
-        "A caption was written for channels in the language '{language}', which are not there; remove it."
+        "A caption was written for channels in the language “{language}”, which are not there; remove it."
     )
     CAPTION_FOR_MISSPELT_LANGUAGE = _(
-        "A caption was written for channels in the language '{language}', which are not there; did you mean '{near}'?"
+        "A caption was written for channels in the language “{language}”, which are not there; did you mean “{near}”?"
     )
     FRAMING_FOR_UNKNOWN_CHANNEL = _(
-        "Picture {picture} is fitted for the channel '{channel}', which is not there; remove that."
+        "Picture {picture} is fitted for the channel “{channel}”, which is not there; remove that."
     )
     FRAMING_FOR_MISSPELT_CHANNEL = _(
-        "Picture {picture} is fitted for the channel '{channel}', which is not there; did you mean '{near}'?"
+        "Picture {picture} is fitted for the channel “{channel}”, which is not there; did you mean “{near}”?"
     )
     PICTURE_WARNING = _("Picture {picture}: {warning}")
     PICTURE_NEARLY_BLACK = (

@@ -198,7 +198,7 @@ def _load_target(settings: Settings, channel: ChannelSettings) -> Target:
         if near:
             raise SettingsError(
                 _(
-                    "{key}.platform: there is no platform '{platform}'; did you mean '{near}'?",
+                    "{key}.platform: there is no platform “{platform}”; did you mean “{near}”?",
                     key=key,
                     platform=channel.platform,
                     near=near[0],
@@ -206,7 +206,7 @@ def _load_target(settings: Settings, channel: ChannelSettings) -> Target:
             )
         raise SettingsError(
             _(
-                "{key}.platform: there is no platform '{platform}'; known are {platforms:list}",
+                "{key}.platform: there is no platform “{platform}”; known are {platforms:list}",
                 key=key,
                 platform=channel.platform,
                 platforms=platform_names(),

@@ -23,7 +23,7 @@ class Bucket:
     region: str | None = None
 
     def __str__(self) -> str:
-        return str(_("the bucket '{bucket}' at {endpoint}", bucket=self.name, endpoint=self.endpoint or "Amazon S3"))
+        return str(_("the bucket “{bucket}” at {endpoint}", bucket=self.name, endpoint=self.endpoint or "Amazon S3"))
 
 
 def is_bucket_url(place: str) -> bool:
@@ -43,7 +43,7 @@ def parse_bucket(url: str) -> Bucket:
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", parts.netloc):
         raise ValueError(
             _(
-                "'{name}' can't name a bucket; write 3 to 63 of a-z, 0-9, - and . after s3://, and no credentials",
+                "“{name}” can't name a bucket; write 3 to 63 of a-z, 0-9, - and . after s3://, and no credentials",
                 name=parts.netloc.rpartition("@")[2],
             )
         )
@@ -51,7 +51,7 @@ def parse_bucket(url: str) -> Bucket:
     if not re.fullmatch(r"[\w.+=@-]+(/[\w.+=@-]+)*|", prefix, re.ASCII):
         raise ValueError(
             _(
-                "the prefix '{prefix}' can't be used; write words of letters, digits, . _ - with / between",
+                "the prefix “{prefix}” can't be used; write words of letters, digits, . _ - with / between",
                 prefix=prefix,
             )
         )
@@ -73,7 +73,7 @@ def _options(query: str) -> dict[str, str]:
     for key, value in pairs:
         if key not in ("endpoint", "region"):
             raise ValueError(
-                _("'{key}' is not known after the ?; write endpoint=https://HOST, region=NAME, or both", key=key)
+                _("“{key}” is not known after the ?; write endpoint=https://HOST, region=NAME, or both", key=key)
             )
         if not value or [other for other, _value in pairs].count(key) > 1:
             raise ValueError(_("{key}= must stand once after the ?, with a value; mend it", key=key))

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from publisher.core.characters import quote_value
 from publisher.core.messages import Message, _
 
 
@@ -68,7 +69,7 @@ def describe_first_mistake(file: ConfigurationFile, error: ValidationError, mode
         unknown = describe_unknown_key(dotted, known_keys(model, keys[:-1]))
         return _("{place}: {problem}", place=file.place(keys), problem=unknown)
     if mistake["type"] == "missing":
-        return _("{place}: '{key}' is missing; add it", place=file.place(keys[:-1]), key=dotted)
+        return _("{place}: “{key}” is missing; add it", place=file.place(keys[:-1]), key=dotted)
     problem = _describe_value(mistake, dotted)
     return _("{place}: {key}: {problem}", place=file.place(keys), key=dotted, problem=problem)
 
@@ -77,8 +78,8 @@ def describe_unknown_key(key: str, known: Iterable[str]) -> Message:
     """Says that a key is unknown, and which one may have been meant."""
     near = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
     if near:
-        return _("unknown key '{key}'; did you mean '{near}'?", key=key, near=near[0])
-    return _("unknown key '{key}'; known are {known:list}", key=key, known=list(known))
+        return _("unknown key “{key}”; did you mean “{near}”?", key=key, near=near[0])
+    return _("unknown key “{key}”; known are {known:list}", key=key, known=list(known))
 
 
 def known_keys(model: type[BaseModel], table: tuple[str, ...]) -> list[str]:
@@ -96,7 +97,7 @@ def known_keys(model: type[BaseModel], table: tuple[str, ...]) -> list[str]:
 
 def _describe_value(mistake: ErrorDetails, dotted: str) -> Message | str:
     """Says what is wrong with a value, by pydantic's name of the mistake, and what to write."""
-    context, value = mistake.get("ctx", {}), repr(mistake["input"])
+    context, value = mistake.get("ctx", {}), quote_value(mistake["input"])
     match mistake["type"]:
         case "value_error":
             return _text_of(context["error"])
@@ -113,7 +114,7 @@ def _describe_value(mistake: ErrorDetails, dotted: str) -> Message | str:
         case "less_than_equal":
             return _("{value} is too large; write at most {limit}", value=value, limit=f"{context['le']:g}")
         case "literal_error":
-            return _("{value} is not known here; write {expected}", value=value, expected=context["expected"])
+            return _("{value} is not known here; write {expected}", value=value, expected=_choices(context["expected"]))
         case kind:
             return _describe_type(kind, value, dotted) or _lower_first(mistake["msg"])
 
@@ -134,6 +135,11 @@ def _describe_type(kind: str, value: str, dotted: str) -> Message | None:
             return _("it must be a table, such as [{key}]", key=dotted)
         case _other:
             return None
+
+
+def _choices(expected: str) -> str:
+    """Quotes the values that pydantic lists between straight marks as other texts for people quote them."""
+    return re.sub("'([^']*)'", r"“\1”", expected)
 
 
 def _text_of(error: Exception) -> Message | str:

@@ -93,8 +93,8 @@ class Settings(BaseSettings):
             ):
                 raise WrongValue(
                     _(
-                        "outlet.lateness ends at {until:clock}, before the channel "
-                        "'{channel}' publishes; make it later than every channel's hour",
+                        "outlet.lateness ends at {until:clock}, before the channel {channel} "
+                        "publishes; make it later than every channel's hour",
                         until=self.outlet.lateness.until,
                         channel=channel.name,
                     ),
@@ -196,7 +196,7 @@ def load_settings(file: Path) -> Settings:
         raise SettingsError(_("{file} is no valid TOML: {error}; mend it there", file=file, error=error)) from None
     source = ConfigurationFile(file, text, ENV_PREFIX)
     if "file" in values:
-        raise SettingsError(_("{place}: unknown key 'file'; remove it", place=source.place(("file",))))
+        raise SettingsError(_("{place}: unknown key “file”; remove it", place=source.place(("file",))))
     _refuse_unknown_variables()
     try:
         return Settings(file=file.absolute(), **values)

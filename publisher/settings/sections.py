@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from publisher.core.characters import make_visible, remove_control_characters
+from publisher.core.characters import make_visible, quote_value, remove_control_characters
 from publisher.core.content import Fit
 from publisher.core.messages import _
 from publisher.core.post_limits import ACCOUNT_NAME, OUTLET_NAME
@@ -28,7 +28,7 @@ def _clock_time(value: object) -> object:
         return value
     if isinstance(value, str) and (match := re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value)):
         return time(int(match[1]), int(match[2]))
-    raise ValueError(_('{value} is no time of day; write it like "09:00"', value=repr(value)))
+    raise ValueError(_('{value} is no time of day; write it like "09:00"', value=quote_value(value)))
 
 
 ClockTime = Annotated[time, BeforeValidator(_clock_time)]
@@ -53,14 +53,14 @@ def _lateness(value: object) -> object:
         return Lateness(until=value.removeprefix("until ").strip())  # type: ignore[arg-type]
     if isinstance(value, Lateness):
         return value
-    raise ValueError(_('{value} is no lateness rule; write "until 20:00" or "skip"', value=repr(value)))
+    raise ValueError(_('{value} is no lateness rule; write "until 20:00" or "skip"', value=quote_value(value)))
 
 
 def _in_one_line(value: str) -> str:
     if value != remove_control_characters(value) or "\n" in value or "\t" in value:
         raise ValueError(
             _(
-                "'{text}' has line ends or control characters; write it in one line",
+                "“{text}” has line ends or control characters; write it in one line",
                 text=make_visible(value),
             )
         )
@@ -134,10 +134,8 @@ class OutletSettings(Section):
         if value in _time_zones():
             return value
         if near := _near_zone(value):
-            raise ValueError(_("there is no time zone '{value}'; did you mean '{near}'?", value=value, near=near))
-        raise ValueError(
-            _("there is no time zone '{value}'; write an IANA name such as \"Europe/London\"", value=value)
-        )
+            raise ValueError(_("there is no time zone “{value}”; did you mean “{near}”?", value=value, near=near))
+        raise ValueError(_('there is no time zone “{value}”; write an IANA name such as "Europe/London"', value=value))
 
     @field_validator("desk_language")
     @classmethod
@@ -146,7 +144,7 @@ class OutletSettings(Section):
             return value
         raise ValueError(
             _(
-                "the desk's texts are not translated to '{value}'; choose one of {languages:list}",
+                "the desk's texts are not translated to “{value}”; choose one of {languages:list}",
                 value=value,
                 languages=desk_languages(),
             )
@@ -301,7 +299,7 @@ class ChannelSettings(Section):
         if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", value):
             raise ValueError(
                 _(
-                    "'{value}' can't name a channel; write at most 40 of a-z, 0-9, - and _, beginning with a letter",
+                    "“{value}” can't name a channel; write at most 40 of a-z, 0-9, - and _, beginning with a letter",
                     value=value,
                 )
             )

@@ -185,7 +185,7 @@ def is_mail_address(text: str) -> bool:
 def _make_person(new: NewPerson, now: datetime) -> Person:
     address = new.email.strip().lower()
     if not is_mail_address(address):
-        raise AccountError(_("'{email}' is no mail address; write it like name@example.org.", email=new.email))
+        raise AccountError(_("“{email}” is no mail address; write it like name@example.org.", email=new.email))
     line = clean_line(new.name)
     if not line:
         raise AccountError(_("Somebody without a name can't be told from others; give one."))
@@ -206,7 +206,7 @@ def _known_roles(roles: Iterable[str]) -> list[str]:
     if not roles:
         raise AccountError(_("Somebody without a role may do nothing; choose among {known:list}.", known=known))
     if unknown := [role for role in roles if role not in known]:
-        raise AccountError(_("'{role}' is no role; choose among {known:list}.", role=unknown[0], known=known))
+        raise AccountError(_("“{role}” is no role; choose among {known:list}.", role=unknown[0], known=known))
     return roles
 
 

@@ -132,7 +132,7 @@ def _allowed_scopes(person: Person, scopes: Iterable[str]) -> list[str]:
     if foreign := [scope for scope in scopes if scope not in known]:
         raise AccountError(
             _(
-                "Your roles don't allow the scope '{scope}'; choose among {known:list}.",
+                "Your roles don't allow the scope “{scope}”; choose among {known:list}.",
                 scope=foreign[0],
                 known=known,
             )

@@ -142,7 +142,7 @@ def _parse_links(fields: Fields, name: str, mistakes: dict[str, Message | Proble
     for line in filter(str.strip, fields.get(name, "").split("\n")):
         label, separator, url = line.rpartition("|")
         if not separator:
-            mistakes[name] = _("'{line}' has no label; write it as “Label | https://address”.", line=line.strip())
+            mistakes[name] = _("“{line}” has no label; write it as “Label | https://address”.", line=line.strip())
         links.append({"label": label.strip() or url.strip(), "url": url.strip()})
     return links
 
@@ -154,7 +154,7 @@ def _parse_instant(text: str, zone: ZoneInfo, mistakes: dict[str, Message | Prob
         written = datetime.fromisoformat(text)
     except ValueError:
         mistakes["embargo_until"] = _(
-            "'{text}' is not a date and time; write it like 2026-05-12T10:00.", text=text[:40]
+            "“{text}” is not a date and time; write it like 2026-05-12T10:00.", text=text[:40]
         )
         return None
     if written.tzinfo is not None:

@@ -178,9 +178,9 @@ def test_doctor_is_green_when_all_is_well_and_red_when_not(shell: Shell) -> None
         (("show", "99"), "there is no post 99"),
         (("log", "99"), "There is no delivery 99"),
         (("retry", "99"), "There is no delivery 99"),
-        (("preview", "1", "--channel", "nowhere"), "there is no channel 'nowhere'"),
-        (("deliveries", "--channel", "nowhere"), "there is no channel 'nowhere'"),
-        (("connect", "nowhere"), "there is no channel 'nowhere'"),
+        (("preview", "1", "--channel", "nowhere"), "there is no channel “nowhere”"),
+        (("deliveries", "--channel", "nowhere"), "there is no channel “nowhere”"),
+        (("connect", "nowhere"), "there is no channel “nowhere”"),
         (("rehearse", "--from", "2001-01-01"), "2001-01-01 is over"),
         (("add", "--title", ""), "title"),
         (("add", "nothing.md"), "does not exist"),
@@ -212,7 +212,7 @@ def test_a_mistake_in_the_configuration_names_its_line(shell: Shell) -> None:
     config = shell.outlet.config
     config.write_text(config.read_text(encoding="utf-8").replace('hour = "00:00"', 'huor = "00:00"'), encoding="utf-8")
     result = shell.run("queue", code=1)
-    assert "publisher.toml:4: unknown key 'outlet.huor'; did you mean 'hour'?" in result.stderr
+    assert "publisher.toml:4: unknown key “outlet.huor”; did you mean “hour”?" in result.stderr
 
 
 def test_a_missing_secret_names_its_variable(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

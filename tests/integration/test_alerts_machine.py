@@ -152,7 +152,7 @@ def test_a_broken_template_is_an_alert_until_it_is_mended(desk: Desk, clock: Fix
         notifier.notify(clock.now())
     assert box.titles == ["2 things need a person"]
     assert "X: its captions can't be made" in box.bodies
-    assert "did you mean 'title'" in box.bodies
+    assert "did you mean “title”" in box.bodies
     assert "The directory of people can't be read" in box.bodies
     template(desk, "x").write_text(sound, encoding="utf-8")
     directory.unlink()

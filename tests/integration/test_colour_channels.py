@@ -351,7 +351,7 @@ def test_a_post_file_chooses(desk: Desk, tmp_path: Path) -> None:
     chosen = ImageChoices.model_validate(stored(desk, 1).images[0].choices).colour_channels
     assert chosen == (ColourChannelChoice(colour="#00ff00"), ColourChannelChoice(shown=False))
     (tmp_path / "wrong.md").write_text(text.format("mauve"), encoding="utf-8")
-    assert "'mauve' is no colour" in run(desk, "add", str(tmp_path / "wrong.md")).output
+    assert "“mauve” is no colour" in run(desk, "add", str(tmp_path / "wrong.md")).output
 
 
 @pytest.mark.parametrize("text", ["", "green", "green,off", ",:detected", "#ff8800:full,green:off,on", "on", "off:off"])

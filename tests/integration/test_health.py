@@ -584,7 +584,7 @@ def test_captions_that_can_not_be_made_are_a_warning_with_their_reason(small_des
     (small_desk.settings.file.parent / "people.toml").write_text("[[people", encoding="utf-8")
     [check] = [check for check in check_ready(small_desk) if check.name == "captions"]
     assert (check.ok, check.warning) == (True, True)
-    assert "did you mean 'title'" in check.message
+    assert "did you mean “title”" in check.message
     assert "people.toml can't be read" in check.message
     assert check.message.endswith("Posts that need it are held until you mend it.")
     template.write_text(sound, encoding="utf-8")

@@ -151,17 +151,17 @@ def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(write: Write) -> Non
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('+++\ntitle = "x"\ntagz = ["a"]\n+++', r"post\.md:3: unknown key 'tagz'; did you mean 'tags'\?"),
-        ("---\ntitle: x\nstandfrist: y\n---", r"post\.md:3: unknown key 'standfrist'; did you mean 'standfirst'\?"),
-        ("---\ntitle: x\nbody: y\n---", r"post\.md:3: unknown key 'body'; known are"),
-        ("---\nstandfirst: x\n---", r"post\.md: 'title' is missing; add it"),
+        ('+++\ntitle = "x"\ntagz = ["a"]\n+++', r"post\.md:3: unknown key “tagz”; did you mean “tags”\?"),
+        ("---\ntitle: x\nstandfrist: y\n---", r"post\.md:3: unknown key “standfrist”; did you mean “standfirst”\?"),
+        ("---\ntitle: x\nbody: y\n---", r"post\.md:3: unknown key “body”; known are"),
+        ("---\nstandfirst: x\n---", r"post\.md: “title” is missing; add it"),
         ("---\ntitle: 2026\n---", r"post\.md:2: title: put it in quotes, to make it a text: title: \"2026\""),
         (
             "---\ntitle: x\nlanguage: no\n---",
             r'post\.md:3: language: put it in quotes, to make it a text: language: "no"',
         ),
         ('+++\ntitle = "x"\n\ntags = [1]\n+++', r'post\.md:4: tags, entry 1: put it in quotes, to make it a text: "1"'),
-        ('+++\ntitle = "x"\nlink = "example.org"\n+++', r"post\.md:3: link: 'example\.org' is no web address"),
+        ('+++\ntitle = "x"\nlink = "example.org"\n+++', r"post\.md:3: link: “example\.org” is no web address"),
         (
             "---\ntitle: x\nembargo_until: 2026-05-12 10:00:00\n---",
             r"post\.md:3: embargo_until: .*write its offset, such as",
@@ -169,7 +169,7 @@ def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(write: Write) -> Non
         ('+++\ntitle = "x"\nfixed_date = "soon"\n+++', r"post\.md:3: fixed_date: "),
         ('+++\ntitle = "x\n+++', r"post\.md:2: title: the text has no quote at its end; end it on its line"),
         ("---\ntitle: [x\n---", r'post\.md:2: title: put the value in quotes: title: "\[x"'),
-        ("---\ntitle: x\ntitle: y\n---", r"post\.md:3: this is no valid YAML: 'title' is given twice"),
+        ("---\ntitle: x\ntitle: y\n---", r"post\.md:3: this is no valid YAML: “title” is given twice"),
         ("---\na: &a [x]\nb: *a\n---", r"post\.md:3: this is no valid YAML: aliases"),
         ("---\ntitle: !!python/name:os.system\n---", r"post\.md:2: title: put the value in quotes: "),
         ("---\n- x\n---", r"post\.md:2: the front matter is a list of fields"),
@@ -185,11 +185,11 @@ def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(write: Write) -> Non
         ("---\ntitle: x\nimages:\n  - alt: y\n---", r"picture 1: the field file is missing; name the picture"),
         (
             "---\ntitle: x\nimages:\n  - file: cells.png\n    alt: y\n  - file: cels.png\n---",
-            r"post\.md:6: there is no picture 'cels\.png'; did you mean 'cells\.png'\?",
+            r"post\.md:6: there is no picture “cels\.png”; did you mean “cells\.png”\?",
         ),
         (
             "---\ntitle: x\nimages:\n  - file: cells.png\n    alt_text: y\n---",
-            r"post\.md:5: unknown key 'alt_text'; did you mean 'alt'\?",
+            r"post\.md:5: unknown key “alt_text”; did you mean “alt”\?",
         ),
         (
             '+++\ntitle = "x"\n[[images]]\nfile = "cells.png"\n[[images]]\nfile = "cells.png"\nfit = "stretch"\n+++',
@@ -247,7 +247,7 @@ def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(write: Write) -> Non
         ),
         ("---\ntitle: x\nfixed_date: 12 May 2027\n---", r"post\.md:3: fixed_date: this is no date; write it like 2026"),
         ("---\ntitle: x\nfixed_date: 2027-05-12T10:00\n---", r"post\.md:3: fixed_date: this is no date; write it like"),
-        ("---\ntitle: x\nlanguage: Catalan\n---", r"post\.md:3: language: 'Catalan' is no code of a language; write"),
+        ("---\ntitle: x\nlanguage: Catalan\n---", r"post\.md:3: language: “Catalan” is no code of a language; write"),
         (
             "---\ntitle: x\ntags: #a #b\n---",
             r"post\.md:3: tags: it is empty, because # begins a comment; write \[a, b\]",
@@ -261,10 +261,10 @@ def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(write: Write) -> Non
         ("---\ntitle: &more\n---", r'post\.md:2: title: put it in quotes, to make it a text: title: "&more"'),
         ('---\ntitle: "A\\p"\n---', r"post\.md:2: title: put the value in quotes: title: 'A\\p'"),
         ("---\ntitle: x\n credit: y\n---", r"post\.md:3: credit: begin the line at its left edge, as the one above it"),
-        ("---\ntitle: x\ndate: 2027-05-12\n---", r"post\.md:3: unknown key 'date'; did you mean 'fixed_date'\?"),
+        ("---\ntitle: x\ndate: 2027-05-12\n---", r"post\.md:3: unknown key “date”; did you mean “fixed_date”\?"),
         (
             "---\ntitle: x\nimages:\n  - {file: cells.png, alt: Cells, green}\n---",
-            r"post\.md:4: 'green' belongs to the text before it; between braces, a text with a comma is put in quotes",
+            r"post\.md:4: “green” belongs to the text before it; between braces, a text with a comma is put in quotes",
         ),
         (
             "---\ntitle: x\nimages:\n  - {file: cells.png, focal_point: centre}\n---",
@@ -274,14 +274,14 @@ def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(write: Write) -> Non
             "---\ntitle: x\ntranslations:\n  ca:\n    titl: y\n---",
             r"post\.md:3: translations\.ca\.titl: there is no such",
         ),
-        ("---\ntitle: x\ntranslations:\n  ca:\n    body: y\n---", r"post\.md:3: 'translations\.ca\.title' is missing"),
+        ("---\ntitle: x\ntranslations:\n  ca:\n    body: y\n---", r"post\.md:3: “translations\.ca\.title” is missing"),
         ('+++\ntitle = "x"\ntags = a, b\n+++', r'post\.md:3: tags: put each text .* quotes: tags = \["a", "b"\]'),
         ('+++\ntitle = "x"\ntags = [a, b]\n+++', r'post\.md:3: tags: put each text .* quotes: tags = \["a", "b"\]'),
         ('+++\ntitle = "C:\\path"\n+++', r"post\.md:2: title: put a text with a backslash in single quotes: title = '"),
         ('+++\nwritten by = "x"\n+++', r"post\.md:2: write the field as one word: written_by"),
         (
             '+++\n[[images]]\nfile = "cells.png"\ntitle = "x"\n+++',
-            r"post\.md:4: 'title' is a field of the post, not of the picture; write it above \[\[images\]\]",
+            r"post\.md:4: “title” is a field of the post, not of the picture; write it above \[\[images\]\]",
         ),
         (
             '+++\ntitle = "x"\n[images]\nfile = "cells.png"\n+++',
@@ -303,7 +303,7 @@ def test_a_mistake_is_one_sentence_with_its_line(write: Write, text: str, messag
         ("sub/../../secret.png", "leads out of the folder"),
         ("sub/../cells.png", "leads out of the folder"),
         ("linked.png", "leads out of the folder"),
-        ("sub", "there is no picture 'sub'"),
+        ("sub", "there is no picture “sub”"),
         ("cells\\u0000.png", "is no name of a file"),
         ("x" * 5000, "is no name of a file"),
         ("", "there is no picture"),
@@ -350,7 +350,7 @@ def test_a_folder_is_read_by_name_and_a_bad_file_stops_no_other(
 
     assert [read_file.path.name for read_file in read_files] == ["01.markdown", "02.md", "03.md"]
     assert [read_file.draft.title if read_file.draft else None for read_file in read_files] == ["First", "Second", None]
-    assert str(read_files[2].problem) == f"{folder / '03.md'}:2: unknown key 'titel'; did you mean 'title'?"
+    assert str(read_files[2].problem) == f"{folder / '03.md'}:2: unknown key “titel”; did you mean “title”?"
 
     monkeypatch.setattr(pictures, "inspect_image", facts_of_content)
     now = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
@@ -382,17 +382,17 @@ def test_a_name_in_other_capitals_is_taken_and_told(write: Write) -> None:
     read = read_file(path)
     assert read.checked().images[0].file == (path.parent / "cells.png").resolve()
     assert [str(hint) for hint in read.hints] == [
-        f"{path}:4: the picture 'Cells.PNG' is called 'cells.png' on this disk, and was taken; write its name as it is"
+        f"{path}:4: the picture “Cells.PNG” is called “cells.png” on this disk, and was taken; write its name as it is"
     ]
     (path.parent / "CELLS.png").write_bytes(b"others")
-    with pytest.raises(PostError, match=r"there is no picture 'Cells\.PNG'; did you mean"):
+    with pytest.raises(PostError, match=r"there is no picture “Cells\.PNG”; did you mean"):
         read_post_file(path)
 
 
 def test_a_title_that_a_comment_cuts_is_told(write: Write) -> None:
     read = read_file(write("---\ntitle: Cell #5 of # many\ncredit: 'Jane # Doe'\n# a comment\n---"))
     assert read.checked().title == "Cell"
-    told = "title ends before '#5 of # many', because # begins a comment; put it in quotes if that belongs to it"
+    told = "title ends before “#5 of # many”, because # begins a comment; put it in quotes if that belongs to it"
     assert [str(hint).partition(":2: ")[2] for hint in read.hints] == [told]
 
 

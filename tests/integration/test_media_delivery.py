@@ -82,7 +82,7 @@ def test_storage_that_is_away_makes_a_post_late_and_nothing_worse(outlet: Outlet
     delivery = outlet.deliveries()["tumblr"]
     assert delivery.state == "pending"
     assert delivery.due_at > outlet.clock.now()
-    reached = r"Nothing was sent: the bucket '\S+' at http://127\.0\.0\.1:\d+ was not reached"
+    reached = r"Nothing was sent: the bucket “\S+” at http://127\.0\.0\.1:\d+ was not reached"
     assert re.match(reached + r" \([a-z ]+\); mend ", str(delivery.problem))
     assert outlet.copies("tumblr") == []
     wire.mend()

@@ -156,7 +156,7 @@ def age(file: Path, seconds: float) -> None:
 def test_storage_that_is_not_reached_is_reported_as_that(tmp_path: Path, call: str) -> None:
     with Wire("http://127.0.0.1:1") as wire:
         wire.cut()
-        with pytest.raises(MediaUnreachable, match=r"the bucket 'media' .* was not reached \([a-z ]+\); mend the net"):
+        with pytest.raises(MediaUnreachable, match=r"the bucket “media” .* was not reached \([a-z ]+\); mend the net"):
             CALLS[call](opened(at(wire.endpoint), tmp_path))
 
 
@@ -222,7 +222,7 @@ def test_a_picture_that_can_not_be_stored_makes_no_post(
     draft = PostDraft(title="Cells", images=(ImageDraft(file=file),))
     with Wire("http://127.0.0.1:1") as wire:
         wire.cut()
-        with pytest.raises(PostError, match=r"cells\.png can't be stored: the bucket 'media' at .* was not reached"):
+        with pytest.raises(PostError, match=r"cells\.png can't be stored: the bucket “media” at .* was not reached"):
             add_post(database, opened(at(wire.endpoint), tmp_path / "cache"), draft, now=EPOCH)
     with database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Post)) == 0

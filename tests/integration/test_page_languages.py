@@ -186,5 +186,5 @@ def test_a_script_gets_the_plural_forms_of_its_language(pseudo: None) -> None:
 
 def test_a_language_without_catalogue_is_refused(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBLISHER__OUTLET__DESK_LANGUAGE", "qq")
-    with pytest.raises(SettingsError, match="the desk's texts are not translated to 'qq'; choose one of en"):
+    with pytest.raises(SettingsError, match="the desk's texts are not translated to “qq”; choose one of en"):
         open_outlet("x").desk.settings.outlet.name  # noqa: B018 - the settings are read here

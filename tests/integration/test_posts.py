@@ -355,12 +355,12 @@ def test_a_post_without_alt_text_or_picture_is_refused(desk: Desk) -> None:
             {"fixed_date": MONDAY + timedelta(days=1), "embargo_until": NINE + timedelta(days=1, seconds=1)},
             "embargo ends on 2026-05-05 at 09:00",
         ),
-        ({"captions": {"wbe": "By hand"}}, "did you mean 'web'"),
+        ({"captions": {"wbe": "By hand"}}, "did you mean “web”"),
         (
             {"captions": {"lang:ca": "A mà"}},
-            "for channels in the language 'ca', which are not there; did you mean 'lang:en'",
+            "for channels in the language “ca”, which are not there; did you mean “lang:en”",
         ),
-        ({"captions": {"xyz": "By hand"}}, "for the channel 'xyz', which is not there; remove it"),
+        ({"captions": {"xyz": "By hand"}}, "for the channel “xyz”, which is not there; remove it"),
     ],
 )
 def test_dates_and_captions_that_can_not_be_block_the_approval(

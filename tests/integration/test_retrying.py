@@ -65,9 +65,9 @@ def test_a_template_that_breaks_holds_its_channel_until_it_is_mended(desk: Desk)
     }
     delivery = deliveries_by_channel["x"]
     assert delivery.state == "held"
-    assert "did you mean 'title'" in str(delivery.problem)
+    assert "did you mean “title”" in str(delivery.problem)
 
-    with pytest.raises(ActRefused, match=r"still can't go out: .*did you mean 'title'"):
+    with pytest.raises(ActRefused, match=r"still can't go out: .*did you mean “title”"):
         retry(desk, delivery.id, actor="me")
     assert deliveries(desk, desk.now().date())["x"].state == "held"
 

@@ -67,10 +67,10 @@ def test_each_channel_becomes_a_target_in_order(tmp_path: Path) -> None:
         (
             CONFIGURATION.replace('"fake"', '"fakee"', 1),
             "{{ title }}",
-            r"publisher\.toml: channels\.web\.platform: there is no platform 'fakee'; did you mean 'fake'\?",
+            r"publisher\.toml: channels\.web\.platform: there is no platform “fakee”; did you mean “fake”\?",
         ),
         (CONFIGURATION, None, r"channels\.web\.caption: the template .*web\.j2 is not there"),
-        (CONFIGURATION, "{{ titel }}", r"channels\.web\.caption: .*web\.j2, line 1: .*did you mean 'title'"),
+        (CONFIGURATION, "{{ titel }}", r"channels\.web\.caption: .*web\.j2, line 1: .*did you mean “title”"),
         (CONFIGURATION, "{% if %}", r"channels\.web\.caption: .*web\.j2, line 1"),
     ],
 )
@@ -94,7 +94,7 @@ def test_files_are_read_again_when_they_change_and_only_then(tmp_path: Path) -> 
     assert files.people() is nobody
     template, directory = tmp_path / "config" / "captions" / "web.j2", tmp_path / "config" / "people.toml"
     template.write_text("{{ titel }}", encoding="utf-8")
-    assert all("did you mean 'title'" in str(target.broken) for target in files.targets().values())
+    assert all("did you mean “title”" in str(target.broken) for target in files.targets().values())
     directory.write_text("[[people", encoding="utf-8")
     assert "people.toml can't be read" in str(files.people().unreadable)
     template.write_text("{{ title }}", encoding="utf-8")

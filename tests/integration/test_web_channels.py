@@ -188,7 +188,7 @@ def test_a_channel_is_examined_at_its_platform(site: Site) -> None:
         client.send_form("/channels/instagram/examine")
     )
     refused = unescape(text_of(client.send_form("/channels/x/examine")))
-    assert "X: The channel 'X' has no access token; set PUBLISHER_X_ACCESS_TOKEN" in refused
+    assert "X: The channel X has no access token; set PUBLISHER_X_ACCESS_TOKEN" in refused
 
 
 def test_a_rehearsal_goes_to_a_sandbox_of_its_own(site: Site) -> None:
@@ -280,7 +280,7 @@ def test_another_account_is_refused(site: Site) -> None:
     site.desk.__dict__["settings"] = settings.model_copy(update={"channels": {**settings.channels, "x": someone}})
     site.desk.__dict__.pop("channels", None)
     text = unescape(text_of(client.get(allow(begin(client, "x")))))
-    assert "X knows that browser as @daily_picture, but the channel 'X' is @someone_else" in text
+    assert "X knows that browser as @daily_picture, but the channel X is @someone_else" in text
     assert "Log in to X as @someone_else first. Connect it on the page Channels." in text
     assert not (site.outlet.folder / "sessions" / "x.json").exists()
 

@@ -108,7 +108,7 @@ def test_a_mistake_is_shown_at_its_field_and_typed_text_stays(site: Site, pictur
     refused = editor.send_form("/posts", form)
     assert refused.status_code == 422
     assert "Typed &amp; kept" in refused.text
-    assert "'example.org/x' is no web address" in refused.text.replace("&#39;", "'")
+    assert "“example.org/x” is no web address" in refused.text.replace("&#39;", "'")
     assert "has no label" in refused.text
     assert len(re.findall('aria-invalid="true"', refused.text)) == 3
 
@@ -298,7 +298,7 @@ def test_the_bar_and_the_list_of_versions_name_the_same_one(site: Site, picture:
 
 def test_a_framing_for_a_channel_that_is_not_there_blocks(site: Site, picture: str) -> None:
     page = site.client("editor").send_form("/preview", fields(picture, **{"images-0-fit:no-such": "crop"})).text
-    assert "Picture 1 is fitted for the channel &#39;no-such&#39;, which is not there; remove that." in page
+    assert "Picture 1 is fitted for the channel “no-such”, which is not there; remove that." in page
 
 
 def test_a_problem_leads_to_its_field_whatever_the_form_calls_its_picture(site: Site, picture: str) -> None:

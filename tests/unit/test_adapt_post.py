@@ -467,7 +467,7 @@ def test_a_template_without_the_credit_blocks() -> None:
 
 def test_a_template_that_fails_blocks_with_its_line() -> None:
     post = adapt_post(POST, target("x", template="{{ title }}\n{{ titel }}"), PEOPLE)
-    assert blocking(post) == ["x.j2, line 2: there is no 'titel'; did you mean 'title'?"]
+    assert blocking(post) == ["x.j2, line 2: there is no “titel”; did you mean “title”?"]
     assert post.caption == ""
 
 

@@ -128,7 +128,7 @@ def test_another_encoding_is_read_by_its_name_and_else_told(folder: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("title,date,Title\nx,2022-01-01,y\n", "the column 'title' is there twice"),
+        ("title,date,Title\nx,2022-01-01,y\n", "the column “title” is there twice"),
         ("", "has no first line with the names of its columns"),
         ("\n\n", "has no first line with the names of its columns"),
         ('"' + "x" * 200_000, "a.csv:1 can't be read"),
@@ -192,7 +192,7 @@ def test_a_folder_has_post_files_and_pictures_with_a_text(folder: Path) -> None:
     assert (cell.title, cell.published_on, cell.body) == ("A cell", date(2020, 5, 12), "Text.")
     assert (cell.pictures[0].alt_text, cell.published_at) == ("A disc", {"tumblr": "https://t.example/1"})
     assert (skin.title, skin.key, skin.pictures[0].file.name) == ("Skin Deep", "2019/skin.jpg", "skin.jpg")
-    assert str(alone.problems[0]).startswith("No text stands beside this picture; write 'alone.txt'")
+    assert str(alone.problems[0]).startswith("No text stands beside this picture; write “alone.txt”")
 
 
 def test_a_link_out_of_the_folder_is_not_followed(folder: Path, tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_link_out_of_the_folder_is_not_followed(folder: Path, tmp_path: Path) 
         ("\n".join(f"key{number}: x" for number in range(10_000)), "unknown key"),
         ("title: x\ntitle: y", "given twice"),
         ("title: &a x\nbody: *a", "aliases"),
-        ("fixed_date: 2020-01-01", "unknown key 'fixed_date'"),
+        ("fixed_date: 2020-01-01", "unknown key “fixed_date”"),
         ("images:\n  - {file: ../x.png}", "leads out of the folder"),
         ("images:\n  - {file: /etc/passwd}", "leads out of the folder"),
     ],
@@ -242,7 +242,7 @@ def test_a_file_of_another_kind_is_refused(folder: Path, kind: str) -> None:
     ("text", "sentence"),
     [
         ("[old]\ndates = 'year first'", "old.dates"),
-        ("[old]\nencoding = 'nope'", "there is no encoding 'nope'"),
+        ("[old]\nencoding = 'nope'", "there is no encoding “nope”"),
         ("[old]\ncolour = 'red'", "old.colour"),
         ("old = 3", "old is no table"),
         ("[old", "correct the line"),

@@ -126,7 +126,7 @@ def test_the_level_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, l
 
 def test_a_level_that_is_none_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBLISHER_LOG_LEVEL", "loud")
-    with pytest.raises(SettingsError, match="PUBLISHER_LOG_LEVEL is 'loud'; write debug, info, warning, error"):
+    with pytest.raises(SettingsError, match="PUBLISHER_LOG_LEVEL is “loud”; write debug, info, warning, error"):
         configure_logs(stream=io.StringIO())
 
 

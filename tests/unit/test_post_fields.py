@@ -35,7 +35,7 @@ def content_of(**fields: str) -> PostContent:
         ("2026-03-29T01:30", "There is no 01:30 on 2026-03-29, because the clocks go forward then; write 02:30."),
         ("0001-01-01T00:00", "The year 1 is no year of a desk; write one from 1990 to 2199."),
         ("9999-12-31T23:59", "The year 9999 is no year of a desk; write one from 1990 to 2199."),
-        ("soon", "'soon' is not a date and time; write it like 2026-05-12T10:00."),
+        ("soon", "“soon” is not a date and time; write it like 2026-05-12T10:00."),
     ],
 )
 def test_a_local_time_that_does_not_exist_is_refused_with_a_sentence(value: str, sentence: str) -> None:

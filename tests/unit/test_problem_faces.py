@@ -35,10 +35,10 @@ def test_an_unconnected_channel_is_connected_on_the_page_of_channels() -> None:
     assert NOT_CONNECTED is not None
     not_connected = NOT_CONNECTED(channel="cells-2")
     assert not_connected.text_for(Face.PAGE) == (
-        "The channel 'cells-2' is not connected. Connect it on the page Channels."
+        "The channel cells-2 is not connected. Connect it on the page Channels."
     )
     assert not_connected.text_for(Face.COMMAND) == (
-        "The channel 'cells-2' is not connected. Run: publisher connect cells-2"
+        "The channel cells-2 is not connected. Run: publisher connect cells-2"
     )
 
 

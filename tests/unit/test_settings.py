@@ -103,41 +103,41 @@ def test_settings_cannot_be_changed(file: Path) -> None:
     [
         pytest.param(
             GOOD.replace("time_zone", "timezone"),
-            "publisher.toml:3: unknown key 'outlet.timezone'; did you mean 'time_zone'?",
+            "publisher.toml:3: unknown key “outlet.timezone”; did you mean “time_zone”?",
             id="misspelt key",
         ),
         pytest.param(
             GOOD + "acount = 1\n",
-            "publisher.toml:10: unknown key 'channels.x.acount'; did you mean 'account'?",
+            "publisher.toml:10: unknown key “channels.x.acount”; did you mean “account”?",
             id="misspelt key of a channel",
         ),
         pytest.param(
             GOOD + "[delivry]\nworkers = 2\n",
-            "publisher.toml:10: unknown key 'delivry'; did you mean 'delivery'?",
+            "publisher.toml:10: unknown key “delivry”; did you mean “delivery”?",
             id="misspelt table",
         ),
         pytest.param(
             GOOD + "[reserve]\ncolour = 2\n",
-            "publisher.toml:11: unknown key 'reserve.colour'; known are no_repeat_days",
+            "publisher.toml:11: unknown key “reserve.colour”; known are no_repeat_days",
             id="unknown key like no other",
         ),
         pytest.param(
-            "file = 'x'\n" + GOOD, "publisher.toml:1: unknown key 'file'; remove it", id="key of the program's own"
+            "file = 'x'\n" + GOOD, "publisher.toml:1: unknown key “file”; remove it", id="key of the program's own"
         ),
         pytest.param(
             GOOD.replace("Europe/London", "Europe/Lodon"),
-            "publisher.toml:3: outlet.time_zone: there is no time zone 'Europe/Lodon'; did you mean 'Europe/London'?",
+            "publisher.toml:3: outlet.time_zone: there is no time zone “Europe/Lodon”; did you mean “Europe/London”?",
             id="misspelt zone",
         ),
         pytest.param(
             GOOD.replace("Europe/London", "Mars"),
-            "publisher.toml:3: outlet.time_zone: there is no time zone 'Mars'; "
+            "publisher.toml:3: outlet.time_zone: there is no time zone “Mars”; "
             'write an IANA name such as "Europe/London"',
             id="no zone",
         ),
         pytest.param(
             GOOD.replace("09:00", "25:00"),
-            "publisher.toml:4: outlet.hour: '25:00' is no time of day; write it like \"09:00\"",
+            'publisher.toml:4: outlet.hour: “25:00” is no time of day; write it like "09:00"',
             id="bad hour",
         ),
         pytest.param(
@@ -147,17 +147,17 @@ def test_settings_cannot_be_changed(file: Path) -> None:
         ),
         pytest.param(
             GOOD.replace("hour =", 'lateness = "never"\nhour ='),
-            'publisher.toml:4: outlet.lateness: \'never\' is no lateness rule; write "until 20:00" or "skip"',
+            'publisher.toml:4: outlet.lateness: “never” is no lateness rule; write "until 20:00" or "skip"',
             id="bad lateness",
         ),
         pytest.param(
             GOOD.replace("hour =", 'lateness = "until noon"\nhour ='),
-            "publisher.toml:4: outlet.lateness.until: 'noon' is no time of day; write it like \"09:00\"",
+            'publisher.toml:4: outlet.lateness.until: “noon” is no time of day; write it like "09:00"',
             id="bad hour in lateness",
         ),
         pytest.param(
             GOOD.replace("hour =", 'lateness = "until 09:00"\nhour ='),
-            "publisher.toml:4: outlet.lateness ends at 09:00, before the channel 'x' publishes; "
+            "publisher.toml:4: outlet.lateness ends at 09:00, before the channel x publishes; "
             "make it later than every channel's hour",
             id="lateness over before the channel publishes",
         ),
@@ -179,11 +179,11 @@ def test_settings_cannot_be_changed(file: Path) -> None:
             '"postgresql+psycopg://host/name"',
             id="database as a path",
         ),
-        pytest.param(OUTLET, "publisher.toml: 'channels' is missing; add it", id="no channels"),
+        pytest.param(OUTLET, "publisher.toml: “channels” is missing; add it", id="no channels"),
         pytest.param(
             OUTLET + "\n[channels]\n", "publisher.toml:5: channels: it is empty; write at least 1", id="empty channels"
         ),
-        pytest.param(CHANNEL, "publisher.toml: 'outlet' is missing; add it", id="no outlet"),
+        pytest.param(CHANNEL, "publisher.toml: “outlet” is missing; add it", id="no outlet"),
         pytest.param(
             "outlet = 'x'\n" + CHANNEL,
             "publisher.toml:1: outlet: it must be a table, such as [outlet]",
@@ -191,7 +191,7 @@ def test_settings_cannot_be_changed(file: Path) -> None:
         ),
         pytest.param(
             GOOD.replace('platform = "x"\n', ""),
-            "publisher.toml:6: 'channels.x.platform' is missing; add it",
+            "publisher.toml:6: “channels.x.platform” is missing; add it",
             id="missing key",
         ),
         pytest.param(
@@ -201,7 +201,7 @@ def test_settings_cannot_be_changed(file: Path) -> None:
         ),
         pytest.param(
             GOOD.replace("[channels.x]", "[channels.X]"),
-            "publisher.toml:6: channels.X.name: 'X' can't name a channel; "
+            "publisher.toml:6: channels.X.name: “X” can't name a channel; "
             "write at most 40 of a-z, 0-9, - and _, beginning with a letter",
             id="channel name",
         ),
@@ -212,8 +212,8 @@ def test_settings_cannot_be_changed(file: Path) -> None:
         ),
         pytest.param(
             GOOD + "limits = { txt = 3 }\n",
-            "publisher.toml:10: channels.x.limits.txt: 'txt' is not known here; "
-            "write 'text', 'tags', 'images', 'image_bytes' or 'alt_text'",
+            "publisher.toml:10: channels.x.limits.txt: “txt” is not known here; "
+            "write “text”, “tags”, “images”, “image_bytes” or “alt_text”",
             id="unknown limit",
         ),
         pytest.param(
@@ -223,7 +223,7 @@ def test_settings_cannot_be_changed(file: Path) -> None:
         ),
         pytest.param(
             GOOD + 'fit = "stretch"\n',
-            "publisher.toml:10: channels.x.fit: 'stretch' is not known here; write 'pad', 'crop', 'split' or 'as-is'",
+            "publisher.toml:10: channels.x.fit: “stretch” is not known here; write “pad”, “crop”, “split” or “as-is”",
             id="unknown choice",
         ),
         pytest.param(
@@ -233,7 +233,7 @@ def test_settings_cannot_be_changed(file: Path) -> None:
         ),
         pytest.param(
             GOOD + "[delivery]\nworkers = 'many'\n",
-            "publisher.toml:11: delivery.workers: 'many' is no whole number",
+            "publisher.toml:11: delivery.workers: “many” is no whole number",
             id="no number",
         ),
         pytest.param(
@@ -243,7 +243,7 @@ def test_settings_cannot_be_changed(file: Path) -> None:
         ),
         pytest.param(
             "outlet.name = 'x'\noutlet.hour = '9'\noutlet.time_zone = 'Europe/London'\n" + CHANNEL,
-            "publisher.toml:2: outlet.hour: '9' is no time of day; write it like \"09:00\"",
+            'publisher.toml:2: outlet.hour: “9” is no time of day; write it like "09:00"',
             id="dotted key",
         ),
         pytest.param(
@@ -261,7 +261,7 @@ def test_a_mistake_is_one_sentence_with_its_place(file: Path, text: str, sentenc
 def test_a_value_that_should_not_be_there_is_not_repeated(file: Path) -> None:
     sentence = mistake(file, GOOD + 'password = "hunter2"\n')
 
-    assert "unknown key 'channels.x.password'" in sentence
+    assert "unknown key “channels.x.password”" in sentence
     assert "hunter2" not in sentence
 
 
@@ -298,14 +298,14 @@ def test_the_environment_wins_and_leaves_the_rest(file: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("PUBLISHER__DELIVERY__WORKERS", "0", "PUBLISHER__DELIVERY__WORKERS: delivery.workers: '0' is too small"),
-        ("PUBLISHER__DELIVERY__WORKRS", "2", "unknown key 'delivery.workrs'; did you mean 'workers'?"),
+        ("PUBLISHER__DELIVERY__WORKERS", "0", "PUBLISHER__DELIVERY__WORKERS: delivery.workers: “0” is too small"),
+        ("PUBLISHER__DELIVERY__WORKRS", "2", "unknown key “delivery.workrs”; did you mean “workers”?"),
         (
             "PUBLISHER__STORGE__DATABASE",
             "x",
-            "PUBLISHER__STORGE__DATABASE: unknown key 'storge'; did you mean 'storage'",
+            "PUBLISHER__STORGE__DATABASE: unknown key “storge”; did you mean “storage”",
         ),
-        ("PUBLISHER__FILE", "/elsewhere", "PUBLISHER__FILE: unknown key 'file'"),
+        ("PUBLISHER__FILE", "/elsewhere", "PUBLISHER__FILE: unknown key “file”"),
         ("PUBLISHER__CHANNELS", "{", 'the environment can\'t be used: error parsing value for field "channels"'),
         (
             "PUBLISHER__STORAGE__DATABASE",
@@ -413,5 +413,5 @@ def test_the_password_of_a_database_is_not_shown(file: Path) -> None:
 def test_the_hint_for_a_time_zone_is_a_place_that_may_be_meant(value: str, near: str | None) -> None:
     with pytest.raises(ValueError, match="there is no time zone") as caught:
         OutletSettings(name="A", time_zone=value, hour=time(9))
-    expected = f"did you mean '{near}'?" if near else 'write an IANA name such as "Europe/London"'
+    expected = f"did you mean “{near}”?" if near else 'write an IANA name such as "Europe/London"'
     assert expected in str(caught.value)

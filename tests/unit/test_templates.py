@@ -107,8 +107,8 @@ def test_nothing_is_escaped_as_if_it_were_html() -> None:
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("{{ title }}\n{{ titel }}", "instagram.j2, line 2: there is no 'titel'; did you mean 'title'?"),
-        ("{{ body | shortn }}", "instagram.j2, line 1: there is no filter 'shortn'; did you mean 'shorten'?"),
+        ("{{ title }}\n{{ titel }}", "instagram.j2, line 2: there is no “titel”; did you mean “title”?"),
+        ("{{ body | shortn }}", "instagram.j2, line 1: there is no filter “shortn”; did you mean “shorten”?"),
         ("{{ title", "instagram.j2, line 1: unexpected end of template"),
         ("a\n{% if body %}", "instagram.j2, line 2: "),
         ("\n{{ hashtags('five') }}", "instagram.j2, line 2: hashtags takes a number, such as hashtags(5)"),
@@ -128,8 +128,8 @@ def test_nothing_is_escaped_as_if_it_were_html() -> None:
         ("{% include 'x' %}", "{% include %} can't be used"),
         ("{% macro a() %}{% endmacro %}", "{% macro %} can't be used"),
         ("{% for a in links %}{% for b in links %}{% endfor %}{% endfor %}", "a loop inside a loop"),
-        ("{{ range(9) }}", "there is no 'range'"),
-        ("{{ _text.marker }}", "there is no '_text'"),
+        ("{{ range(9) }}", "there is no “range”"),
+        ("{{ _text.marker }}", "there is no “_text”"),
         ("{{ 5 | bullets }}", "takes a text or a list"),
         ("a" * (MAX_TEMPLATE_LENGTH + 1), "longer than 10,000 characters"),
         ("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "nested too deeply"),

@@ -253,15 +253,15 @@ def _check_filters(tree: nodes.Template, name: str) -> None:
 def _no_helper(name: str) -> Message:
     choices = sorted(HELPERS)
     if near := difflib.get_close_matches(name, choices, n=1):
-        return _("there is no '{name}'; did you mean '{near}'?", name=name, near=near[0])
-    return _("there is no '{name}'; there are {choices:list}", name=name, choices=choices)
+        return _("there is no “{name}”; did you mean “{near}”?", name=name, near=near[0])
+    return _("there is no “{name}”; there are {choices:list}", name=name, choices=choices)
 
 
 def _no_filter(name: str) -> Message:
     choices = sorted(_ENVIRONMENT.filters)
     if near := difflib.get_close_matches(name, choices, n=1):
-        return _("there is no filter '{name}'; did you mean '{near}'?", name=name, near=near[0])
-    return _("there is no filter '{name}'; there are {choices:list}", name=name, choices=choices)
+        return _("there is no filter “{name}”; did you mean “{near}”?", name=name, near=near[0])
+    return _("there is no filter “{name}”; there are {choices:list}", name=name, choices=choices)
 
 
 def _error_at(template: str, line: int | None, why: Message | str) -> TemplateError:

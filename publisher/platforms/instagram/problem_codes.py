@@ -13,7 +13,7 @@ from publisher.core.remedies import Remedy
 class InstagramAccountProblem(ProblemCode):
     """Names why Instagram does nothing for the account, or why nobody is logged in to it."""
 
-    NOT_LOGGED_IN = _("The channel '{channel}' is not logged in to Instagram."), Remedy.CONNECT_CHANNEL
+    NOT_LOGGED_IN = _("The channel {channel} is not logged in to Instagram."), Remedy.CONNECT_CHANNEL
     SIGNED_OUT = _("Instagram has signed the account out."), Remedy.CONNECT_CHANNEL
     PASSWORD_REFUSED = (
         _(
@@ -48,13 +48,13 @@ class InstagramAccountProblem(ProblemCode):
     )
     OTHER_ACCOUNT = (
         _(
-            "The log-in is that of {name}, but the channel '{channel}' is for {expected}; "
+            "The log-in is that of {name}, but the channel {channel} is for {expected}; "
             "set the right account or user name."
         ),
         Remedy.CONNECT_CHANNEL,
     )
     TOTP_SEED_UNUSABLE = _(
-        "The TOTP seed of the channel '{channel}' is no such key; "
+        "The TOTP seed of the channel {channel} is no such key; "
         "copy it from Instagram's set-up of the authenticator app."
     )
     NO_CODE_ENTERED = _("No code was entered; begin again.")

@@ -13,16 +13,16 @@ from publisher.core.remedies import Remedy
 class TumblrAccountProblem(ProblemCode):
     """Names why Tumblr does nothing for the account, or why nobody is logged in to it."""
 
-    SECRET_MISSING = _("The channel '{channel}' lacks {secret}; set {variable}.")
+    SECRET_MISSING = _("The channel {channel} lacks {secret}; set {variable}.")
     NOT_LOGGED_IN = (
-        _("The channel '{channel}' lacks {secret}: {variable} is not set, and nobody has logged in to it."),
+        _("The channel {channel} lacks {secret}: {variable} is not set, and nobody has logged in to it."),
         Remedy.CONNECT_CHANNEL,
     )
     OTHER_ACCOUNT = _(
-        "The keys of channel '{channel}' belong to {blogs:list}, and its account is '{account}'; correct one of them."
+        "The keys of the channel {channel} belong to {blogs:list}, and its account is “{account}”; correct one of them."
     )
     WITHOUT_BLOG = _(
-        "The keys of channel '{channel}' belong to no blog, and its account is '{account}'; correct one of them."
+        "The keys of the channel {channel} belong to no blog, and its account is “{account}”; correct one of them."
     )
     KEYS_REFUSED = _("Tumblr refuses the keys: {answer}; check them and this machine's clock")
     NOT_FOUND = _("Tumblr knows no such blog or post: {answer}; check the account in the channel's settings")

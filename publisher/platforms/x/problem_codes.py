@@ -72,15 +72,15 @@ class XProblem(ProblemCode):
 class XLoginProblem(ProblemCode):
     """Names what a log-in at X lacks, or why it ended badly."""
 
-    APP_KEYS_MISSING = _("The channel '{channel}' lacks the keys of its X app; set {variables:list}.")
+    APP_KEYS_MISSING = _("The channel {channel} lacks the keys of its X app; set {variables:list}.")
     APP_KEYS_MISSING_FOR_LOGIN = _(
-        "The channel '{channel}' lacks the keys of its X app; set {variables:list}, or {client_id} for OAuth 2."
+        "The channel {channel} lacks the keys of its X app; set {variables:list}, or {client_id} for OAuth 2."
     )
     ACCESS_TOKEN_MISSING = (
-        _("The channel '{channel}' has no access token; set {variables:list}, or connect the channel."),
+        _("The channel {channel} has no access token; set {variables:list}, or connect the channel."),
         Remedy.CONNECT_CHANNEL,
     )
-    NOT_CONNECTED = _("The channel '{channel}' is not connected."), Remedy.CONNECT_CHANNEL
+    NOT_CONNECTED = _("The channel {channel} is not connected."), Remedy.CONNECT_CHANNEL
     KEYS_MAY_ONLY_READ = _(
         "These keys may only read @{account}, so X would refuse every post. Give the X app read and write permission, "
         "then make the access token anew: one made earlier goes on to read only"
@@ -96,7 +96,7 @@ class XLoginProblem(ProblemCode):
     OTHER_LOGIN = _("That address does not belong to this log-in; begin again with the new one.")
     OTHER_ACCOUNT = (
         _(
-            "X knows that browser as @{name}, but the channel '{channel}' is @{expected}. "
+            "X knows that browser as @{name}, but the channel {channel} is @{expected}. "
             "Log in to X as @{expected} first."
         ),
         Remedy.CONNECT_CHANNEL,

@@ -22,7 +22,7 @@ def test_verify_credentials_tells_whose_they_are(desk: Driver) -> None:
 
 
 def test_keys_of_another_blog_are_refused(desk: Driver) -> None:
-    with pytest.raises(CredentialsRefused, match=f"belong to {BLOG}, and its account is 'another'"):
+    with pytest.raises(CredentialsRefused, match=f"belong to {BLOG}, and its account is “another”"):
         desk.adapter(account="another").verify_credentials()
 
 
