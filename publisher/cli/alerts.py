@@ -13,7 +13,7 @@ from publisher.alerts.message import render_details, render_headline
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, escape, json_option, print_json, print_table
-from publisher.core.messages import Message, _, reading_as
+from publisher.core.messages import Message, _, channel_name, reading_as
 from publisher.db.operations import IS_OPEN_ALERT, Alert
 from publisher.desk import Desk
 from publisher.schedule.slots import slot_day
@@ -132,5 +132,5 @@ def preflight_command(ctx: click.Context, day: datetime | None, as_json: bool) -
 
 def _print_line(line: PreflightLine) -> None:
     mark = ("[yellow]![/]" if line.warning else "[green]✓[/]") if line.good else "[bold red]✗[/]"
-    what = f"{line.channel} {line.what.label}".strip()
+    what = f"{channel_name(line.channel)} {line.what.label}".strip()
     console().print(f"{mark} [bold]{what}[/] {escape(line.message)}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from publisher.cli.desk import actor, desk_of, naming_channels
+from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import console, escape, json_option, print_json
 from publisher.cli.post_options import changed_texts
@@ -52,17 +52,15 @@ def correct_command(ctx: click.Context, /, post: int, note: str, yes: bool, as_j
     if as_json:
         print_json(plan.to_json())
     else:
-        with naming_channels(desk):
-            _print_plan(plan)
+        _print_plan(plan)
     refuse_blocked(plan)
     if not yes and not _confirmed(as_json=as_json):
         return
     seen = CorrectionRequest(post, request.changes, note=note, expected_version=plan.version, seen=plan.digest)
     result = correct_post(desk, seen, actor=actor())
     if not as_json:
-        with naming_channels(desk):
-            for text in describe_result(result):
-                echo(str(text))
+        for text in describe_result(result):
+            echo(str(text))
 
 
 def _own_values(desk: Desk, post: int, alt_texts: tuple[str, ...], captions: tuple[str, ...]) -> dict[str, Any]:

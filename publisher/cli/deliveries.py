@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 from sqlalchemy import select
 
-from publisher.cli.desk import desk_of, naming_channels
+from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import console, escape, json_option, print_json, print_table, styled
 from publisher.cli.row_number import ROW_NUMBER
@@ -41,9 +41,9 @@ def deliveries_command(
     if channel is not None and channel not in desk.channels:
         raise SettingsError(
             _(
-                "there is no channel “{channel}”; known are {channels:list}",
+                "there is no channel “{channel}”; known are {known:list}",
                 channel=channel,
-                channels=list(desk.channels.names()),
+                known=list(desk.channels.names()),
             )
         )
     criteria = DeliveryFilter(day.date() if day else None, channel or "", (state,) if state else ())
@@ -60,9 +60,8 @@ def deliveries_command(
         echo(str(text), err=as_json)
     if as_json:
         return
-    with naming_channels(desk):
-        _print_pauses(desk)
-        _print_spendings(desk)
+    _print_pauses(desk)
+    _print_spendings(desk)
 
 
 def _print_pauses(desk: Desk) -> None:
@@ -97,8 +96,7 @@ def print_deliveries(desk: Desk, rows: list[DeliveryRow]) -> None:
     shared = titles.pop() if len(titles) == 1 else ""
     columns = [_("no."), _("day"), _("channel"), _("state"), _("published")]
     columns += [*([] if shared else [_("title")]), _("link or problem")]
-    with naming_channels(desk):
-        print_table(escape(shared), columns, [_cells(desk, row, with_title=not shared) for row in rows])
+    print_table(escape(shared), columns, [_cells(desk, row, with_title=not shared) for row in rows])
 
 
 def _cells(desk: Desk, row: DeliveryRow, *, with_title: bool) -> list[str]:
@@ -142,8 +140,7 @@ def log_command(ctx: click.Context, delivery: int, as_json: bool) -> None:
     if as_json:
         print_json(history.to_json())
     else:
-        with naming_channels(desk):
-            _print_history(desk, history)
+        _print_history(desk, history)
 
 
 def _print_history(desk: Desk, history: DeliveryHistory) -> None:

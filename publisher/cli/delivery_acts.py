@@ -76,7 +76,7 @@ def pause_command(ctx: click.Context, channel: str, reason: str) -> None:
     """Have a channel publish nothing until somebody resumes it; the REASON is shown to whoever finds it so."""
     desk = desk_of(ctx)
     operate.pause(desk.database, channel, reason, now=desk.now(), actor=actor())
-    paused = _("The channel {channel} is paused. Let it publish again: publisher resume {channel}", channel=channel)
+    paused = _("The channel {channel} is paused. Let it publish again: publisher resume {channel:key}", channel=channel)
     echo(str(paused))
 
 

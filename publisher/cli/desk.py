@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from publisher.core.errors import SettingsError
-from publisher.core.messages import Face, Reader, current_reader, reading_as, set_reader
+from publisher.core.messages import Face, Reader, set_reader
 from publisher.desk import Desk
 from publisher.settings.channel_names import channel_names
 
@@ -33,22 +30,19 @@ def desk_of(ctx: click.Context) -> Desk:
     """
     config = ctx.find_root().obj
     desk = Desk(config if isinstance(config, Path) else Path("config/publisher.toml"))
-    set_reader(reader_of(desk))
+    set_reader(reader_of(desk, names_channels=not ctx.params.get("as_json")))
     return desk
 
 
-def reader_of(desk: Desk) -> Reader:
-    """Returns the reader of what commands print, in the language of the outlet's desk."""
+def reader_of(desk: Desk, *, names_channels: bool = True) -> Reader:
+    """Returns the reader of what commands print, in the language of the outlet's desk.
+
+    `names_channels`: channels are called as people call them. Programs, which get JSON, know them by their keys.
+    """
     try:
         outlet = desk.settings.outlet
     except SettingsError:
         # The command says so itself where it needs the settings.
         return Reader(face=Face.COMMAND)
-    return Reader(outlet.desk_language, outlet.zone, Face.COMMAND)
-
-
-@contextmanager
-def naming_channels(desk: Desk) -> Iterator[None]:
-    """Calls channels as people do, in what is printed for people and names no key that is to be typed."""
-    with reading_as(replace(current_reader(), channel_names=channel_names(desk.settings))):
-        yield
+    names = channel_names(desk.settings) if names_channels else {}
+    return Reader(outlet.desk_language, outlet.zone, Face.COMMAND, names)

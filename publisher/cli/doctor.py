@@ -259,7 +259,7 @@ def _check_channel(desk: Desk, name: str) -> DoctorLine:
         problem = None if row is None or row.paused_at is None else row.pause_problem
     if line.good and problem is not None:
         text = _(
-            "{login}, and is paused: {reason:clause}; publisher resume {channel}",
+            "{login}, and is paused: {reason:clause}; publisher resume {channel:key}",
             login=line.message,
             reason=problem.message,
             channel=name,

@@ -81,7 +81,7 @@ def _check_costs(cost: Spending) -> DoctorLine:
     if not cost.nearly_spent:
         return DoctorLine(True, what, cost.description)
     text = _(
-        "{costs}; raise channels.{channel}.monthly_budget before posts are held",
+        "{costs}; raise channels.{channel:key}.monthly_budget before posts are held",
         costs=cost.description,
         channel=cost.channel,
     )

@@ -44,4 +44,4 @@ def rotate_command(ctx: click.Context, forget_lost: bool) -> None:
         )
     )
     for channel in rotation.forgotten:
-        echo(_("The session of {channel} is forgotten; run `publisher connect {channel}`.", channel=channel))
+        echo(_("The session of {channel} is forgotten; run `publisher connect {channel:key}`.", channel=channel))

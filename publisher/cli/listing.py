@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from publisher.cli.desk import actor, desk_of, naming_channels
+from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, escape, json_option, print_json, print_table, styled
 from publisher.cli.post_problems import styled_problem
@@ -91,8 +91,7 @@ def queue_command(ctx: click.Context, limit: int, everything: bool, as_json: boo
     if not rows:
         console().print(str(_("The queue is empty. Put a post into it: publisher add FILE")))
         return
-    with naming_channels(desk):
-        _print_queue(rows)
+    _print_queue(rows)
     for sentence in (*_left_out(left_out), cover.sentence):
         console().print(escape(sentence))
 
@@ -172,9 +171,8 @@ def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
             console().print(f"[bold]{_name_of(name)}[/]: {escape(_render_value(value))}")
     if pick:
         console().print(f"[bold]{_('picked for')}[/]: {pick.slot}")
-    with naming_channels(desk):
-        for problem in problems:
-            console().print(styled_problem(problem))
+    for problem in problems:
+        console().print(styled_problem(problem))
 
 
 def _post_fields(post: Post) -> dict[str, Any]:

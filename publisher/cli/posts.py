@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from publisher.cli.desk import actor, desk_of, naming_channels
+from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import console, json_option, print_json
 from publisher.cli.picture_windows import Merges, Windows, channels_option, choose_windows, window_option
@@ -74,8 +74,7 @@ def edit_command(
     if source and draft and (identity := identify_source(source, draft)):
         with desk.database.writing() as session:
             store_source(session, post, identity)
-    with naming_channels(desk):
-        _print_edit(desk, post, result)
+    _print_edit(desk, post, result)
 
 
 def _print_edit(desk: Desk, post: int, result: EditOutcome) -> None:
@@ -124,17 +123,15 @@ def approve_command(ctx: click.Context, posts: tuple[int, ...], repeat_meant: bo
                 {"post": post, "approved": True, "problems": problem_rows(problems), **asdict(approval.reach)}
             )
             if not as_json:
-                with naming_channels(desk):
-                    echo(str(_("Post {post} is approved.", post=post)))
-                    echo_problems(problems)
-                    _print_reach(approval)
+                echo(str(_("Post {post} is approved.", post=post)))
+                echo_problems(problems)
+                _print_reach(approval)
         except NotApproved as refusal:
             problems = merge_problems(problems, refusal.problems)
             results.append({"post": post, "approved": False, "problems": problem_rows(problems)})
             if not as_json:
-                with naming_channels(desk):
-                    echo(str(_("Post {post} is not approved:", post=post)), err=True)
-                    echo_problems(problems, err=True)
+                echo(str(_("Post {post} is not approved:", post=post)), err=True)
+                echo_problems(problems, err=True)
     if as_json:
         print_json(results)
     ctx.exit(0 if all(result["approved"] for result in results) else 1)

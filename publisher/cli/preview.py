@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from publisher.adapt.text.rich_html import describe_length
-from publisher.cli.desk import desk_of, naming_channels
+from publisher.cli.desk import desk_of, reader_of
 from publisher.cli.echo import echo
 from publisher.cli.output import console, escape, json_option, print_json, print_table
 from publisher.cli.post_problems import styled_problem
@@ -21,7 +21,7 @@ from publisher.cli.preview_page import Header, preview_page
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.core.content import AdaptedPost, Rendition
 from publisher.core.field_names import describe_field
-from publisher.core.messages import Message, _, channel_name
+from publisher.core.messages import Message, _, channel_name, reading_as
 from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.media import write_atomically
@@ -63,9 +63,9 @@ def preview_command(ctx: click.Context, post: int, channel: str | None, page: Pa
     if channel is not None and channel not in desk.targets:
         raise SettingsError(
             _(
-                "there is no channel “{channel}”; known are {channels:list}",
+                "there is no channel “{channel}”; known are {known:list}",
                 channel=channel,
-                channels=list(desk.targets),
+                known=list(desk.targets),
             )
         )
     targets = {name: target for name, target in desk.targets.items() if channel in (None, name)}
@@ -79,7 +79,7 @@ def preview_command(ctx: click.Context, post: int, channel: str | None, page: Pa
         rendered = preview(row, targets, desk.people, desk.renderer)
         windows = window_samples(row, desk.renderer)
     if page:
-        with naming_channels(desk):
+        with reading_as(reader_of(desk)):
             write_atomically(page, _render_page(desk, row, rendered, of_post).encode())
     if as_json:
         print_json([_preview_row(channel_preview, of_post, windows) for channel_preview in rendered])
@@ -87,13 +87,12 @@ def preview_command(ctx: click.Context, post: int, channel: str | None, page: Pa
     if page:
         echo(str(_("Wrote {file}.", file=str(page))))
     else:
-        with naming_channels(desk):
-            for channel_preview in rendered:
-                _print_preview(channel_preview)
-            for sample in windows:
-                console().print(escape(str(_describe_window(sample))))
-            for problem in of_post:
-                console().print(styled_problem(problem))
+        for channel_preview in rendered:
+            _print_preview(channel_preview)
+        for sample in windows:
+            console().print(escape(str(_describe_window(sample))))
+        for problem in of_post:
+            console().print(styled_problem(problem))
     problems = [problem for channel_preview in rendered for problem in channel_preview.problems]
     is_blocked = any(problem.blocking for problem in (*problems, *(known.problem for known in of_post)))
     ctx.exit(1 if is_blocked else 0)
@@ -240,8 +239,7 @@ def rehearse_command(ctx: click.Context, days: int, start: datetime | None, as_j
     if as_json:
         print_json([_day_row(day) for day in rehearsed])
         return
-    with naming_channels(desk):
-        _print_days(rehearsed)
+    _print_days(rehearsed)
 
 
 def _print_days(rehearsed: Sequence[RehearsedDay]) -> None:

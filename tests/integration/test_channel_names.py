@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 from html import unescape
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 from sqlalchemy import select
 
 from publisher.alerts.message import render_headline
@@ -103,6 +105,37 @@ def test_what_commands_say_of_a_post_names_platforms(site: Site, command: str) -
     assert re.search(r"\bX\b", said), said
     for key in KEYS:
         assert not re.search(rf"(?<![./\w]){key}\b(?![./-])", said), said
+
+
+def run(site: Site, *arguments: str) -> str:
+    return CliRunner().invoke(cli, ["--config", str(site.outlet.config), *arguments]).output
+
+
+def test_added_posts_are_told_by_the_names_of_platforms(site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "cells.png"
+    Image.new("RGB", (1200, 900), "teal").save(file)
+    pictures = [option for _picture in range(5) for option in ("--image", str(file), "--alt", "Cells.")]
+    said = run(site, "add", "--title", "A quiet cell", "--credit", "R. Example", *pictures)
+    assert "X: " in said, said
+    assert not re.search(r"(?<![./\w])(tumblr|x):", said), said
+    rows = json.loads(run(site, "add", "--title", "Another cell", "--json", *pictures))
+    assert any(text.startswith("x: ") for text in rows[0]["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("pause", "tumblr", "to look"), "The channel Tumblr is paused. Let it publish again: publisher resume tumblr"),
+        (("resume", "tumblr"), "The channel Tumblr was not paused and waits for nothing."),
+        (("doctor",), "channel Tumblr"),
+        (("preview", "1", "--channel", "nowhere"), "there is no channel “nowhere”; known are tumblr, x"),
+    ],
+)
+def test_acts_on_channels_name_platforms_and_what_to_type(
+    site: Site, arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = CliRunner().invoke(cli, ["--config", str(site.outlet.config), *arguments])
+    assert sentence in words_of(f"{result.output} {result.exception or ''}")
 
 
 def test_json_about_a_post_has_the_keys_of_channels(site: Site) -> None:
