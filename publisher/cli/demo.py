@@ -14,16 +14,17 @@ from typing import Any
 
 import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import joinedload
 
 from publisher.cli.deliveries import print_deliveries
 from publisher.cli.demo_check import differences, page_difference
+from publisher.cli.desk import reader_of
 from publisher.cli.output import console, escape
 from publisher.cli.service import Service
 from publisher.core.clock import ShiftedClock
 from publisher.core.logs import configure_logs
-from publisher.core.messages import Message, _
+from publisher.core.messages import Message, _, set_reader
 from publisher.core.states import FINAL, State
 from publisher.core.stop_signal import StopSignal
 from publisher.db.models import Delivery, Pick
@@ -144,6 +145,7 @@ class Demo:
                 progress.update(task, description=str(label))
                 step()
                 progress.advance(task)
+        set_reader(reader_of(self._desk))
         return Service(self._desk)
 
     def _open_outlet(self) -> None:
@@ -198,13 +200,28 @@ class Demo:
         with console().status(escape(_("Publishing {day:weekday} ...", day=day))):
             deliveries = self._wait(day, stop)
         print_deliveries(self._desk, [DeliveryRow.of(delivery) for delivery in deliveries])
-        problems = differences(deliveries, self._sandbox.ledger(), self._desk.renderer)
+        earlier = self._earlier_copies(deliveries)
+        problems = differences(deliveries, self._sandbox.ledger(), self._desk.renderer, earlier)
         for problem in problems:
             console().print(f"[bold red]✗[/] {escape(problem)}")
         if not problems:
             text = _("each platform holds exactly one copy, with its picture, caption and alt text")
             console().print(f"[green]✓[/] {escape(text)}")
         return not problems
+
+    def _earlier_copies(self, deliveries: list[Delivery]) -> dict[str, int]:
+        """Counts by channel how often the day's post was published on a former day."""
+        if not deliveries:
+            return {}
+        pick = deliveries[0].pick
+        query = (
+            select(Delivery.channel_name, func.count())
+            .join(Pick)
+            .where(Pick.post_id == pick.post_id, Pick.slot < pick.slot, Delivery.state == State.PUBLISHED)
+            .group_by(Delivery.channel_name)
+        )
+        with self._desk.database.reading() as session:
+            return {channel: count for channel, count in session.execute(query)}
 
     def look_at_desk(self, service: Service) -> bool:
         """Logs in at the desk's pages, and checks that the first one shows the day's post."""

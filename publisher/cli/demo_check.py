@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import requests
@@ -16,8 +16,16 @@ from publisher.db.models import Delivery
 TIMEOUT_SECONDS = 20.0
 
 
-def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]], renderer: Renderer) -> list[Message]:
-    """Lists the differences between the deliveries and the platforms, a sentence each."""
+def differences(
+    deliveries: Sequence[Delivery],
+    ledger: Sequence[dict[str, Any]],
+    renderer: Renderer,
+    earlier: Mapping[str, int] | None = None,
+) -> list[Message]:
+    """Lists the differences between the deliveries and the platforms, a sentence each.
+
+    `earlier`: how often each channel got this post on a former day, since the reserve repeats.
+    """
     if not deliveries:
         return [_("nothing was picked for the day")]
     problems = []
@@ -25,8 +33,8 @@ def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]]
         if delivery.state != "published":
             problems.append(
                 _(
-                    "{delivery} is {state}: {problem}",
-                    delivery=delivery.place,
+                    "{place} is {state}: {problem}",
+                    place=delivery.place,
                     state=delivery.state,
                     problem=delivery.problem or _("not finished in time"),
                 )
@@ -38,19 +46,21 @@ def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]]
             for post in ledger
             if post["platform"] == sent.platform and _words(post["caption"]) == _words(sent.caption)
         ]
-        if len(copies) != 1:
+        expected = 1 + (earlier or {}).get(delivery.channel_name, 0)
+        if len(copies) != expected:
             problems.append(
                 _(
-                    "{delivery} has {number} copies of “{title}” instead of one",
-                    delivery=delivery.place,
+                    "copies of “{title}” on {place}: {number} instead of {expected}",
+                    place=delivery.place,
                     number=len(copies),
+                    expected=expected,
                     title=sent.title,
                 )
             )
         else:
             problems += [
-                _("{delivery}: {difference}", delivery=delivery.place, difference=difference)
-                for difference in _content_differences(sent, copies[0], renderer)
+                _("{place}: {difference}", place=delivery.place, difference=difference)
+                for difference in _content_differences(sent, copies[-1], renderer)
             ]
     return problems
 
