@@ -35,6 +35,12 @@ def owner_name() -> str:
     return f"{socket.gethostname()}:{pid}:{_started(pid) or ''}:{_machine()}"
 
 
+def host_of(owner: str) -> str:
+    """Returns the host in an owner's name, or nothing where it is no such name."""
+    parts = owner.split(":")
+    return parts[0] if len(parts) == 4 and parts[1].isdigit() else ""
+
+
 def is_surely_gone(owner: str) -> bool:
     """Returns whether the owner was a process of this machine that no longer runs.
 

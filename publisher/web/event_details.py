@@ -10,6 +10,7 @@ from publisher.core.messages import Message, _, channel_name
 from publisher.core.problems import Problem, value_from_json
 from publisher.db.problem_column import read_recorded
 from publisher.health.failing import job_title
+from publisher.web.actor_names import actor_name
 from publisher.web.date_format import format_moment, format_number
 from publisher.web.field_labels import label_of
 from publisher.web.value_names import DELIVERY_STATES, POST_STATES, role_name
@@ -27,7 +28,6 @@ DETAIL_NAMES: Mapping[str, Message] = {
     "detail": _("what it says"),
     "draft": _("draft"),
     "due_at": _("due at"),
-    "fence": _("fence"),
     "import": _("import"),
     "fields": _("fields"),
     "first": _("first"),
@@ -69,6 +69,8 @@ DETAIL_NAMES: Mapping[str, Message] = {
     "webhook": _("webhook"),
 }
 """By the key under which an event has it."""
+UNNAMED_DETAILS = frozenset({"fence"})
+"""Details that tell people nothing: they are for programs that read the events."""
 REASONS: Mapping[str, Message] = {
     "fixed date": _("fixed date"),
     "queue": _("queue"),
@@ -82,13 +84,18 @@ ACTS: Mapping[str, Message] = {"state": _("a change of its state"), "move": _("a
 INSTANTS = frozenset({"due_at", "since", "waited_until", "knows everything until"})
 DAYS = frozenset({"slot", "may have been shown from", "may have been shown on", "may have been shown until"})
 CHANNELS = frozenset({"channel", "channels", "applies_to", "too_late"})
+PROCESSES = frozenset({"lease_owner", "owner"})
 TEXTS = frozenset({"detail", "to", "warnings"})
 """Details that are texts or problems; older versions have stored sentences there."""
 
 
 def event_details(detail: Mapping[str, Any]) -> list[tuple[Message, str]]:
     """Returns the details of an event that have a value, each with its name, for the present reader."""
-    return [(detail_name(key), ", ".join(_render_value(key, value))) for key, value in detail.items() if value]
+    return [
+        (detail_name(key), ", ".join(_render_value(key, value)))
+        for key, value in detail.items()
+        if value and key not in UNNAMED_DETAILS
+    ]
 
 
 def detail_name(key: str) -> Message:
@@ -128,6 +135,8 @@ def _word(key: str, value: str) -> str:
         return channel_name(value)
     if key == "fields":
         return str(label_of(value))
+    if key in PROCESSES:
+        return str(actor_name(value))
     if key == "job":
         return str(job_title(value))
     words: Mapping[str, Message] = {

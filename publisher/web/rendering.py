@@ -24,6 +24,7 @@ from publisher.desk import Desk
 from publisher.posts.channel_texts import write_merged
 from publisher.posts.titles import shown_title
 from publisher.staff.roles import Permission
+from publisher.web.actor_names import actor_name
 from publisher.web.channel_fields import channel_rows, channels_of_fields, chosen_colour, colour_options
 from publisher.web.date_format import describe_lateness, format_moment, format_number, long_day, short_day
 from publisher.web.device_names import name_device
@@ -71,6 +72,7 @@ def templates() -> Environment:
     environment.filters["search_place"] = search_place
     environment.filters["role_name"] = role_name
     environment.filters["event_name"] = event_name
+    environment.filters["actor_name"] = actor_name
     environment.filters["channel_name"] = channel_name
     environment.globals["event_sentence"] = event_sentence
     environment.filters["lateness"] = describe_lateness

@@ -14,6 +14,7 @@ from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.health.heartbeat import record_heartbeat
 from publisher.lifecycle import Move, move
+from tests import queue_desk
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site, text_of
 from tests.fakes import add_delivery, the_delivery
@@ -137,3 +138,10 @@ def test_a_post_on_a_sandbox_is_seen_on_the_page_of_the_sandbox(site: Site, toda
         html = operator.get(page).text
         assert f'href="{SANDBOX_PAGE}#post-4711"' in html, page
         assert 'href="https://picture.tumblr.com' not in html, page
+
+
+def test_the_reserve_is_no_cover_once_it_repeats(site: Site, today_at: OpenAt) -> None:
+    desk = site.desk
+    posts = queue_desk.Desk(desk.database, desk.settings, desk.targets, desk.store, desk.people)  # type: ignore[arg-type]
+    posts.posts(("One for any day", "Another for any day"), MORNING, reserve=True)
+    assert "2 days of cover, then the reserve repeats" in " ".join(today_at(MORNING).split())

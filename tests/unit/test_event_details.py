@@ -12,7 +12,8 @@ import publisher
 from publisher.core.messages import Reader, _, reading_as
 from publisher.core.problems import recorded_problem, value_to_json
 from publisher.delivery.problem_codes import DeliveryProblem
-from publisher.web.event_details import DETAIL_NAMES, detail_name, event_details
+from publisher.web.actor_names import actor_name
+from publisher.web.event_details import DETAIL_NAMES, UNNAMED_DETAILS, detail_name, event_details
 from tests.pseudo_locale import CLOSING, OPENING, PSEUDO_LANGUAGE, pseudo_locale
 
 RECORDERS = ("record_event", "_record_event")
@@ -42,7 +43,7 @@ def test_every_recorded_detail_has_a_name() -> None:
     modules = Path(publisher.__file__).parent.rglob("*.py")
     keys = {key for path in modules if "sandbox" not in path.parts for key in recorded_keys(path)}
     assert len(keys) > 25, "the search finds what there is"
-    assert (keys | LIFECYCLE_COLUMNS) - DETAIL_NAMES.keys() == set()
+    assert (keys | LIFECYCLE_COLUMNS) - DETAIL_NAMES.keys() - UNNAMED_DETAILS == set()
 
 
 def test_details_are_in_the_readers_language() -> None:
@@ -80,6 +81,21 @@ def test_details_of_another_version_are_shown_as_they_are() -> None:
         ("warnings", "too dark, blurred, {'code': 7}"),
     ]
     assert str(detail_name("carrier_{braces}")) == "carrier {braces}"
+
+
+def test_processes_are_told_as_people_say_it() -> None:
+    process = "reef:31967:1449127:b16e1238-78e6/4026531836"
+    assert [str(actor_name(actor)) for actor in ("", process, "cli:ada", "emma@example.org")] == [
+        "the desk",
+        "a worker on reef",
+        "ada, on the command line",
+        "emma@example.org",
+    ]
+    detail = {"before": "pending", "fence": 1, "lease_owner": process}
+    assert [(str(name), value) for name, value in event_details(detail)] == [
+        ("before", "pending"),
+        ("worker", "a worker on reef"),
+    ]
 
 
 def test_a_problem_that_no_version_has_stored_is_shown_as_it_is() -> None:

@@ -23,7 +23,7 @@ from publisher.desk import Desk
 from publisher.health.heartbeat import last_heartbeats
 from publisher.schedule.cover import cover_of
 from publisher.schedule.late_changes import late_changes
-from publisher.schedule.listing import first_pictures
+from publisher.schedule.listing import first_pictures, unrepeated_days
 from publisher.schedule.projection import ProjectedDay, project
 from publisher.schedule.slots import expiry, slot_closes, slot_day, slot_instant, slot_opens
 from publisher.settings import ChannelSettings
@@ -120,6 +120,7 @@ def _context(request: Request, session: Session, desk: Desk, now: datetime) -> d
         "next": coming_post,
         "pictures": first_pictures(session, shown),
         "cover": cover_of(coming),
+        "unrepeated": unrepeated_days(coming),
         "min_cover": desk.settings.notify.days_of_cover,
         "late_changes": late_changes(session),
         "problems": open_problems(request, session, desk, now),
