@@ -237,6 +237,6 @@ def test_a_command_writes_times_by_the_clock_of_the_outlet(site: Site) -> None:
         session.get_one(Channel, "instagram").next_publish_at = until
     told = run(site, "resume", "instagram")
     assert told.strip() == (
-        "The channel instagram was not paused; it would have waited until "
+        "The channel Instagram was not paused; it would have waited until "
         f"{until.astimezone(site.desk.settings.outlet.zone):%H:%M on %Y-%m-%d}, and no longer does."
     )
