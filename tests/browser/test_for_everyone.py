@@ -196,6 +196,12 @@ def looks_chosen(tab: Tab, selector: str) -> bool:
 
 
 @IN_BOTH_BROWSERS
+def test_the_days_of_cover_fit_on_a_phone(chief: BrowserContext) -> None:
+    tab = open_tab(chief, "/", PHONE)
+    tab.locator(".chip.cover").evaluate("chip => { chip.textContent = '365 days of cover, then the reserve repeats'; }")
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_a_phone_has_the_navigation_in_one_row(chief: BrowserContext) -> None:
     tab = open_tab(chief, "/", PHONE)
     links = tab.get_by_role("navigation", name="Pages").get_by_role("link")

@@ -67,6 +67,13 @@ def test_pages_call_channels_by_their_platforms(site: Site) -> None:
     assert f"It is public on {NAMES[0]}" in words_of(audit)
 
 
+def test_what_is_read_aloud_on_the_page_of_channels_names_platforms(site: Site) -> None:
+    text = words_of(text_of(site.client("admin").get("/channels")))
+    for sentence in ("Pause Tumblr", "Rehearse the next post of Tumblr", "see it on Tumblr"):
+        assert sentence in text
+    assert not re.search(r"\b(?:on|of|Pause|for|to) (?:tumblr|x)\b", text)
+
+
 def test_tables_of_commands_name_platforms_and_their_json_the_keys(site: Site) -> None:
     config = ["--config", str(site.outlet.config)]
     table = CliRunner().invoke(cli, [*config, "deliveries"]).output
