@@ -21,7 +21,7 @@ def sandbox_class(platform: str) -> type[SandboxPlatform]:
         LookupError: there is no such platform; the message lists those that exist.
     """
     if platform not in sandbox_names():
-        raise LookupError(f"there is no platform {platform!r}; known are {', '.join(sandbox_names())}")
+        raise LookupError(f"there is no platform “{platform}”; known are {', '.join(sandbox_names())}")
     module = f"publisher.sandbox.{platform}.service"
     platform_class = importlib.import_module(module).Sandbox
     if (

@@ -162,5 +162,5 @@ def test_the_rules_that_a_profile_leads_to_are_there() -> None:
 def test_an_unknown_platform_is_reported_with_those_that_exist() -> None:
     names = ", ".join(platform_names())
     for find in (adapter_class, sandbox_class):
-        with pytest.raises(LookupError, match=f"there is no platform 'myspace'; known are {names}"):
+        with pytest.raises(LookupError, match=f"there is no platform “myspace”; known are {names}"):
             find("myspace")
