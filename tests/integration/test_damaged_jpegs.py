@@ -79,3 +79,12 @@ def test_what_follows_the_picture_is_no_damage(appended: bytes, tmp_path: Path) 
     path = samples.save(samples.tissue(640, 480), tmp_path / "sound.jpg")
     path.write_bytes(path.read_bytes() + appended)
     assert not is_told(path)
+
+
+def test_a_rare_subsampling_that_only_libvips_reads_is_no_damage(tmp_path: Path) -> None:
+    content = bytearray(samples.tissue(640, 480).jpegsave_buffer(Q=92, subsample_mode="off"))
+    # The sampling of the first component: four by two pixels to one of colour.
+    content[content.index(b"\xff\xc0") + 11] = 0x42
+    path = tmp_path / "rare.jpg"
+    path.write_bytes(content)
+    assert not is_told(path)

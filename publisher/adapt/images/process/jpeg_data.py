@@ -16,13 +16,17 @@ _INKS = ("CMYK", "YCCK")
 def has_sound_jpeg_data(path: Path) -> bool:
     """Tells whether a JPEG that libvips reads is read by libjpeg-turbo to its end without a warning.
 
-    Damage after which the data end where they should is not seen.
+    Damage after which the data end where they should is not seen, nor any in a file of a kind that only libvips reads.
     """
     # It needs NumPy, which takes memory: only a process that checks a JPEG loads it.
     import simplejpeg  # noqa: PLC0415
 
     content = path.read_bytes()
-    model = simplejpeg.decode_jpeg_header(content, strict=False)[2]
+    try:
+        model = simplejpeg.decode_jpeg_header(content, strict=False)[2]
+    except ValueError:
+        # Colours that are stored at a rare share of the resolution: nothing is known of its data.
+        return True
     colours = "CMYK" if model in _INKS else "GRAY"
     try:
         simplejpeg.decode_jpeg(content, colours, strict=True, **SMALLEST)
