@@ -183,7 +183,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"date": "soon"}, "soon is no date that can be read"),
     ({"title": ""}, "title"),
     ({"title": 7}, "7 is no text"),
-    ({"images": ["nothing.png"]}, "There is no picture 'nothing.png'"),
+    ({"images": ["nothing.png"]}, "There is no picture “nothing.png”"),
     ({"images": ["../secret.png"]}, "leads out of the folder"),
     ({"images": ["/etc/passwd"]}, "leads out of the folder"),
     ({"images": ["C:\\a.png"]}, "leads out of the folder"),

@@ -108,7 +108,7 @@ def test_a_platform_in_two_folders_is_found_and_posts_are_read_back(
     started = (desk / "config" / "captions" / "toy.j2").read_text(encoding="utf-8")
     assert started == (TOY / "platforms" / "toy" / "caption.j2").read_text(encoding="utf-8")
     # The queue of a new desk is empty, and the doctor says so.
-    assert "✓ channel toy answers as toy-account" in run(desk, "doctor", code=1)
+    assert "✓ channel Toy answers as toy-account" in run(desk, "doctor", code=1)
 
     run(desk, "add", "posts")
     run(desk, "approve", "1")

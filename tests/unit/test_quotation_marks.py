@@ -27,8 +27,9 @@ TYPED = (
     '"postgresql+psycopg://user@host/name"',
     '"postgresql+psycopg://host/name"',
     'PLATFORM = "..."',
+    "'publisher[{extra}]'",
 )
-"""Code, patterns of dates, and values of the configuration with the marks that TOML wants."""
+"""Code, patterns of dates, words for a shell, and values of the configuration with the marks that TOML wants."""
 
 
 def straight_quotes(text: str) -> list[str]:
