@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, Select, func, not_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from publisher.db.models import Media, Post, PostImage
@@ -17,7 +17,9 @@ MAX_HASH_DISTANCE = 24
 MAX_COMPARED = 5_000
 """Where there are more pictures, lists of posts compare the files alone: comparing each hash would take seconds."""
 MAX_LISTED = 10
-"""Of more posts that have a picture or a text in common, lists of posts read so many: the newest."""
+"""Of very many posts that have a picture or a text in common, lists of posts read so many: approved ones first, then
+the newest."""
+_IS_APPROVED = or_(Post.state == "approved", Post.last_shown_on.is_not(None))
 _BATCH = 500
 _BATCH_ROWS = 1_000
 """A batch with more posts is read one picture, or text, after the other."""
@@ -42,10 +44,19 @@ class PostsInCommon:
     posts: tuple[OtherPost, ...] = ()
     has_more: bool = False
     """There are more of them, which were not read."""
+    has_more_approved: bool = False
+    """Some of these are approved, or were shown."""
 
-    def __add__(self, other: PostsInCommon) -> PostsInCommon:
-        posts = {post.id: post for post in (*self.posts, *other.posts)}
-        return PostsInCommon(tuple(posts.values()), self.has_more or other.has_more)
+    @classmethod
+    def union(cls, parts: Iterable[PostsInCommon]) -> PostsInCommon:
+        """Makes one of several; a post that is in more of them counts once."""
+        parts = tuple(parts)
+        posts = {post.id: post for part in parts for post in part.posts}
+        return cls(
+            tuple(posts.values()),
+            any(part.has_more for part in parts),
+            any(part.has_more_approved for part in parts),
+        )
 
 
 def posts_by_picture(
@@ -106,11 +117,20 @@ def _posts_by(
             posts |= {value: PostsInCommon(tuple(others)) for value, others in _grouped(rows).items()}
             continue
         for value in batch:
-            of_value = query.where(shared == value).order_by(row_id.desc())
-            newest = session.execute(of_value.limit(MAX_LISTED + 1)).all()
-            others = tuple(map(_other_post, newest[:MAX_LISTED]))
-            posts[value] = PostsInCommon(others, has_more=len(newest) > MAX_LISTED)
+            posts[value] = _first_posts(session, query.where(shared == value).order_by(row_id.desc()))
     return posts
+
+
+def _first_posts(session: Session, query: Select[Any]) -> PostsInCommon:
+    """Reads those of a query that are approved, then the others, as far as a list reads them."""
+    rows: list[Row[Any]] = []
+    for condition in (_IS_APPROVED, not_(_IS_APPROVED)):
+        rows += session.execute(query.where(condition).limit(MAX_LISTED + 1 - len(rows)))
+        if len(rows) > MAX_LISTED:
+            break
+    posts = tuple(map(_other_post, rows))
+    has_more = len(posts) > MAX_LISTED
+    return PostsInCommon(posts[:MAX_LISTED], has_more, has_more and posts[-1].is_approved)
 
 
 def _grouped(rows: Sequence[Row[Any]]) -> dict[str, list[OtherPost]]:

@@ -143,12 +143,14 @@ def find_repeats(
         subject.post_id: [*_same_pictures(subject, alike, of_pictures), *_same_text(subject, of_texts)]
         for subject in subjects
     }
+    unclear = [subject for subject in subjects if any(repeat.may_block_unseen for repeat in repeats[subject.post_id])]
     told = {other.id for repeated in repeats.values() for repeat in repeated for other in repeat.told}
     shown = last_shown(session, told)
-    return {
+    remarks = {
         subject.post_id: tuple(remark for repeat in repeats[subject.post_id] for remark in _remarks(repeat, shown))
         for subject in subjects
     }
+    return remarks | find_repeats(session, unclear, everywhere=True) if unclear else remarks
 
 
 _Codes = tuple[ProblemCode, ProblemCode, ProblemCode, ProblemCode, ProblemCode]
@@ -179,6 +181,8 @@ class _Repeat:
     others: tuple[OtherPost, ...]
     """Those that block the approval first, then the newest first."""
     has_more: bool
+    may_block_unseen: bool
+    """None that was read blocks the approval, but one that was not read might."""
 
     @property
     def told(self) -> tuple[OtherPost, ...]:
@@ -190,7 +194,7 @@ def _same_pictures(
     subject: PossibleRepeat, alike: Mapping[str, Sequence[str]], posts: Mapping[str, PostsInCommon]
 ) -> Iterator[_Repeat]:
     for place, (sha256, _phash) in enumerate(subject.pictures):
-        showing = sum((posts.get(like, PostsInCommon()) for like in alike[sha256]), PostsInCommon())
+        showing = PostsInCommon.union(posts[like] for like in alike[sha256] if like in posts)
         yield _repeat_of(subject, f"images[{place}]", _PICTURE, {"picture": place + 1}, showing)
 
 
@@ -206,7 +210,9 @@ def _repeat_of(
         (other for other in showing.posts if other.id != subject.post_id),
         key=lambda other: (not _blocks(subject, other), -other.id),
     )
-    return _Repeat(subject, field, codes, values, tuple(others), showing.has_more)
+    nothing_blocks = not others or not _blocks(subject, others[0])
+    may_block_unseen = showing.has_more_approved and nothing_blocks and not subject.is_approved
+    return _Repeat(subject, field, codes, values, tuple(others), showing.has_more, may_block_unseen)
 
 
 def _remarks(repeat: _Repeat, shown: Mapping[int, LastShown]) -> Iterator[PostProblem]:

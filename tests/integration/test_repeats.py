@@ -16,7 +16,7 @@ from publisher.posts import posts_in_common
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft
 from publisher.posts.post_store import changing_post, load_post
 from publisher.posts.posts import add_post
-from publisher.posts.repeats import repeats_of_stored
+from publisher.posts.repeats import repeated_posts, repeats_of, repeats_of_stored
 from publisher.schedule.approval import NotApproved, approve_post
 from publisher.schedule.post_queue import PostQueue
 from tests.conftest import WriteDesk, on_every_database
@@ -152,13 +152,35 @@ def test_a_list_reads_the_newest_of_very_many_repeats(
     listed = [str(repeat.problem.problem).partition(" If ")[0] for repeat in repeats]
     assert listed[0] == "Picture 1 is the same as in post 7 “Post 6”, which waits to be shown."
     assert listed[3::4] == [
-        "Picture 1 is the same in more than 1 other posts.",
-        "Its text is the same in more than 1 other posts.",
+        "Picture 1 is the same in more than 2 other posts.",
+        "Its text is the same in more than 2 other posts.",
     ]
     # The approval looks at all of them.
     queue.approve(ids[7], repeat_is_meant=True)
     with site.desk.database.reading() as session:
         assert session.get_one(Post, ids[7]).intended_repeats == ids[:7]
+
+
+@pytest.mark.parametrize("meant", [0, 6])
+def test_a_list_names_the_block_by_an_old_post_among_very_many(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meant: int
+) -> None:
+    queue = PostQueue(site.desk)
+    oldest = add(site, tmp_path, "Oldest", name="same.png", body=f"{BODY} 0")
+    ids = [add(site, tmp_path, f"Post {number}", name="same.png", body=f"{BODY} {number}") for number in range(1, 8)]
+    for post in ids[:meant]:
+        queue.approve(post, repeat_is_meant=True)
+    # A person has repeated the approved ones on purpose; the oldest was approved later.
+    with site.desk.database.writing() as session:
+        session.get_one(Post, ids[6]).intended_repeats = ids[:meant]
+    queue.approve(oldest, repeat_is_meant=True)
+    monkeypatch.setattr(posts_in_common, "MAX_LISTED", 3)
+    monkeypatch.setattr(posts_in_common, "_BATCH_ROWS", 4)
+    with site.desk.database.reading() as session:
+        listed = repeats_of_stored(session, ids[6:])[ids[6]]
+        complete = repeats_of(session, load_post(session, ids[6]))
+    assert repeated_posts(complete) == {oldest}
+    assert oldest in repeated_posts(listed)
 
 
 def test_a_repeat_of_a_draft_blocks_nothing(site: Site, tmp_path: Path) -> None:
