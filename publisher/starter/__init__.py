@@ -24,18 +24,19 @@ def starter_files() -> dict[Path, str]:
     secrets = [text for platform in platforms if (text := starter_text(platform, "env.example"))]
     handles = ", ".join(f'{platform} = "ada_example"' for platform in platforms)
     # The optional keys of a channel follow in the first table, as comments.
-    tables[0] = _text("publisher.toml") + tables[0] + _text("channel_keys.toml")
+    tables[0] = read_part("publisher.toml") + tables[0] + read_part("channel_keys.toml")
     files = {
         config / "publisher.toml": "\n".join(tables),
-        config / "people.toml": _text("people.toml").replace("HANDLES", handles),
-        config / ".env.example": "\n".join([_text("env.example"), *secrets]),
+        config / "people.toml": read_part("people.toml").replace("HANDLES", handles),
+        config / ".env.example": "\n".join([read_part("env.example"), *secrets]),
     }
     return files | {
         config / "captions" / f"{platform}.j2": starter_text(platform, "caption.j2") for platform in platforms
     }
 
 
-def _text(name: str) -> str:
+def read_part(name: str) -> str:
+    """Returns the text of a file of this package, from which those of a desk are made."""
     return (resources.files(__name__) / name).read_text(encoding="utf-8")
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
+
+from publisher.starter import read_part
 
 FOLDER = Path("/var/lib/publisher")
 """The home of the desk: `config/`, the database, the pictures and the backups."""
 CREDENTIALS = Path("/etc/publisher/credentials")
 """The folder with a file for each secret."""
-RESTART = "Restart=on-failure\nRestartSec=10"
 _UNITS = Path("etc/systemd/system")
 PLACES = {
     "publisher.service": _UNITS / "publisher.service",
@@ -28,16 +28,14 @@ def system_files(program: Path) -> dict[Path, str]:
 
 
 def _fill(name: str, program: Path) -> str:
-    # What runs once is not started again: its timer does that.
-    restart = "" if name == "publisher-backup.service" else RESTART
-    hardening = _text("hardening.conf").replace("RESTART\n", f"{restart}\n" if restart else "")
+    # The first one has the others in it.
     values = {
-        "HARDENING": hardening.rstrip(),
+        "HARDENING": read_part("system/hardening.conf").rstrip(),
         "PROGRAM": _quote(program),
         "FOLDER": str(FOLDER),
         "CREDENTIALS": str(CREDENTIALS),
     }
-    text = _text(name)
+    text = read_part(f"system/{name}")
     for placeholder, value in values.items():
         text = text.replace(placeholder, value)
     return text
@@ -47,7 +45,3 @@ def _quote(program: Path) -> str:
     """Writes a path as systemd reads it."""
     path = str(program).replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
     return f'"{path}"' if " " in path or path != str(program) else path
-
-
-def _text(name: str) -> str:
-    return (resources.files(__package__) / "system" / name).read_text(encoding="utf-8")
