@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from publisher.core import states
+from publisher.core.alt_texts import is_alt_text
 from publisher.core.colour_channels import ColourChannel
 from publisher.core.content import ImageChoices
 from publisher.core.problems import Problem
@@ -32,6 +33,7 @@ from publisher.db.problem_column import ProblemColumn, ProblemsColumn
 
 STATES = tuple(state.value for state in State)
 LEASED = tuple(state.value for state in states.LEASED)
+WITHOUT_ALT_TEXT = text("NOT has_alt_text")
 IN_FLIGHT = text(one_of("state", LEASED))
 WAITING = text("state = 'approved' AND NOT reserve AND fixed_date IS NULL AND last_shown_on IS NULL")
 IN_LINE = text("state <> 'withdrawn' AND NOT reserve AND fixed_date IS NULL AND last_shown_on IS NULL")
@@ -217,19 +219,35 @@ def _set_text_digest(_mapper: object, _connection: object, post: Post) -> None:
 
 class PostImage(Base):
     __tablename__ = "post_image"
-    __table_args__ = (UniqueConstraint("post_id", "position"),)
+    __table_args__ = (
+        UniqueConstraint("post_id", "position"),
+        Index(
+            "ix_post_image_without_alt_text",
+            "post_id",
+            sqlite_where=WITHOUT_ALT_TEXT,
+            postgresql_where=WITHOUT_ALT_TEXT,
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
     position: Mapped[int]
     media_sha256: Mapped[str] = mapped_column(ForeignKey("media.sha256"), index=True)
     alt_text: Mapped[str] = mapped_column(Text, default="")
+    has_alt_text: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether `alt_text` is one: not empty and no file name. Set whenever a picture is stored."""
     credit: Mapped[str] = mapped_column(Text, default="")
     licence: Mapped[str] = mapped_column(Text, default="")
     choices: Mapped[dict[str, Any]] = mapped_column(default=lambda: ImageChoices().model_dump(mode="json"))
 
     post: Mapped[Post] = relationship(back_populates="images")
     media: Mapped[Media] = relationship(lazy="joined")
+
+
+@event.listens_for(PostImage, "before_insert")
+@event.listens_for(PostImage, "before_update")
+def _set_has_alt_text(_mapper: object, _connection: object, image: PostImage) -> None:
+    image.has_alt_text = is_alt_text(image.alt_text or "")
 
 
 class Pick(Base):

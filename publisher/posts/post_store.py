@@ -12,7 +12,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from publisher.core.messages import _
 from publisher.core.states import SENT, State
-from publisher.db.models import Delivery, Pick, Post
+from publisher.db.models import WITHOUT_ALT_TEXT, Delivery, Pick, Post, PostImage
 from publisher.db.session import Database
 from publisher.posts.errors import PostNotFound, StaleEdit
 
@@ -75,6 +75,11 @@ def may_be_public(session: Session, post_id: int) -> bool:
 def was_picked() -> ColumnElement[bool]:
     """Selects posts that were picked for a slot. Outside the reserve, such a post has left the queue."""
     return exists().where(Pick.post_id == Post.id).correlate(Post)
+
+
+def lacks_alt_text() -> ColumnElement[bool]:
+    """Selects posts with a picture that has no alt text. The reserve shows none of them."""
+    return exists().where(PostImage.post_id == Post.id, WITHOUT_ALT_TEXT).correlate(Post)
 
 
 def last_position(session: Session, *, reserve: bool) -> float:

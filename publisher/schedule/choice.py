@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from publisher.db.models import WAITING, Post
-from publisher.posts.post_store import was_picked
+from publisher.posts.post_store import lacks_alt_text, was_picked
 from publisher.settings import ReserveSettings
 
 Reason = Literal["fixed date", "queue", "reserve", "empty"]
@@ -28,7 +28,7 @@ def choose_post(session: Session, day: date, now: datetime, reserve: ReserveSett
     """Chooses the post for `day`: the one fixed to it, else the first of the queue, else one of the reserve.
 
     Only approved posts whose embargo is over count. Of the reserve it is the post that was shown longest ago,
-    and none that was shown within the last `no_repeat_days`.
+    and none that was shown within the last `no_repeat_days` or that has a picture without an alt text.
     """
     sources: tuple[tuple[Reason, Select[Post]], ...] = (
         ("fixed date", _fixed(day)),
@@ -58,4 +58,8 @@ def _first_in_queue() -> Select[Post]:
 def _longest_unseen(day: date, reserve: ReserveSettings) -> Select[Post]:
     window = day - timedelta(days=reserve.no_repeat_days)
     rested = and_(Post.reserve.is_(True), or_(Post.last_shown_on.is_(None), Post.last_shown_on < window))
-    return select(Post).where(rested).order_by(Post.last_shown_on.asc().nulls_first(), Post.position, Post.id)
+    return (
+        select(Post)
+        .where(rested, ~lacks_alt_text())
+        .order_by(Post.last_shown_on.asc().nulls_first(), Post.position, Post.id)
+    )

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from publisher.db.models import EMBARGOED, READY_RESERVE, WAITING, WAITS_FOR_DATE, Pick, Post
-from publisher.posts.post_store import was_picked
+from publisher.posts.post_store import lacks_alt_text, was_picked
 from publisher.schedule.choice import Reason
 from publisher.schedule.slots import slot_closes, slot_day, slot_opens
 from publisher.settings import Settings
@@ -132,7 +132,7 @@ def _read_embargoed(session: Session, now: datetime, until: datetime) -> list[Ca
     waits = and_(
         Post.state == "approved",
         Post.fixed_date.is_(None),
-        or_(Post.reserve, and_(Post.last_shown_on.is_(None), ~was_picked())),
+        or_(and_(Post.reserve, ~lacks_alt_text()), and_(~Post.reserve, Post.last_shown_on.is_(None), ~was_picked())),
     )
     return _read(session, query.where(waits).order_by(Post.position, Post.id))
 
@@ -215,7 +215,7 @@ class _Reserve:
 
     def _read_free(self) -> list[Candidate]:
         """Reads as many posts as there are days; of each day it is one that is shown, and then goes behind."""
-        query = _candidates().where(READY_RESERVE, _is_free(self.now))
+        query = _candidates().where(READY_RESERVE, _is_free(self.now), ~lacks_alt_text())
         never = query.where(Post.last_shown_on.is_(None)).order_by(Post.position, Post.id)
         before = query.where(Post.last_shown_on.is_not(None)).order_by(Post.last_shown_on, Post.position, Post.id)
         posts = _read(self.session, never.limit(HORIZON_DAYS))

@@ -9,14 +9,11 @@ from publisher.adapt.text.cleaning import one_line
 from publisher.adapt.text.counting import count
 from publisher.adapt.text.markdown import plain_words
 from publisher.adapt.text.shortening import shorten_plain
+from publisher.core.alt_texts import is_file_name
 from publisher.core.content import ContentProblem, SourceImage
 from publisher.core.problems import Problem
 from publisher.platforms.profiles import AltTextLimits
 
-_FILE_NAME = regex.compile(
-    r"\S+\.(?:jpe?g|png|tiff?|gif|webp|avif|heic)|(?:img|image|dsc|dscn|pxl|screenshot|scan)[ _-]?\d+|[0-9a-f]{16,}",
-    regex.IGNORECASE,
-)
 _HTML = regex.compile(r"<[a-z/!]|&#?\w+;", regex.IGNORECASE)
 _NEEDLESS = regex.compile(
     r"(?:an?\s+|the\s+)?(?:image|picture|photo|photograph|graphic)\s+(?:of|showing)\b|(?:una?\s+)?(?:imatge|foto|fotografia)\s+d[e’']",
@@ -33,7 +30,7 @@ def adapt_alt_text(
         text = one_line(plain_words(text))
     if not text:
         return "", (_problem(number, AdaptProblem.NO_ALT_TEXT(picture=number + 1)),)
-    if _FILE_NAME.fullmatch(text):
+    if is_file_name(text):
         return text, (_problem(number, AdaptProblem.ALT_TEXT_IS_FILE_NAME(picture=number + 1)),)
     notes = list(_notes(text, number, title))
     over = count(text, limits.unit) - limits.limit
