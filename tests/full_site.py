@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib import resources
 from pathlib import Path
 from unittest.mock import patch
@@ -34,6 +34,7 @@ from publisher.platforms.errors import ContentRejected, CredentialsRefused, Plat
 from publisher.posts import pictures
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft, Translation
 from publisher.posts.posts import add_post, withdraw_post
+from publisher.posts.published_elsewhere import PublishedPost, add_published
 from publisher.samples import figures, microscopy
 from publisher.samples.draw import draw_samples
 from publisher.schedule.order import FixedDate
@@ -66,6 +67,9 @@ CONFIG = """\
 name = "Cells Daily"
 time_zone = "Europe/London"
 hour = "09:00"
+
+[archive]
+alt_texts_until = 2027-04-24
 
 [channels.tumblr]
 platform = "tumblr"
@@ -167,12 +171,19 @@ DAYS: tuple[ChannelErrors | None, ...] = (
 )
 """The errors of each channel, day by day up to today. None: nobody ran the desk."""
 
+ARCHIVED = (
+    ("astrocytes.png", "Stars of an older outlet", date(2014, 3, 9), ""),
+    ("root.jpg", "Roots of an older outlet", date(2016, 5, 12), "IMG_2034.jpg"),
+    ("colon.jpg", "Rings of an older outlet", date(2016, 11, 2), "Round glands with violet nuclei in pink tissue."),
+)
+"""Posts that were published elsewhere: the sample whose text each has, its title, its day and its alt text."""
+
 QUICK_WIDTH, QUICK_HEIGHT = 320, 240
 
 
 def _draw_quickly(folder: Path) -> None:
     """Draws grey discs in place of the pictures."""
-    for number, name in enumerate((*CATALAN, "colon-gland.jpg", *_later_names())):
+    for number, name in enumerate((*CATALAN, "colon-gland.jpg", *_later_names(), *_archived_names())):
         draw(folder / name, seed=number, width=QUICK_WIDTH, height=QUICK_HEIGHT)
 
 
@@ -189,6 +200,8 @@ def _draw_finely(folder: Path) -> None:
     draw_samples(folder)
     for number, (name, (sample, *_)) in enumerate(zip(_later_names(), LATER, strict=True)):
         DRAWERS[sample](300 + number).thumbnail_image(1400).write_to_file(str(folder / name))
+    for number, (name, (sample, *_)) in enumerate(zip(_archived_names(), ARCHIVED, strict=True)):
+        DRAWERS[sample](400 + number).thumbnail_image(1400).write_to_file(str(folder / name))
 
 
 def build_full_site(folder: Path, *, fine: bool = False) -> Desk:
@@ -209,6 +222,7 @@ def _build(folder: Path, fine: bool) -> Desk:
             newsroom.publish((NOW - timedelta(days=len(DAYS) - number)), errors)
     clock.instant = NOW
     newsroom.fill_queue()
+    _add_archive(desk, folder / "posts")
     _add_programs(desk)
     make_link(desk.database, newsroom.reviewed, "Dr Roca", now=NOW, actor=CHIEF)
     record_heartbeat(desk.database, MACHINE, "scheduler worker web", NOW)
@@ -251,6 +265,21 @@ def _add_programs(desk: Desk) -> None:
 
 def _later_names() -> list[str]:
     return [f"later-{number}.png" for number in range(len(LATER))]
+
+
+def _archived_names() -> list[str]:
+    return [f"archived-{number}.png" for number in range(len(ARCHIVED))]
+
+
+def _add_archive(desk: Desk, folder: Path) -> None:
+    """Adds posts that were published before they came into the desk; two lack an alt text."""
+    texts = {name: _sample(file) for name, file in zip(CATALAN, read_folder(folder), strict=True)}
+    for picture, (sample, title, day, alt_text) in zip(_archived_names(), ARCHIVED, strict=True):
+        image = ImageDraft(file=folder / picture, alt_text=alt_text)
+        draft = texts[sample].model_copy(update={"title": title, "body": texts[sample].body[:300], "images": (image,)})
+        published = PublishedPost(draft, pictures.store_pictures(desk.store, draft.images), day)
+        with desk.database.writing() as session:
+            add_published(session, published, now=NOW, actor="import 1")
 
 
 def _drafts(folder: Path, fine: bool) -> Iterator[PostDraft]:

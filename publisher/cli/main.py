@@ -26,6 +26,7 @@ COMMANDS = {
     "prove": "prove",
     "add": "adding",
     "import": "importing",
+    "alt-texts": "alt_texts",
     "queue": "listing",
     "show": "listing",
     "edit": "posts",
@@ -62,6 +63,7 @@ SUMMARIES = {
     "prove": "Prove the promise: faults, kills and clock jumps against the sandbox.",
     "add": "Put posts into the queue.",
     "import": "Bring in what was published before this desk.",
+    "alt-texts": "List the pictures of the archive without an alt text.",
     "queue": "Show the queue: order, days of cover, problems.",
     "show": "Show one post.",
     "edit": "Change a post.",
@@ -105,7 +107,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = _import_without_collecting(f"publisher.cli.{COMMANDS[cmd_name]}")
-        command = getattr(module, f"{cmd_name}_command")
+        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.{cmd_name}_command is no command")
         return command

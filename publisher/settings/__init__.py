@@ -9,6 +9,7 @@ from publisher.settings.loading import (
     load_settings,
 )
 from publisher.settings.sections import (
+    ArchiveSettings,
     ChannelSettings,
     ClockTime,
     DeliverySettings,
@@ -24,6 +25,7 @@ from publisher.settings.sections import (
 
 __all__ = [
     "ENV_PREFIX",
+    "ArchiveSettings",
     "Bucket",
     "ChannelSettings",
     "ClockTime",

@@ -28,6 +28,7 @@ from publisher.settings.config_errors import (
     known_keys,
 )
 from publisher.settings.sections import (
+    ArchiveSettings,
     ChannelSettings,
     DeliverySettings,
     HealthSettings,
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
 
     outlet: OutletSettings
     reserve: ReserveSettings = ReserveSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     storage: StorageSettings = StorageSettings()
     delivery: DeliverySettings = DeliverySettings()
     notify: NotifySettings = NotifySettings()

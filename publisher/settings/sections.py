@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import zoneinfo
-from datetime import time
+from datetime import date, time
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -160,6 +160,13 @@ class ReserveSettings(Section):
 
     no_repeat_days: int = Field(default=365, ge=0)
     """A reserve post isn't shown again within this many days."""
+
+
+class ArchiveSettings(Section):
+    """Says what the outlet wants of its archive."""
+
+    alt_texts_until: date | None = None
+    """The day until which every picture of the archive is to have an alt text. None: no day is set."""
 
 
 class StorageSettings(Section):

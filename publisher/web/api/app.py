@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from publisher import __version__
 from publisher.desk import Desk
 from publisher.web.api import (
+    alt_texts,
     calendar_days,
     channels,
     corrections,
@@ -33,6 +34,7 @@ ROUTERS = (
     posts.router,
     corrections.router,
     preview_links.router,
+    alt_texts.router,
     images.router,
     queue_places.router,
     calendar_days.router,

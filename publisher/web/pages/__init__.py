@@ -2,6 +2,7 @@
 
 from publisher.web.pages import (
     account,
+    alt_texts,
     api_page,
     approval,
     archive,
@@ -26,6 +27,7 @@ from publisher.web.pages import (
 
 ROUTERS = (
     account.router,
+    alt_texts.router,
     api_page.router,
     approval.router,
     archive.router,

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from publisher.archive.alt_texts import alt_text_progress, deadline_of
 from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
 from publisher.core.states import BY_HAND, State
@@ -110,6 +111,7 @@ def _context(request: Request, session: Session, desk: Desk, now: datetime) -> d
     coming = list(takewhile(_is_filled, project(session, desk.settings, now)))
     pick = session.scalar(select(Pick).where(Pick.slot == day).options(joinedload(Pick.post)))
     coming_post = _next_post(session, coming)
+    progress = alt_text_progress(session)
     shown = [post.id for post in (pick and pick.post, coming_post and coming_post[1]) if post is not None]
     return {
         "day": day,
@@ -123,6 +125,8 @@ def _context(request: Request, session: Session, desk: Desk, now: datetime) -> d
         "unrepeated": unrepeated_days(coming),
         "min_cover": desk.settings.notify.days_of_cover,
         "late_changes": late_changes(session),
+        "alt_texts": progress,
+        "alt_text_deadline": deadline_of(desk.settings.archive.alt_texts_until, day, progress.missing),
         "problems": open_problems(request, session, desk, now),
     }
 
