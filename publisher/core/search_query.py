@@ -1,8 +1,9 @@
-"""Reads what somebody searches for as words, each with the forms that it is found by."""
+"""Reads what somebody searches for as words and phrases, each with the forms and the fields that it is found by."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from publisher.core.words import stems_in, words_of
@@ -17,6 +18,19 @@ SMALL_WORDS = frozenset(
     | {"http", "https", "www"}
 )
 """Words that are left out of a search for others; the last begin addresses."""
+SEARCH_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "title": ("title",),
+    "alt": ("alt_text",),
+    "credit": ("credit",),
+    "tag": ("tags",),
+    "by": ("written_by",),
+    "licence": ("licence",),
+    "person": ("written_by", "credit"),
+}
+"""The fields of a post that a word before a colon names, as in `title:neurons`."""
+_PART = re.compile(
+    rf'(?:(?P<field>{"|".join(SEARCH_FIELDS)}):)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+|"))', re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +40,17 @@ class QueryWord:
     typed: str
     folded: str
     stems: frozenset[str]
+    fields: tuple[str, ...] = ()
+    """The fields of a post that are looked into. Empty: all."""
+    has_star: bool = False
+    """Typed as the beginning of a word, as in `ne*`."""
+    is_quoted: bool = False
+    """Only the word itself is meant."""
 
     @property
     def is_prefix(self) -> bool:
         """Decides whether longer words that begin with it are found."""
-        return len(self.folded) >= MIN_PREFIX
+        return self.has_star or (len(self.folded) >= MIN_PREFIX and not self.is_quoted)
 
     def matches(self, forms: frozenset[str]) -> bool:
         """Decides whether a word of a text, given by its forms, is one that is searched for."""
@@ -40,16 +60,73 @@ class QueryWord:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryPhrase:
+    """Holds words that must follow each other in one text, as they are written."""
+
+    typed: str
+    folded: tuple[str, ...]
+    fields: tuple[str, ...] = ()
+    """The fields of a post that are looked into. Empty: all."""
+
+
+@dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """Holds the words that a post must have, each in any field of any language."""
+    """Holds the words and phrases that a post must have, each in any field of any language unless it names one."""
 
     words: tuple[QueryWord, ...]
+    phrases: tuple[QueryPhrase, ...] = ()
 
     @classmethod
     def of(cls, text: str, languages: Sequence[str] = LANGUAGES) -> SearchQuery:
-        """Reads the words that somebody typed. `languages`: those that the words may be in."""
-        written = {word.folded: text[word.start : word.end] for word in words_of(text)}
-        telling = [folded for folded in written if folded not in SMALL_WORDS] or list(written)
-        return cls(
-            tuple(QueryWord(written[word], word, stems_in(written[word], languages)) for word in telling[:MAX_WORDS])
-        )
+        """Reads what somebody typed: words, `"a phrase"`, `begin*`, and `field:word` with the fields above.
+
+        `languages`: those that the words may be in.
+        """
+        words: dict[tuple[str, tuple[str, ...]], QueryWord] = {}
+        phrases: list[QueryPhrase] = []
+        for part in _parts(text, languages):
+            if isinstance(part, QueryPhrase):
+                phrases.append(part)
+            else:
+                words.setdefault((part.folded, part.fields), part)
+        telling = [word for word in words.values() if _is_telling(word)]
+        if not telling and not phrases:
+            telling = list(words.values())
+        return cls(tuple(telling[:MAX_WORDS]), tuple(phrases[:MAX_WORDS]))
+
+    @classmethod
+    def in_field(cls, field: str, text: str, languages: Sequence[str] = LANGUAGES) -> SearchQuery:
+        """Reads a text whose words are all looked for in one of `SEARCH_FIELDS`."""
+        words = tuple(_words(text, SEARCH_FIELDS[field], languages))
+        return cls(words[:MAX_WORDS])
+
+    def __add__(self, other: SearchQuery) -> SearchQuery:
+        return SearchQuery((*self.words, *other.words), (*self.phrases, *other.phrases))
+
+    def __bool__(self) -> bool:
+        """Decides whether there is anything to look for."""
+        return bool(self.words or self.phrases)
+
+
+def _is_telling(word: QueryWord) -> bool:
+    return bool(word.fields or word.has_star or word.is_quoted) or word.folded not in SMALL_WORDS
+
+
+def _parts(text: str, languages: Sequence[str]) -> Iterator[QueryWord | QueryPhrase]:
+    for part in _PART.finditer(text):
+        fields = SEARCH_FIELDS[part["field"].lower()] if part["field"] else ()
+        if part["phrase"] is None:
+            yield from _words(part["word"], fields, languages)
+            continue
+        folded = tuple(word.folded for word in words_of(part["phrase"]))[:MAX_WORDS]
+        if len(folded) > 1:
+            yield QueryPhrase(part["phrase"].strip(), folded, fields)
+        elif folded:
+            yield QueryWord(part["phrase"].strip(), folded[0], frozenset(), fields, is_quoted=True)
+
+
+def _words(text: str, fields: tuple[str, ...], languages: Sequence[str]) -> Iterator[QueryWord]:
+    for word in words_of(text):
+        typed = text[word.start : word.end]
+        has_star = text[word.end : word.end + 1] == "*"
+        yield QueryWord(typed, word.folded, stems_in(typed, languages), fields, has_star=has_star)

@@ -142,6 +142,7 @@ class Post(Base):
         Index("ix_post_embargo", "embargo_until", sqlite_where=EMBARGOED, postgresql_where=EMBARGOED),
         Index("ix_post_unapproved", "state", "id", sqlite_where=UNAPPROVED, postgresql_where=UNAPPROVED),
         Index("ix_post_stale_words", "id", sqlite_where=STALE_WORDS, postgresql_where=STALE_WORDS),
+        Index("ix_post_last_shown_on", "last_shown_on", "id", sqlite_where=SHOWN, postgresql_where=SHOWN),
         Index("ix_post_shown", "id", sqlite_where=SHOWN, postgresql_where=SHOWN),
     )
 

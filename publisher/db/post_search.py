@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, column, exists, or_, select, table, text
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, column, exists, false, literal, or_, select, table, text
 from sqlalchemy.orm import Session
 
-from publisher.core.search_query import QueryWord, SearchQuery
+from publisher.core.search_query import QueryPhrase, QueryWord, SearchQuery
 from publisher.db.models import STALE_WORDS, Post, PostImage
-from publisher.db.post_words import VECTOR, WORDS_INDEX, PostWords
+from publisher.db.post_words import FIELD_MARKS, VECTOR, WORDS_INDEX, PostWords
 
 MAX_LISTED = 1000
 """Of more matches the database makes the list itself."""
@@ -22,7 +24,7 @@ def is_complete(session: Session) -> bool:
 
 
 def matching_posts(session: Session, query: SearchQuery) -> ColumnElement[bool]:
-    """Makes the condition that a post has every word of a search. Without a word, no post does."""
+    """Makes the condition that a post has every word and phrase of a search. Without any, no post does."""
     ids = matching_ids(session, query)
     # With many matches, the list's own order is followed, and each post is looked up among them.
     return Post.id.in_(ids) if isinstance(ids, list) else (Post.id + 0).in_(ids)
@@ -30,11 +32,11 @@ def matching_posts(session: Session, query: SearchQuery) -> ColumnElement[bool]:
 
 def matching_ids(session: Session, query: SearchQuery) -> list[int] | Select[int]:
     """Returns the ids of the posts that have every word of a search, or selects them where they are many."""
-    if not query.words:
+    if not query:
         return []
     ids = indexed_posts(session, query)
     if not is_complete(session):
-        plainly = and_(STALE_WORDS, *map(_has_plainly, query.words))
+        plainly = and_(STALE_WORDS, *map(_has_plainly, (*query.words, *query.phrases)))
         ids = select(Post.id).where(or_(Post.id.in_(ids), plainly))
     listed = list(session.scalars(ids.limit(MAX_LISTED + 1)))
     return listed if len(listed) <= MAX_LISTED else ids
@@ -42,42 +44,80 @@ def matching_ids(session: Session, query: SearchQuery) -> list[int] | Select[int
 
 def indexed_posts(session: Session, query: SearchQuery) -> Select[int]:
     """Selects the ids of the posts that the index finds, in no order."""
+    phrases = [_follow_each_other(phrase) for phrase in query.phrases]
     if session.get_bind().dialect.name == "sqlite":
         found = text(f"{WORDS_INDEX} MATCH :words").bindparams(words=_for_sqlite(query))
-        return select(_FULL_TEXT.c.rowid).where(found)
+        of_index = select(_FULL_TEXT.c.rowid).where(found)
+        if not phrases:
+            return of_index
+        return select(PostWords.post_id).where(PostWords.post_id.in_(of_index), *phrases)
     found = text(f"{VECTOR} @@ CAST(:words AS tsquery)").bindparams(words=_for_postgresql(query))
-    return select(PostWords.post_id).where(found)
+    return select(PostWords.post_id).where(found, *phrases)
 
 
 def _for_sqlite(query: SearchQuery) -> str:
-    def forms(word: QueryWord) -> str:
-        prefix = f'"{word.folded}"*' if word.is_prefix else f'"{word.folded}"'
-        return " OR ".join((prefix, *(f'"{stem}"' for stem in sorted(word.stems))))
+    def forms(word: QueryWord, mark: str) -> Iterator[str]:
+        yield f'"{mark}{word.folded}"*' if word.is_prefix else f'"{mark}{word.folded}"'
+        yield from (f'"{mark}{stem}"' for stem in sorted(word.stems))
 
-    return " AND ".join(f"({forms(word)})" for word in query.words)
+    of_words = (" OR ".join(form for mark in _marks(word) for form in forms(word, mark)) for word in query.words)
+    of_phrases = (" OR ".join(f'"{_phrase(phrase, mark)}"' for mark in _marks(phrase)) for phrase in query.phrases)
+    return " AND ".join(f"({part})" for part in (*of_words, *of_phrases))
 
 
 def _for_postgresql(query: SearchQuery) -> str:
-    def forms(word: QueryWord) -> str:
-        prefix = f"'{word.folded}':*" if word.is_prefix else f"'{word.folded}'"
-        return " | ".join((prefix, *(f"'{stem}'" for stem in sorted(word.stems))))
+    def forms(word: QueryWord, mark: str) -> Iterator[str]:
+        yield f"'{mark}{word.folded}':*" if word.is_prefix else f"'{mark}{word.folded}'"
+        yield from (f"'{mark}{stem}'" for stem in sorted(word.stems))
 
-    return " & ".join(f"({forms(word)})" for word in query.words)
+    of_words = (" | ".join(form for mark in _marks(word) for form in forms(word, mark)) for word in query.words)
+    of_phrases = (
+        " | ".join(" <-> ".join(f"'{mark}{word}'" for word in phrase.folded) for mark in _marks(phrase))
+        for phrase in query.phrases
+    )
+    return " & ".join(f"({part})" for part in (*of_words, *of_phrases))
 
 
-def _has_plainly(word: QueryWord) -> ColumnElement[bool]:
-    """Makes the condition that a text of a post holds a word as it was typed, or without its accents."""
-    own = (Post.title, Post.standfirst, Post.body, Post.written_by, Post.credit, Post.licence, Post.link)
-    structured = (Post.tags, Post.links, Post.captions, Post.translations)
-    of_pictures = (PostImage.alt_text, PostImage.credit, PostImage.licence)
+def _marks(part: QueryWord | QueryPhrase) -> tuple[str, ...]:
+    """Returns what a searched word begins with in the index: a mark for each field, or nothing for all."""
+    return tuple(FIELD_MARKS[field] for field in part.fields) or ("",)
+
+
+def _phrase(phrase: QueryPhrase, mark: str) -> str:
+    return " ".join(f"{mark}{word}" for word in phrase.folded)
+
+
+def _follow_each_other(phrase: QueryPhrase) -> ColumnElement[bool]:
+    """Makes the condition that the words of a phrase follow each other: among stems they do by chance."""
+    kept = PostWords.stems if phrase.fields else PostWords.words
+    text = literal(" ") + kept + literal(" ")
+    return or_(*(text.contains(f" {_phrase(phrase, mark)} ") for mark in _marks(phrase)))
+
+
+_OWN_FIELDS = ("title", "standfirst", "body", "written_by", "credit", "licence", "link")
+_OWN = {name: getattr(Post, name) for name in _OWN_FIELDS}
+_STRUCTURED = {name: getattr(Post, name) for name in ("tags", "links", "captions", "translations")}
+_OF_PICTURES = {name: getattr(PostImage, name) for name in ("alt_text", "credit", "licence")}
+
+
+def _has_plainly(part: QueryWord | QueryPhrase) -> ColumnElement[bool]:
+    """Makes the condition that a text of a post holds a word or phrase as it was typed, or without its accents."""
     # SQLite ignores case in ASCII only, and JSON escapes what is beyond it.
-    typed = word.typed
-    forms = dict.fromkeys((typed, typed.lower(), typed.upper(), typed.capitalize(), word.folded))
-    in_own = (text.icontains(form, autoescape=True) for form in forms for text in own)
+    typed = part.typed
+    folded = part.folded if isinstance(part, QueryWord) else " ".join(part.folded)
+    forms = dict.fromkeys((typed, typed.lower(), typed.upper(), typed.capitalize(), folded))
+    in_own = (text.icontains(form, autoescape=True) for form in forms for text in _fields(part, _OWN))
     in_structured = (
         cast(structure, Text).icontains(json.dumps(form)[1:-1], autoescape=True)
         for form in forms
-        for structure in structured
+        for structure in _fields(part, _STRUCTURED)
     )
-    in_picture = or_(*(text.icontains(form, autoescape=True) for form in forms for text in of_pictures))
-    return or_(*in_own, *in_structured, exists().where(PostImage.post_id == Post.id, in_picture).correlate(Post))
+    of_pictures = [text.icontains(form, autoescape=True) for form in forms for text in _fields(part, _OF_PICTURES)]
+    in_picture = or_(false(), *of_pictures)
+    return or_(
+        false(), *in_own, *in_structured, exists().where(PostImage.post_id == Post.id, in_picture).correlate(Post)
+    )
+
+
+def _fields(part: QueryWord | QueryPhrase, columns: Mapping[str, Any]) -> list[Any]:
+    return [column for name, column in columns.items() if not part.fields or name in part.fields]

@@ -6,6 +6,7 @@ that were split, folded and stemmed before, and change nothing about them, so th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import DDL, ForeignKey, Text, event
@@ -28,6 +29,17 @@ ON_SQLITE = (
     "INSERT INTO post_words_index (rowid, words, stems) VALUES (new.post_id, new.words, new.stems); END",
 )
 ON_POSTGRESQL = (f"CREATE INDEX {WORDS_INDEX} ON post_words USING gin ({VECTOR})",)
+
+
+_MARK = "\u16a0"
+"""Begins what is no word of a text: a rune, which both databases take for a letter and hardly anybody types."""
+END_OF_TEXT = _MARK * 2
+"""Stands in the index after each text."""
+FIELD_MARKS: Mapping[str, str] = {
+    "title": f"{_MARK}title", "alt_text": f"{_MARK}alt", "credit": f"{_MARK}credit", "tags": f"{_MARK}tag",
+    "written_by": f"{_MARK}by", "licence": f"{_MARK}licence",
+}  # fmt: skip
+"""What a word of these fields begins with where the index has it once more, for searches in one field."""
 
 
 class PostWords(Base):

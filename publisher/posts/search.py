@@ -1,20 +1,60 @@
-"""Finds posts by their words, and lists all of them page by page."""
+"""Finds posts by their words, their year and other things, and lists all of them page by page."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
-from sqlalchemy import select, true
+from sqlalchemy import ColumnElement, Select, TextClause, select, true, union
 from sqlalchemy.orm import Session
 
 from publisher.core.search_query import SearchQuery
-from publisher.db.models import SHOWN, UNAPPROVED, Post
-from publisher.db.post_search import matching_posts
+from publisher.core.states import State
+from publisher.db.imports import PublishedLink
+from publisher.db.models import SHOWN, UNAPPROVED, Delivery, Pick, Post
+from publisher.db.operations import Channel
+from publisher.db.post_search import MAX_LISTED, indexed_posts, matching_posts
 from publisher.posts.search_matches import SearchMatch, find_matches
 
 PAGE_SIZE = 50
+FIELDS_OF_RANKS = (("title",), ("title", "alt_text", "tags"))
+"""Posts with all words in these fields come first; then all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostFilter:
+    """Selects posts. Empty fields select any."""
+
+    text: str = ""
+    """Words, phrases, beginnings and fields; see `SearchQuery`."""
+    state: str = ""
+    """One of a post's states, or `shown`."""
+    year: int | None = None
+    """In which followers saw it last."""
+    tag: str = ""
+    person: str = ""
+    """Words of a name that wrote it or is credited."""
+    credit: str = ""
+    """Words of the credit, such as an institution."""
+    licence: str = ""
+    platform: str = ""
+    """The name of a platform where it is published, by this desk or before it."""
+
+    @property
+    def query(self) -> SearchQuery:
+        """The words that a post must have."""
+        in_fields = {"tag": self.tag, "person": self.person, "credit": self.credit, "licence": self.licence}
+        query = SearchQuery.of(self.text)
+        for field, text in in_fields.items():
+            query += SearchQuery.in_field(field, text)
+        return query
+
+    @property
+    def needs_words(self) -> bool:
+        """Decides whether something was typed that a post must have."""
+        return any(text.strip() for text in (self.text, self.tag, self.person, self.credit, self.licence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +70,121 @@ class FoundPost:
     reserve: bool
 
 
-def find_posts(
-    session: Session, text: str = "", state: str = "", *, before: int | None = None, limit: int = PAGE_SIZE
-) -> list[FoundPost]:
-    """Returns the newest posts with the words of `text`; `before`: only those older than the post with this id.
+_COLUMNS = (Post.id, Post.title, Post.language, Post.state, Post.tags, Post.last_shown_on, Post.reserve)
 
-    `state`: one of a post's states, or `shown`; empty means any.
+
+def find_posts(
+    session: Session,
+    text: str = "",
+    state: str = "",
+    *,
+    criteria: PostFilter | None = None,
+    before: int | None = None,
+    limit: int = PAGE_SIZE,
+) -> list[FoundPost]:
+    """Returns the first posts with the words of `text`, or those that `criteria` selects.
+
+    Where words are looked for and at most `MAX_LISTED` posts have them, those with all words in their title come
+    first, then those with all of them in title, alt texts and tags, then the others; each time the newest shown
+    first. Of more posts, and without words, the newest come first.
+
+    `before`: only those that are listed behind the post with this id.
     """
-    columns = (Post.id, Post.title, Post.language, Post.state, Post.tags, Post.last_shown_on, Post.reserve)
-    query = select(*columns).order_by(Post.id.desc()).limit(limit)
-    if text.strip():
-        query = query.where(matching_posts(session, SearchQuery.of(text)))
-    if state == "shown":
-        query = query.where(SHOWN)
-    elif state:
-        query = query.where(Post.state == state, true() if state == "approved" else UNAPPROVED)
+    selected = criteria or PostFilter(text, state)
+    conditions = _conditions(session, selected)
+    if selected.needs_words or selected.year is not None:
+        ids = session.execute(
+            select(Post.id, Post.last_shown_on).where(*conditions).order_by((Post.id + 0).desc()).limit(MAX_LISTED + 1)
+        ).all()
+        if len(ids) <= MAX_LISTED:
+            return _page_of(session, _ranked(session, selected.query, ids), before, limit)
+    query = select(*_COLUMNS).where(*conditions).order_by(Post.id.desc()).limit(limit)
     if before is not None:
         query = query.where(Post.id < before)
     return [FoundPost(*row) for row in session.execute(query)]
 
 
-def find_search_matches(session: Session, posts: Collection[int], text: str) -> Mapping[int, tuple[SearchMatch, ...]]:
+def years_shown(session: Session) -> list[int]:
+    """Lists the years from the first to the last in which a post was shown, the newest first."""
+    shown = select(Post.last_shown_on).where(SHOWN).limit(1)
+    first = session.scalar(shown.order_by(Post.last_shown_on))
+    last = session.scalar(shown.order_by(Post.last_shown_on.desc()))
+    return [] if first is None or last is None else list(range(last.year, first.year - 1, -1))
+
+
+def platforms_shown(session: Session) -> list[str]:
+    """Lists the platforms where posts are published, by this desk or before it."""
+    names = union(select(Channel.platform), select(PublishedLink.platform))
+    return sorted(session.scalars(names))
+
+
+def find_search_matches(
+    session: Session, posts: Collection[int], text: str | PostFilter
+) -> Mapping[int, tuple[SearchMatch, ...]]:
     """Returns, by post, where some posts match what was searched for."""
-    query = SearchQuery.of(text)
-    if not query.words:
+    query = text.query if isinstance(text, PostFilter) else SearchQuery.of(text)
+    if not query:
         return {}
     rows = session.scalars(select(Post).where(Post.id.in_(posts)))
     return {post.id: find_matches(post, query) for post in rows}
+
+
+def _conditions(session: Session, criteria: PostFilter) -> list[ColumnElement[bool] | TextClause]:
+    conditions: list[ColumnElement[bool] | TextClause] = []
+    if criteria.needs_words:
+        conditions.append(matching_posts(session, criteria.query))
+    if criteria.state == "shown":
+        conditions.append(SHOWN)
+    elif criteria.state:
+        conditions += [Post.state == criteria.state, true() if criteria.state == "approved" else UNAPPROVED]
+    if criteria.year is not None:
+        first, last = date(criteria.year, 1, 1), date(criteria.year, 12, 31)
+        conditions += [SHOWN, Post.last_shown_on.between(first, last)]
+    if criteria.platform:
+        conditions.append(Post.id.in_(_published_on(criteria.platform)))
+    return conditions
+
+
+def _published_on(platform: str) -> Select[int]:
+    by_desk = (
+        select(Pick.post_id)
+        .join(Delivery, Delivery.pick_id == Pick.id)
+        .join(Channel, Channel.name == Delivery.channel_name)
+        .where(Channel.platform == platform, Delivery.state == State.PUBLISHED, Pick.post_id.is_not(None))
+    )
+    before = select(PublishedLink.post_id).where(PublishedLink.platform == platform)
+    named = union(by_desk, before).subquery()
+    return select(named.c[0])
+
+
+def _ranked(session: Session, query: SearchQuery, posts: Sequence[Any]) -> list[int]:
+    """Returns the ids of posts in the order of a list. `posts`: their ids and the days they were shown last."""
+    ranks: dict[int, int] = {}
+    for rank, fields in enumerate(FIELDS_OF_RANKS) if query else ():
+        in_fields = indexed_posts(session, _looking_into(query, fields))
+        ids = select(Post.id).where(Post.id.in_([row.id for row in posts]), Post.id.in_(in_fields))
+        for post_id in session.scalars(ids):
+            ranks.setdefault(post_id, rank)
+
+    def place(row: Any) -> tuple[int, int, int]:
+        shown = row.last_shown_on.toordinal() if row.last_shown_on else date.max.toordinal()
+        return ranks.get(row.id, len(FIELDS_OF_RANKS)), -shown, -row.id
+
+    return [row.id for row in sorted(posts, key=place)]
+
+
+def _looking_into(query: SearchQuery, fields: tuple[str, ...]) -> SearchQuery:
+    """Returns a search for the same words in these fields; a word that names a field of its own keeps it."""
+    return SearchQuery(
+        tuple(word if word.fields else replace(word, fields=fields) for word in query.words),
+        tuple(phrase if phrase.fields else replace(phrase, fields=fields) for phrase in query.phrases),
+    )
+
+
+def _page_of(session: Session, ids: Sequence[int], before: int | None, limit: int) -> list[FoundPost]:
+    if before is not None:
+        # A post that is not found any more has no place in the list, so that nothing is behind it.
+        ids = ids[ids.index(before) + 1 :] if before in ids else ()
+    shown = list(ids[:limit])
+    rows = {row.id: FoundPost(*row) for row in session.execute(select(*_COLUMNS).where(Post.id.in_(shown)))}
+    return [rows[post_id] for post_id in shown]

@@ -13,25 +13,40 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from publisher.core.words import forms_of, words_of
 from publisher.db.models import STALE_WORDS, Post
-from publisher.db.post_words import PostWords
+from publisher.db.post_words import END_OF_TEXT, FIELD_MARKS, PostWords
 from publisher.db.session import Database
-from publisher.posts.search_texts import search_texts
+from publisher.posts.search_texts import SearchText, search_texts
 
-FORMAT = 2
+FORMAT = 3
 """Changes with what `post_words` makes of a text: then every post is indexed anew."""
 BATCH = 100
 """Posts that are indexed in one transaction."""
 
 
 def post_words(post: Post) -> tuple[str, str]:
-    """Returns the words of a post and the stems that differ from them, as the index keeps them."""
+    """Returns the words of a post, and the stems that differ from them with the words of some fields, marked.
+
+    No phrase goes over the end of a text, because a mark stands there.
+    """
     words: list[str] = []
     stems: list[str] = []
     for part in search_texts(post):
-        for word in words_of(part.text):
-            words.append(word.folded)
-            stems += sorted(forms_of(part.text[word.start : word.end], part.language) - {word.folded})
+        own_words, own_stems = _words_of_text(part)
+        words += [*own_words, END_OF_TEXT]
+        stems += own_stems
+        if mark := FIELD_MARKS.get(part.field):
+            stems += [f"{mark}{word}" for word in own_words]
+            stems += [END_OF_TEXT, *(f"{mark}{stem}" for stem in own_stems)]
     return " ".join(words), " ".join(stems)
+
+
+def _words_of_text(part: SearchText) -> tuple[list[str], list[str]]:
+    words: list[str] = []
+    stems: list[str] = []
+    for word in words_of(part.text):
+        words.append(word.folded)
+        stems += sorted(forms_of(part.text[word.start : word.end], part.language) - {word.folded})
+    return words, stems
 
 
 def index_post(session: Session, post: Post) -> None:

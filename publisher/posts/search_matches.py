@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from publisher.core.search_query import SearchQuery
+from publisher.core.search_query import QueryPhrase, QueryWord, SearchQuery
 from publisher.core.words import Word, forms_of, words_of
 from publisher.db.models import Post
 from publisher.posts.search_texts import SearchText, search_texts
@@ -36,7 +36,7 @@ def find_matches(post: Post, query: SearchQuery) -> tuple[SearchMatch, ...]:
     """Finds where a post matches: first the texts with most of the words; the title counts as seen by everybody."""
     found: list[tuple[int, int, SearchMatch]] = []
     for order, text in enumerate(search_texts(post)):
-        marked = [(word, number) for word, number in _marked(text, query) if number is not None]
+        marked = _marked(text, query)
         if marked:
             numbers = {number for _word, number in marked}
             match = SearchMatch(text, tuple(_snippet(text.text, [word for word, _number in marked])))
@@ -44,11 +44,32 @@ def find_matches(post: Post, query: SearchQuery) -> tuple[SearchMatch, ...]:
     return tuple(match for _numbers, _order, match in sorted(found, key=lambda item: item[:2])[:MAX_SHOWN])
 
 
-def _marked(text: SearchText, query: SearchQuery) -> Iterator[tuple[Word, int | None]]:
-    """Yields each word of a text with the number of the searched word that it is, if any."""
-    for word in words_of(text.text):
+def _marked(text: SearchText, query: SearchQuery) -> list[tuple[Word, int]]:
+    """Returns the words of a text that are searched for, each with the number of what it belongs to in the search."""
+    words = list(words_of(text.text))
+    wanted = [(number, word) for number, word in enumerate(query.words) if _looks_into(word, text)]
+    numbers: dict[int, int] = {}
+    for place, word in enumerate(words if wanted else ()):
         forms = forms_of(text.text[word.start : word.end], text.language)
-        yield word, next((number for number, wanted in enumerate(query.words) if wanted.matches(forms)), None)
+        if (number := next((number for number, searched in wanted if searched.matches(forms)), None)) is not None:
+            numbers[place] = number
+    for number, phrase in enumerate(query.phrases, start=len(query.words)):
+        if _looks_into(phrase, text):
+            numbers |= dict.fromkeys(_places_of(phrase, words), number)
+    return [(words[place], numbers[place]) for place in sorted(numbers)]
+
+
+def _looks_into(part: QueryWord | QueryPhrase, text: SearchText) -> bool:
+    return not part.fields or text.field in part.fields
+
+
+def _places_of(phrase: QueryPhrase, words: Sequence[Word]) -> Iterator[int]:
+    """Yields the places of the words that make a phrase."""
+    folded = tuple(word.folded for word in words)
+    length = len(phrase.folded)
+    for start in range(len(folded) - length + 1):
+        if folded[start : start + length] == phrase.folded:
+            yield from range(start, start + length)
 
 
 def _snippet(text: str, matches: Sequence[Word]) -> Iterator[TextPart]:

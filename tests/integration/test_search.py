@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,15 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from publisher.core.search_query import SearchQuery
-from publisher.db.models import Post
+from publisher.db.imports import Import, ItemKey, PublishedLink
+from publisher.db.models import Delivery, Pick, Post
+from publisher.db.operations import Channel
 from publisher.db.post_search import is_complete
 from publisher.db.post_words import PostWords
 from publisher.db.session import Database
 from publisher.posts.drafts import PostChanges, PostDraft, check_input
 from publisher.posts.posts import add_post
-from publisher.posts.search import find_posts, find_search_matches
+from publisher.posts.search import PostFilter, find_posts, find_search_matches, platforms_shown, years_shown
 from publisher.posts.search_index import FORMAT, index_post, post_words, refresh_index
 from publisher.posts.search_matches import SearchMatch
 from publisher.schedule.bulk import BulkChanges
@@ -77,7 +79,7 @@ def test_a_post_is_found_by_every_field_in_every_language(desk: Desk) -> None:
         "neurons puig dendrites", "neur", "the neurons of the mouse",
     ):  # fmt: skip
         assert found(desk, text) == ["Mouse neurons"], text
-    for text in ("nowhere", "neurons nowhere", "eurons", "'", '"', "a:b*", "NOT AND OR", "\\ & | ! <->"):
+    for text in ("nowhere", "neurons nowhere", "eurons", "'", '"', "a:z*", "NOT AND OR", "\\ & | ! <->"):
         assert found(desk, text) == [], text
 
 
@@ -229,3 +231,115 @@ def test_both_databases_are_asked_for_the_same_forms() -> None:
     (word,) = SearchQuery.of("Cèl·lules").words
     assert (word.folded, word.is_prefix) == ("cellules", True)
     assert "cellu" in word.stems
+
+
+@pytest.fixture
+def archive(desk: Desk) -> dict[str, int]:
+    """Fills an archive of four posts."""
+    fields: dict[str, dict[str, Any]] = {
+        "Mouse neurons": {"credit": "Jane Doe, Wellcome", "tags": ["brain cells"], "licence": "CC BY 4.0"},
+        "Neurons of a mouse": {"written_by": "Jane Roca", "tags": ["brain"], "body": "A confocal image."},
+        "A quiet brain": {"body": "One mouse. Its neurons fire in green cells.", "licence": "CC0"},
+        "Roots": {"standfirst": "No animal", "body": "The mouse was not here."},
+    }
+    posts = {title: add(desk, title, **values) for title, values in fields.items()}
+    with desk.database.writing() as session:
+        for year, post in enumerate(posts.values(), start=2019):
+            session.get_one(Post, post).last_shown_on = date(year, 6, 3)
+        channel = Channel(name="blog", platform="tumblr")
+        run = Import(source="x", source_key="x", actor="cli", started_at=NOW)
+        session.add_all([channel, run])
+        session.flush()
+        key = ItemKey(import_id=run.id, key="1", digest="0", post_id=posts["Roots"], made_post=True, post_version=1)
+        pick = Pick(slot=date(2019, 6, 3), post_id=posts["Mouse neurons"], reason="queue", picked_at=NOW)
+        session.add_all([key, pick])
+        session.flush()
+        session.add(PublishedLink(post_id=posts["Roots"], item_id=key.id, platform="site", url="https://a.example/1"))
+        session.add(
+            Delivery(
+                pick_id=pick.id, slot=pick.slot, channel_name="blog", part=0, state="published", token="t",
+                scheduled_at=NOW, due_at=NOW, expires_at=NOW, remote_id="1", adapted={},
+            )
+        )  # fmt: skip
+    return posts
+
+
+@on_every_database
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ('"mouse neurons"', ["Mouse neurons"]),
+        ('"MOUSE   Neurons"', ["Mouse neurons"]),
+        ('"neurons jane"', []),  # the end of one text and the beginning of the next
+        ('"neuron mous"', []),  # stems that follow each other by chance
+        ("title:mouse", ["Neurons of a mouse", "Mouse neurons"]),
+        ("title:mice", []),
+        ("title:neuron", ["Neurons of a mouse", "Mouse neurons"]),
+        ("credit:jane", ["Mouse neurons"]),
+        ("by:jane", ["Neurons of a mouse"]),
+        ("person:jane", ["Neurons of a mouse", "Mouse neurons"]),
+        ('tag:"brain cells"', ["Mouse neurons"]),
+        ('title:"a mouse"', ["Neurons of a mouse"]),
+        ("ro*", ["Neurons of a mouse", "Roots"]),
+        ("ro", []),
+        ('"neuro"', []),
+        ("z*", []),
+        ('"', []),
+        ("title:", []),
+    ],
+)
+def test_phrases_beginnings_and_fields(desk: Desk, archive: dict[str, int], text: str, titles: list[str]) -> None:
+    assert sorted(found(desk, text)) == sorted(titles)
+
+
+@on_every_database
+def test_a_title_with_all_the_words_comes_first(desk: Desk, archive: dict[str, int]) -> None:
+    ranked = ["Neurons of a mouse", "Mouse neurons", "A quiet brain"]
+    assert found(desk, "mouse neurons") == ranked
+    assert found(desk, "brain") == ["A quiet brain", "Neurons of a mouse", "Mouse neurons"]
+    assert found(desk, "mouse neurons", limit=1) == ranked[:1]
+    assert found(desk, "mouse neurons", before=archive[ranked[0]]) == ranked[1:]
+    assert found(desk, "mouse neurons", before=archive["Roots"]) == []
+
+
+@on_every_database
+@pytest.mark.parametrize(
+    ("criteria", "titles"),
+    [
+        (PostFilter(year=2020), ["Neurons of a mouse"]),
+        (PostFilter(year=2030), []),
+        (PostFilter(tag="brain"), ["Neurons of a mouse", "Mouse neurons"]),
+        (PostFilter(person="Jane"), ["Neurons of a mouse", "Mouse neurons"]),
+        (PostFilter(person="jane roca"), ["Neurons of a mouse"]),
+        (PostFilter(credit="wellcome"), ["Mouse neurons"]),
+        (PostFilter(licence="cc by"), ["Mouse neurons"]),
+        (PostFilter(platform="site"), ["Roots"]),
+        (PostFilter(platform="tumblr"), ["Mouse neurons"]),
+        (PostFilter(platform="nowhere"), []),
+        (PostFilter("mouse", year=2022, platform="site"), ["Roots"]),
+        (PostFilter("mouse", state="shown", tag="brain", year=2019), ["Mouse neurons"]),
+        (PostFilter(tag="·"), []),
+    ],
+)
+def test_a_filter_selects(desk: Desk, archive: dict[str, int], criteria: PostFilter, titles: list[str]) -> None:
+    assert found(desk, "", criteria=criteria) == titles
+
+
+def test_a_desk_without_matches_has_years_and_platforms(desk: Desk, archive: dict[str, int]) -> None:
+    with desk.database.reading() as session:
+        assert years_shown(session) == [2022, 2021, 2020, 2019]
+        assert platforms_shown(session) == ["site", "tumblr"]
+
+
+def test_what_is_searched_for_is_marked_and_nothing_else(desk: Desk, archive: dict[str, int]) -> None:
+    assert marked(the_match(desk, archive["A quiet brain"], '"green cells"')).endswith("fire in [green] [cells].")
+    match = the_match(desk, archive["Mouse neurons"], "tag:brain")
+    assert (match.where.field, marked(match)) == ("tags", "[brain] cells")
+
+
+def test_a_post_that_the_index_lacks_is_found_in_the_field_alone(desk: Desk) -> None:
+    desk.posts(["Glowing gills"], NOW, body="A mushroom at night.", tags=["fungi"])
+    for text in ("title:gills", '"glowing gills"', "tag:fungi", '"at night"'):
+        assert found(desk, text) == ["Glowing gills"], text
+    for text in ("title:mushroom", "tag:gills", '"gills glowing"', "by:gills"):
+        assert found(desk, text) == [], text

@@ -1,4 +1,4 @@
-"""The desk knows which pictures have an alt text, so that those without one are listed at once."""
+"""The desk knows which pictures have an alt text, and finds posts by the day on which they were shown."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ revision = "0026"
 down_revision = "0025"
 
 WITHOUT_ALT_TEXT = sa.text("NOT has_alt_text")
+SHOWN = sa.text("last_shown_on IS NOT NULL")
 IMAGE = sa.table("post_image", sa.column("id"), sa.column("alt_text"), sa.column("has_alt_text", sa.Boolean))
 
 
@@ -24,6 +25,9 @@ def upgrade() -> None:
     for start in range(0, len(names), 500):
         batch = IMAGE.c.id.in_(names[start : start + 500])
         connection.execute(sa.update(IMAGE).where(batch).values(has_alt_text=False))
+    op.create_index(
+        "ix_post_last_shown_on", "post", ["last_shown_on", "id"], sqlite_where=SHOWN, postgresql_where=SHOWN
+    )
     op.create_index(
         "ix_post_image_without_alt_text",
         "post_image",
