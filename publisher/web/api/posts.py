@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -11,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from publisher.db.models import Post
 from publisher.desk import Desk
+from publisher.posts.drafts import FIRST_YEAR, LAST_YEAR
 from publisher.posts.post_store import load_post
 from publisher.posts.problems import PostProblem
-from publisher.posts.search import find_posts
+from publisher.posts.search import PostFilter, find_posts
 from publisher.schedule.approval import every_problem
 from publisher.web.api import idempotency
 from publisher.web.api.conditions import IfMatch, IfNoneMatch, etag, is_known, not_modified, require_match
@@ -44,11 +46,27 @@ async def body_of(request: Request) -> bytes:
     return await request.body()
 
 
+Words = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
+
+
+async def asked_filter(
+    year: Annotated[int | None, Query(ge=FIRST_YEAR, le=LAST_YEAR, description="Shown last in this year.")] = None,
+    tag: Words = "",
+    person: Annotated[Words, Query(description="Who wrote it or is credited.")] = "",
+    credit: Words = "",
+    licence: Words = "",
+    platform: Annotated[Words, Query(description="Where it is published, such as `tumblr`.")] = "",
+) -> PostFilter:
+    """Reads what else the address selects by."""
+    return PostFilter(year=year, tag=tag, person=person, credit=credit, licence=licence, platform=platform)
+
+
 @router.get(
     "", response_model=Page[PostSummary], responses={**success(200, "Posts, the newest first."), **problems(422)}
 )
 def api_posts(
     request: Request,
+    narrowed: Annotated[PostFilter, Depends(asked_filter)],
     text: Text = "",
     state: Annotated[
         Literal["", "draft", "in_review", "approved", "withdrawn", "shown"], Query(description="Only those.")
@@ -56,9 +74,14 @@ def api_posts(
     after: After = None,
     limit: Limit = 50,
 ) -> Any:
-    """Lists posts, the newest first: those of the queue and those that were shown."""
+    """Lists posts, those of the queue and those that were shown: the newest first, or what fits the words best.
+
+    `text` takes words, a phrase in quotes, the beginning of a word with a star, and words of one field:
+    `title:` `alt:` `credit:` `tag:` `by:` `licence:` `person:`.
+    """
+    criteria = replace(narrowed, text=text, state=state)
     with desk_of(request).database.reading() as session:
-        posts = find_posts(session, text, state, before=after, limit=limit)
+        posts = find_posts(session, criteria=criteria, before=after, limit=limit)
     return {"items": posts, "next": next_page(request, posts, posts[-1].id if posts else 0, limit)}
 
 

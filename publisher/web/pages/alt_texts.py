@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
+from publisher.adapt.text.markdown import plain_words
 from publisher.archive.alt_texts import (
     PAGE_SIZE,
     NewAltText,
@@ -111,6 +112,7 @@ def _render(request: Request, place: PicturePlace, typed: _Typed | None = None, 
         status,
         post=post,
         image=image,
+        body="\n".join(map(plain_words, post.body.split("\n"))),
         channels=write_channels(image.choices.get("colour_channels")),
         number=place.picture,
         text=typed.text if typed else image.alt_text if image.has_alt_text else "",
