@@ -100,6 +100,7 @@ RULES: dict[str, Rule] = {
     "tag_queued": P.WRITE,
     "undo_change": P.WRITE,
     "archive": P.READ,
+    "related_posts": P.READ,
     "alt_texts": P.READ,
     "picture_alt_text": P.READ,
     "save_alt_text": P.WRITE,

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from publisher.archive.related import posts_on_day
 from publisher.collaboration.notifications import names_of
 from publisher.collaboration.preview_links import DEFAULT_LIFETIME, LIFETIMES, links_of
 from publisher.db.models import Event, Post
@@ -30,6 +31,7 @@ def story_context(session: Session, post: Post | None, now: datetime) -> dict[st
             "versions": [],
             "people": [],
             "published_links": {},
+            "on_this_day": [],
             **links_context([], now),
         }
     events = select(Event).where(Event.post_id == post.id).order_by(Event.id.desc()).limit(MAX_LISTED)
@@ -39,6 +41,7 @@ def story_context(session: Session, post: Post | None, now: datetime) -> dict[st
         "versions": versions_of(session, post.id)[:MAX_LISTED],
         "people": names_of(session),
         "published_links": published_links(session, post.id),
+        "on_this_day": posts_on_day(session, post),
         **links_context(links_of(session, post.id), now),
     }
 
