@@ -7,12 +7,13 @@ other programs leave. Approval waits for the same.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, extract, func, literal, not_, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, TextClause, and_, func, not_, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from publisher.adapt.problem_codes import AdaptProblem
@@ -20,7 +21,7 @@ from publisher.core.alt_texts import is_alt_text, is_file_name
 from publisher.core.content import ImageChoices
 from publisher.core.messages import _
 from publisher.core.value_range import WindowChoice
-from publisher.db.models import WITHOUT_ALT_TEXT, Media, Post, PostImage
+from publisher.db.models import IN_RESERVE, WITHOUT_ALT_TEXT, Media, Post, PostImage
 from publisher.posts.channel_texts import write_channels
 from publisher.posts.desk_parts import DeskParts
 from publisher.posts.drafts import PostChanges, check_input
@@ -125,18 +126,20 @@ class NewAltText:
 
 def alt_text_progress(session: Session) -> Progress:
     """Counts the pictures that followers have seen, and those of the reserve, by the year they were shown last."""
-    year = extract("year", Post.last_shown_on)
-    missing = func.sum(case((PostImage.has_alt_text, literal(0)), else_=literal(1)))
-    query = select(year, func.count(), missing).select_from(PostImage).join(Post, Post.id == PostImage.post_id)
-    rows = session.execute(query.where(_in_archive()).group_by(year)).all()
-    years = [YearProgress(None if number is None else int(number), all_, lacking) for number, all_, lacking in rows]
+    # Both are read from an index of their own, whose days are put together here.
+    pictures, missing = _count_by_year(session, true()), _count_by_year(session, WITHOUT_ALT_TEXT)
+    years = (YearProgress(year, pictures[year], missing[year]) for year in pictures)
     return Progress(tuple(sorted(years, key=lambda counted: -(counted.year or 0))))
 
 
-def count_missing(session: Session) -> int:
-    """Counts the pictures without an alt text. It reads an index of these alone."""
-    query = select(func.count()).select_from(PostImage).join(Post, Post.id == PostImage.post_id)
-    return session.scalar(query.where(WITHOUT_ALT_TEXT, _in_archive())) or 0
+def _count_by_year(session: Session, which: ColumnElement[bool] | TextClause) -> Counter[int | None]:
+    by_day = select(Post.last_shown_on, func.count()).join(PostImage, PostImage.post_id == Post.id).where(which)
+    shown = by_day.where(Post.last_shown_on.is_not(None)).group_by(Post.last_shown_on)
+    waiting = by_day.where(Post.last_shown_on.is_(None), IN_RESERVE).group_by(Post.last_shown_on)
+    counted: Counter[int | None] = Counter()
+    for day, number in (*session.execute(shown), *session.execute(waiting)):
+        counted[None if day is None else day.year] += number
+    return counted
 
 
 def deadline_of(day: date | None, today: date, missing: int) -> Deadline | None:
@@ -208,11 +211,6 @@ class _Position:
 
 def _in_reserve() -> ColumnElement[bool]:
     return and_(Post.state != "withdrawn", Post.reserve.is_(true()), Post.fixed_date.is_(None))
-
-
-def _in_archive() -> ColumnElement[bool]:
-    """Selects posts that followers have seen or that the reserve may show: the others wait for approval anyway."""
-    return or_(Post.last_shown_on.is_not(None), _in_reserve())
 
 
 def _order(of_reserve: bool) -> Sequence[ColumnElement[Any]]:

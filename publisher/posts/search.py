@@ -15,7 +15,7 @@ from publisher.core.states import State
 from publisher.db.imports import PublishedLink
 from publisher.db.models import SHOWN, UNAPPROVED, Delivery, Pick, Post
 from publisher.db.operations import Channel
-from publisher.db.post_search import MAX_LISTED, indexed_posts, matching_posts
+from publisher.db.post_search import MAX_LISTED, indexed_posts, matching_ids
 from publisher.posts.search_matches import SearchMatch, find_matches
 
 PAGE_SIZE = 50
@@ -91,13 +91,16 @@ def find_posts(
     `before`: only those that are listed behind the post with this id.
     """
     selected = criteria or PostFilter(text, state)
-    conditions = _conditions(session, selected)
-    if selected.needs_words or selected.year is not None:
-        ids = session.execute(
-            select(Post.id, Post.last_shown_on).where(*conditions).order_by((Post.id + 0).desc()).limit(MAX_LISTED + 1)
-        ).all()
-        if len(ids) <= MAX_LISTED:
-            return _page_of(session, _ranked(session, selected.query, ids), before, limit)
+    conditions = _conditions(selected)
+    matching = matching_ids(session, selected.query) if selected.needs_words else None
+    if matching is not None:
+        # With many matches, the list's own order is followed, and each post is looked up among them.
+        is_list = isinstance(matching, list)
+        conditions.append(Post.id.in_(matching) if is_list else (Post.id + 0).in_(matching))
+    if isinstance(matching, list) or selected.year is not None:
+        found = session.execute(select(Post.id, Post.last_shown_on).where(*conditions).limit(MAX_LISTED + 1)).all()
+        if len(found) <= MAX_LISTED:
+            return _page_of(session, _ranked(session, selected.query, found), before, limit)
     query = select(*_COLUMNS).where(*conditions).order_by(Post.id.desc()).limit(limit)
     if before is not None:
         query = query.where(Post.id < before)
@@ -129,10 +132,9 @@ def find_search_matches(
     return {post.id: find_matches(post, query) for post in rows}
 
 
-def _conditions(session: Session, criteria: PostFilter) -> list[ColumnElement[bool] | TextClause]:
+def _conditions(criteria: PostFilter) -> list[ColumnElement[bool] | TextClause]:
+    """Makes the conditions of everything but words."""
     conditions: list[ColumnElement[bool] | TextClause] = []
-    if criteria.needs_words:
-        conditions.append(matching_posts(session, criteria.query))
     if criteria.state == "shown":
         conditions.append(SHOWN)
     elif criteria.state:

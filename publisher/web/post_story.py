@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from publisher.archive.post_collections import collections_with, list_collections
 from publisher.archive.related import posts_on_day
 from publisher.collaboration.notifications import names_of
 from publisher.collaboration.preview_links import DEFAULT_LIFETIME, LIFETIMES, links_of
@@ -32,6 +33,8 @@ def story_context(session: Session, post: Post | None, now: datetime) -> dict[st
             "people": [],
             "published_links": {},
             "on_this_day": [],
+            "collections": [],
+            "collected_in": [],
             **links_context([], now),
         }
     events = select(Event).where(Event.post_id == post.id).order_by(Event.id.desc()).limit(MAX_LISTED)
@@ -42,6 +45,8 @@ def story_context(session: Session, post: Post | None, now: datetime) -> dict[st
         "people": names_of(session),
         "published_links": published_links(session, post.id),
         "on_this_day": posts_on_day(session, post),
+        "collections": list_collections(session),
+        "collected_in": collections_with(session, post.id),
         **links_context(links_of(session, post.id), now),
     }
 

@@ -13,7 +13,6 @@ from publisher.archive.alt_texts import (
     NewAltText,
     PicturePlace,
     alt_text_progress,
-    count_missing,
     deadline_of,
     list_missing,
     next_missing,
@@ -72,7 +71,7 @@ def test_what_is_shown_again_comes_first_then_what_was_shown_last(desk: Desk) ->
     assert listed(desk) == whole
     with desk.database.reading() as session:
         places = [picture.place for picture in list_missing(session)]
-        assert count_missing(session) == len(whole)
+        assert alt_text_progress(session).missing == len(whole)
     for number, place in enumerate(places):
         assert listed(desk, after=place) == whole[number + 1 :]
         assert listed(desk, after=place, limit=1) == whole[number + 1 : number + 2]

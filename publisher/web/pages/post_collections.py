@@ -1,0 +1,158 @@
+"""Lists collections, and makes, fills and orders them."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import Response
+
+from publisher.archive.post_collections import (
+    CollectionFields,
+    Collections,
+    Step,
+    list_collections,
+    load_collection,
+    posts_of,
+)
+from publisher.core.messages import Message, _, ngettext
+from publisher.core.post_limits import COLLECTION_NAME, COLLECTION_POSTS, MAX_ROW_NUMBER, STANDFIRST
+from publisher.core.problems import Problem
+from publisher.posts.errors import PostError
+from publisher.schedule.listing import first_pictures
+from publisher.web.errors import NotFound, sentence_of
+from publisher.web.field_types import RowId
+from publisher.web.rendering import actor_of, desk_of, flash, page, redirect
+
+router = APIRouter()
+
+Name = Annotated[str, Form(max_length=2 * COLLECTION_NAME)]
+Description = Annotated[str, Form(max_length=2 * STANDFIRST)]
+
+
+async def posted_fields(
+    name: Name = "", description: Description = "", public: Annotated[Literal["", "yes"], Form()] = ""
+) -> CollectionFields:
+    """Reads what a form says of a collection."""
+    return CollectionFields(name, description, public == "yes")
+
+
+Fields = Annotated[CollectionFields, Depends(posted_fields)]
+
+
+@router.get("/collections")
+def collections(request: Request) -> Response:
+    return _render_list(request)
+
+
+@router.post("/collections")
+def make_collection(request: Request, fields: Fields) -> Response:
+    try:
+        made = _changing(request).add(fields)
+    except PostError as refusal:
+        return _render_list(request, fields, sentence_of(refusal.text))
+    flash(request, _("The collection is made; put posts into it."))
+    return redirect(request, "collection", collection_id=made)
+
+
+@router.post("/collections/posts")
+def collect_posts(
+    request: Request,
+    collection: Annotated[RowId, Form()],
+    posts: Annotated[str, Form(max_length=20_000)] = "",
+    back: Annotated[Literal["collection", "post"], Form()] = "collection",
+) -> Response:
+    """Puts posts into a collection: their numbers, with spaces or commas between them."""
+    numbers = [int(number) for number in re.findall(r"\d{1,10}", posts)][:COLLECTION_POSTS]
+    numbers = [min(number, MAX_ROW_NUMBER) for number in numbers]
+    try:
+        if not numbers:
+            raise PostError(_("write the numbers of the posts"))
+        added = _changing(request).add_posts(collection, numbers)
+        flash(request, ngettext("{count} post was put there.", "{count} posts were put there.", count=added))
+    except PostError as refusal:
+        if back == "collection":
+            return _render(request, collection, typed_posts=posts, posts_mistake=sentence_of(refusal.text), status=422)
+        flash(request, sentence_of(refusal.text), "bad")
+    if back == "post" and numbers:
+        return redirect(request, "edit_post_page", post_id=numbers[0])
+    return redirect(request, "collection", collection_id=collection)
+
+
+@router.get("/collections/{collection_id}")
+def collection(
+    request: Request, collection_id: int, moved: Annotated[str, Query(max_length=30, pattern=r"^[\w-]*$")] = ""
+) -> Response:
+    """Shows a collection. `moved`: the button that was pressed last, which has the keyboard again."""
+    return _render(request, collection_id, moved=moved)
+
+
+@router.post("/collections/{collection_id}")
+def change_collection(request: Request, collection_id: int, fields: Fields) -> Response:
+    try:
+        _changing(request).change(collection_id, fields)
+    except PostError as refusal:
+        return _render(request, collection_id, fields=fields, mistake=sentence_of(refusal.text), status=422)
+    flash(request, _("Saved."))
+    return redirect(request, "collection", collection_id=collection_id)
+
+
+@router.post("/collections/{collection_id}/remove")
+def remove_collection(request: Request, collection_id: int) -> Response:
+    try:
+        _changing(request).remove(collection_id)
+    except PostError as refusal:
+        flash(request, sentence_of(refusal.text), "bad")
+    else:
+        flash(request, _("The collection is removed; its posts stay."), "note")
+    return redirect(request, "collections")
+
+
+@router.post("/collections/{collection_id}/order")
+def order_collection(
+    request: Request,
+    collection_id: int,
+    one: Annotated[str, Form(pattern=r"^\d{1,9} (first|up|down|last|out)$", max_length=20)],
+) -> Response:
+    """Moves a post within a collection, or takes it out. `one`: the post and where it goes."""
+    post, to = one.split()
+    step: Step | None = next((step for step in ("first", "up", "down", "last") if step == to), None)
+    try:
+        if step is None:
+            _changing(request).remove_post(collection_id, int(post))
+            flash(request, _("It was taken out of the collection."), "note")
+        else:
+            _changing(request).move_post(collection_id, int(post), step)
+    except PostError as refusal:
+        flash(request, sentence_of(refusal.text), "bad")
+    return redirect(request, "collection", f"moved={to}-{post}" if step else "", collection_id=collection_id)
+
+
+def _changing(request: Request) -> Collections:
+    return Collections(desk_of(request), actor_of(request))
+
+
+def _render_list(
+    request: Request, fields: CollectionFields | None = None, mistake: Message | Problem | str = ""
+) -> Response:
+    with desk_of(request).database.reading() as session:
+        listed = list_collections(session)
+    fields = fields or CollectionFields("")
+    return page(request, "collections.html", 422 if mistake else 200, listed=listed, fields=fields, mistake=mistake)
+
+
+def _render(
+    request: Request, collection_id: int, *, fields: CollectionFields | None = None, status: int = 200, **more: object
+) -> Response:
+    with desk_of(request).database.reading() as session:
+        try:
+            stored = load_collection(session, collection_id)
+        except PostError as refusal:
+            raise NotFound(sentence_of(refusal.text)) from None
+        posts = posts_of(session, collection_id)
+        pictures = first_pictures(session, [post.id for post in posts])
+    shown = fields or CollectionFields(stored.name, stored.description, stored.is_public)
+    empty: dict[str, object] = {"mistake": "", "posts_mistake": "", "typed_posts": "", "moved": ""}
+    context = {**empty, "stored": stored, "fields": shown, "posts": posts, "pictures": pictures, **more}
+    return page(request, "collection.html", status, **context)
