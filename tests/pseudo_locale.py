@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
 from publisher.core import translations as catalogues
+from publisher.core.date_format import FORMS
 from publisher.core.messages import PATTERNS
-from publisher.web.date_format import FORMS
 
 PSEUDO_LANGUAGE = "eo"
 """A language without a catalogue whose days and plurals Babel and browsers know."""

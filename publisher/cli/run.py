@@ -12,7 +12,7 @@ import structlog
 
 from publisher.cli.desk import desk_of
 from publisher.cli.memory import exempt_imports_from_collection
-from publisher.cli.service import ROLES, Service
+from publisher.cli.service import ROLES, Service, own_roles
 from publisher.core.logs import configure_logs, get_logger
 from publisher.core.memory import bound_arenas
 from publisher.core.messages import Message, _
@@ -53,12 +53,12 @@ def run_command(ctx: click.Context, roles: tuple[str, ...], publish_today: bool)
     bound_arenas()
     desk = desk_of(ctx)
     stop = StopSignal()
-    own_roles = ROLES if "all" in roles else tuple(role for role in ROLES if role in roles)
-    held_day = None if publish_today or SCHEDULER not in own_roles else _held_day(desk)
-    service = Service(desk, own_roles, held_day=held_day)
+    chosen = own_roles(desk.settings, ROLES if "all" in roles else roles)
+    held_day = None if publish_today or SCHEDULER not in chosen else _held_day(desk)
+    service = Service(desk, chosen, held_day=held_day)
     service.start()
     exempt_imports_from_collection()
-    log = get_logger("run").bind(role=" ".join(own_roles))
+    log = get_logger("run").bind(role=" ".join(chosen))
     log.info("ready", outlet=desk.settings.outlet.name, channels=[*desk.settings.channels])
     stop.wait()
     log.info("stopping: finishing the work that was begun")

@@ -16,7 +16,7 @@ from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.lease_owner import owner_name
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
-from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, delete_heartbeat
+from publisher.health.heartbeat import SCHEDULER, SITE, WEB, WORKER, delete_heartbeat
 from publisher.health.server import HealthServer
 from publisher.job_failures import FailureLog
 from publisher.posts.targets import load_targets
@@ -28,8 +28,8 @@ from publisher.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from publisher.delivery.engine import EngineDispatcher, EngineWorker
 
-ROLES = (SCHEDULER, WORKER, WEB)
-"""The roles of a process; by default it has all of them, and serves pages if they have a port."""
+ROLES = (SCHEDULER, WORKER, WEB, SITE)
+"""The roles of a process; by default it has all of them, and serves what is configured."""
 
 
 def check_roles(settings: Settings, roles: Collection[str]) -> None:
@@ -46,6 +46,15 @@ def check_roles(settings: Settings, roles: Collection[str]) -> None:
                 "run scheduler and worker together"
             )
         )
+
+
+def own_roles(settings: Settings, roles: Collection[str]) -> tuple[str, ...]:
+    """Returns the roles of a process in their order. Raises SettingsError where it has only a site that is off."""
+    if not settings.site.enabled:
+        if set(roles) == {SITE}:
+            raise SettingsError(_("the site is off; set site.enabled to true in the configuration"))
+        roles = [role for role in roles if role != SITE]
+    return tuple(role for role in ROLES if role in roles)
 
 
 class PageServer(Protocol):
@@ -70,11 +79,13 @@ class Service:
         load_targets(desk.settings)
         self._desk = desk
         self._held_day = held_day
-        self._role = " ".join(role for role in ROLES if role in roles)
+        roles = own_roles(desk.settings, roles)
+        self._role = " ".join(roles)
         self._worker = self._make_worker() if WORKER in roles else None
         self._scheduler = self._make_scheduler() if SCHEDULER in roles else None
         self._timetable = None if self._scheduler else self._make_timetable(roles)
         self._web = self._make_web() if WEB in roles and desk.settings.web.port is not None else None
+        self._site = self._make_site() if SITE in roles else None
         health = desk.settings.health
         self._health = HealthServer(desk, health.host, health.port) if health.port is not None else None
 
@@ -168,8 +179,13 @@ class Service:
         )
         return server
 
+    def _make_site(self) -> PageServer:
+        """Makes the server of the outlet's site, another face."""
+        server: PageServer = importlib.import_module("publisher.site.server").SiteServer(self._desk)
+        return server
+
     def _servers(self) -> list[HealthServer | PageServer]:
-        return [server for server in (self._health, self._web) if server is not None]
+        return [server for server in (self._health, self._web, self._site) if server is not None]
 
     def start(self) -> None:
         """Starts all roles. Raises SettingsError when a port can't be used."""
@@ -177,6 +193,8 @@ class Service:
             server.start()
         if self._web:
             get_logger("web").info("ready", url=self._web.url)
+        if self._site:
+            get_logger("site").info("ready", url=self._site.url)
         if self._timetable:
             self._timetable.start()
         if self._worker is not None and not isinstance(self._worker, ThreadDispatcher):

@@ -52,6 +52,7 @@ STALE_WORDS = text("words_stale")
 DATED = text("fixed_date IS NOT NULL")
 EMBARGOED = text("embargo_until IS NOT NULL")
 SHOWN = text("last_shown_on IS NOT NULL")
+FROM_ELSEWHERE = text("published_elsewhere_on IS NOT NULL")
 NOT_PUBLIC = text("remote_id IS NULL")
 HAS_REMOTE_ID = text("remote_id IS NOT NULL")
 BY_SLOT = text("slot IS NOT NULL")
@@ -144,6 +145,13 @@ class Post(Base):
         Index("ix_post_stale_words", "id", sqlite_where=STALE_WORDS, postgresql_where=STALE_WORDS),
         Index("ix_post_last_shown_on", "last_shown_on", "id", sqlite_where=SHOWN, postgresql_where=SHOWN),
         Index("ix_post_shown", "id", sqlite_where=SHOWN, postgresql_where=SHOWN),
+        Index(
+            "ix_post_elsewhere",
+            "published_elsewhere_on",
+            "id",
+            sqlite_where=FROM_ELSEWHERE,
+            postgresql_where=FROM_ELSEWHERE,
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -15,7 +15,7 @@ from publisher.db.operations import Process
 from publisher.db.session import Database
 from publisher.delivery.lease_owner import is_surely_gone
 
-SCHEDULER, WORKER, WEB = "scheduler", "worker", "web"
+SCHEDULER, WORKER, WEB, SITE = "scheduler", "worker", "web", "site"
 BEAT_SECONDS = 10
 HEARTBEAT_TIMEOUT = timedelta(minutes=2)
 """A process without a heartbeat for longer counts as dead."""

@@ -129,6 +129,8 @@ class Profile(Frozen):
     """The adapter publishes the replies that continue a post, each of them once."""
     post_url: str = ""
     """Pattern of a post's address with `{account}` and `{id}`, where ids make addresses."""
+    account_url: str = ""
+    """Pattern of the address at which followers find an account, with `{account}`. Empty: there is none."""
     notes: tuple[str, ...] = Field(default=())
     """Notes about this platform for staff and operators."""
 

@@ -19,6 +19,7 @@ from publisher.settings.sections import (
     NotifySettings,
     OutletSettings,
     ReserveSettings,
+    SiteSettings,
     StorageSettings,
     WebSettings,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SettingsUnreadable",
+    "SiteSettings",
     "StorageSettings",
     "WebSettings",
     "load_settings",

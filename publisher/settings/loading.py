@@ -35,6 +35,7 @@ from publisher.settings.sections import (
     NotifySettings,
     OutletSettings,
     ReserveSettings,
+    SiteSettings,
     StorageSettings,
     WebSettings,
 )
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = DeliverySettings()
     notify: NotifySettings = NotifySettings()
     web: WebSettings = WebSettings()
+    site: SiteSettings = SiteSettings()
     health: HealthSettings = HealthSettings()
     channels: dict[str, ChannelSettings] = Field(min_length=1)
     file: Path = Field(exclude=True)

@@ -9,6 +9,7 @@ from datetime import date, time
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from sqlalchemy.engine import make_url
@@ -261,6 +262,38 @@ class WebSettings(Section):
     """The maximum of open connections; never more than half of the process's file descriptors."""
     connections_per_address: int = Field(default=100, ge=4)
     """The maximum from one IPv4 address or IPv6 /64 network; not counted for `proxies` and for this machine."""
+
+
+class SiteSettings(Section):
+    """Says whether and how the outlet's public pages are served."""
+
+    enabled: bool = False
+    """`publisher run` serves them."""
+    port: int = Field(default=8090, ge=0, le=65535)
+    host: str = "127.0.0.1"
+    address: str = ""
+    """The address that visitors know, such as `https://example.org`; it may have a path. Empty: host and port."""
+    proxies: tuple[str, ...] = ()
+    """Addresses whose forwarded headers are trusted."""
+
+    @field_validator("address")
+    @classmethod
+    def _public_address(cls, value: str) -> str:
+        # Whatever stands in it goes into every page, the feeds and the map of the site.
+        if value and not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~-]+)*/?", value):
+            raise ValueError(_('it must be an address such as "https://example.org"'))
+        return value.rstrip("/")
+
+    @property
+    def base_url(self) -> str:
+        """Returns the address that links of feeds begin with."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.address or f"http://{host}:{self.port}"
+
+    @property
+    def root_path(self) -> str:
+        """Returns the path of the address; empty: the site has its host name for itself."""
+        return urlsplit(self.address).path
 
 
 class HealthSettings(Section):

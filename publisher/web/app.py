@@ -18,9 +18,11 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from publisher import __version__
+from publisher.adapt.images.picture_making import PictureMaker
 from publisher.core.errors import ErrorKind, UserError
 from publisher.core.logs import get_logger
 from publisher.core.messages import _
+from publisher.db.event_cache import CachedValue, PageCache
 from publisher.desk import Desk
 from publisher.web.access import check_rules
 from publisher.web.api.app import PATH as API_PATH
@@ -38,13 +40,11 @@ from publisher.web.errors import (
     PageError,
     as_sentence,
 )
-from publisher.web.event_cache import CachedValue, PageCache
 from publisher.web.guard import CSRF_HEADER, guard, identify
 from publisher.web.load_limit import LoadLimit, limited_workers
 from publisher.web.middleware import BodyLimit, FailureResponses, ResponseCookies, SecurityHeaders
 from publisher.web.pages import ROUTERS
 from publisher.web.pages.shared import SharedLimits
-from publisher.web.picture_making import PictureMaker
 from publisher.web.problem_codes import RequestProblem
 from publisher.web.rendering import address, asks_for_json, page, path_without_secrets
 from publisher.web.slow_work import SlowWork, WorkRefused

@@ -17,11 +17,11 @@ from fastapi.concurrency import run_in_threadpool
 
 from publisher.core.clock import monotonic
 from publisher.core.logs import get_logger
+from publisher.db.event_cache import ChangeMark, change_mark
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.staff.logins import open_sessions
 from publisher.staff.roles import Permission, permissions_of
-from publisher.web.event_cache import ChangeMark, change_mark
 
 POLL_SECONDS = 1.0
 KEEPALIVE_SECONDS = 15.0

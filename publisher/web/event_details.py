@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from publisher.core.date_format import format_moment, format_number
 from publisher.core.messages import Message, _, channel_name
 from publisher.core.problems import Problem, value_from_json
 from publisher.db.problem_column import read_recorded
 from publisher.health.failing import job_title
 from publisher.web.actor_names import actor_name
-from publisher.web.date_format import format_moment, format_number
 from publisher.web.field_labels import label_of
 from publisher.web.value_names import DELIVERY_STATES, POST_STATES, role_name
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from publisher.core.date_format import language_name
 from publisher.core.messages import Message, _
 from publisher.posts.search_texts import SearchText
 from publisher.web.channel_fields import channel_field_label
-from publisher.web.date_format import language_name
 
 FIELD_LABELS: Mapping[str, Message] = {
     "title": _("Title"),

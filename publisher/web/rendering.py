@@ -15,10 +15,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from publisher.collaboration.notifications import unread_count
 from publisher.core import post_limits
+from publisher.core.date_format import describe_lateness, format_moment, format_number, long_day, short_day
 from publisher.core.event_names import event_name, event_sentence
 from publisher.core.messages import Face, Message, _, channel_name, current_reader, reading_as
 from publisher.core.problems import Problem, Text, value_from_json, value_to_json
 from publisher.core.template_texts import install_translations
+from publisher.db.event_cache import PageCache
 from publisher.db.staff import Person, WebSession
 from publisher.desk import Desk
 from publisher.posts.channel_texts import write_merged
@@ -26,9 +28,7 @@ from publisher.posts.titles import shown_title
 from publisher.staff.roles import Permission
 from publisher.web.actor_names import actor_name
 from publisher.web.channel_fields import channel_rows, channels_of_fields, chosen_colour, colour_options
-from publisher.web.date_format import describe_lateness, format_moment, format_number, long_day, short_day
 from publisher.web.device_names import name_device
-from publisher.web.event_cache import PageCache
 from publisher.web.event_details import event_details
 from publisher.web.field_labels import OPTIONS, label_of, search_place
 from publisher.web.flashes import Flash, add_flash, store_flashes, take_flashes

@@ -19,6 +19,7 @@ from publisher.core.clock import ShiftedClock
 from publisher.core.errors import SettingsError, UserError
 from publisher.core.messages import Message
 from publisher.core.problems import recorded_problem
+from publisher.core.rate_limits import Buckets
 from publisher.core.states import State
 from publisher.db.models import Delivery, Post
 from publisher.db.staff import ApiToken, IdempotentAnswer
@@ -39,7 +40,6 @@ from publisher.web.access import RULES, Access
 from publisher.web.api import idempotency
 from publisher.web.api.app import ROUTERS
 from publisher.web.api.guard import MAX_JSON_BYTES, GuardedRoute
-from publisher.web.api.rate_limits import Buckets
 from publisher.web.errors import as_sentence
 from publisher.web.guard import COOKIE
 from tests.api_client import Program, problem, program, token_of

@@ -33,6 +33,7 @@ from schemathesis.specs.openapi.checks import (
 
 from publisher.core.characters import remove_control_characters_from_json
 from publisher.core.problems import recorded_problem
+from publisher.core.rate_limits import Buckets
 from publisher.core.states import State
 from publisher.db.models import Media
 from publisher.desk import Desk
@@ -43,7 +44,6 @@ from publisher.schedule.post_queue import PostQueue
 from publisher.web.api.app import create_api
 from publisher.web.api.paging import MAX_ID
 from publisher.web.api.post_models import EXAMPLE_HASH
-from publisher.web.api.rate_limits import Buckets
 from tests.api_client import Program, token_of
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from publisher.db import event_cache
+from publisher.db.event_cache import CachedValue, PageCache
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
-from publisher.web import event_cache
-from publisher.web.event_cache import CachedValue, PageCache
 from tests.conftest import on_every_database
 
 Page = Callable[[], bytes]

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from publisher.core.date_format import language_name
 from publisher.core.messages import Face, Reader, _, ngettext, reading_as
 from publisher.db.staff import Person, WebSession
 from publisher.settings import SettingsError
-from publisher.web.date_format import language_name
 from publisher.web.rendering import templates
 from publisher.web.script_texts import texts_of_scripts
 from tests.conftest import OpenOutlet

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from publisher.adapt.images import picture_making
+from publisher.adapt.images.picture_making import MAX_WAITING, PictureMaker
 from publisher.adapt.images.rendering import ImageRefused
 from publisher.core.content import Rendition, RenditionSpec
 from publisher.core.problems import recorded_problem
 from publisher.posts.pictures import store_picture
 from publisher.posts.thumbnails import thumbnail_spec
-from publisher.web import picture_making
-from publisher.web.picture_making import MAX_WAITING, PictureMaker
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site
 from tests.outlet import draw

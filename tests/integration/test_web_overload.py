@@ -17,10 +17,10 @@ from anyio import to_thread
 from fastapi import FastAPI, Response
 
 from publisher.core.memory import bound_arenas, give_back_memory
+from publisher.db.event_cache import MAX_PAGES
 from publisher.posts.drafts import PostDraft
 from publisher.posts.posts import add_post
 from publisher.web import load_limit, rendering
-from publisher.web.event_cache import MAX_PAGES
 from publisher.web.pages import queue_page
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site
@@ -173,7 +173,7 @@ def test_a_page_is_rendered_once_until_an_event(site: Site, monkeypatch: pytest.
         return context(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(queue_page, "_context", counted)
-    monkeypatch.setattr("publisher.web.event_cache.MAX_AGE", timedelta(hours=1))
+    monkeypatch.setattr("publisher.db.event_cache.MAX_AGE", timedelta(hours=1))
     client = site.client("editor")
     first = ask(client, "/queue").text
     assert [ask(client, "/queue").text for _ in range(5)] == [first] * 5

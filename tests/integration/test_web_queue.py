@@ -279,7 +279,7 @@ def test_a_post_is_adapted_once_for_as_long_as_it_stays_as_it_is(
         return content_problems(post, *rest)
 
     monkeypatch.setattr("publisher.posts.problem_cache.content_problems", counted)
-    monkeypatch.setattr("publisher.web.event_cache.MAX_AGE", timedelta(0))  # The page itself is not kept.
+    monkeypatch.setattr("publisher.db.event_cache.MAX_AGE", timedelta(0))  # The page itself is not kept.
     a, b = posts.posts("ab", NOON)
     for _ in range(2):
         assert "has no credit" not in editor.get("/queue").text

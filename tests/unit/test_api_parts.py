@@ -9,13 +9,13 @@ import pytest
 from starlette.datastructures import Headers
 
 from publisher.core.public_hosts import AddressRefused
+from publisher.core.rate_limits import Buckets
 from publisher.core.special_addresses import is_private_network
 from publisher.web.api import rate_limits
 from publisher.web.api.conditions import is_known, require_match
 from publisher.web.api.error_handlers import _escaped, _pointer_of_field
 from publisher.web.api.guard import _refuse_types
 from publisher.web.api.problems import RequestRefused
-from publisher.web.api.rate_limits import Buckets
 from publisher.webhooks.hooks import resolve_webhook_host
 from publisher.webhooks.outbox import RETRY_PAUSES
 from publisher.webhooks.sending import signed_headers

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from publisher.web.date_format import describe_lateness
+from publisher.core.date_format import describe_lateness
 
 
 @pytest.mark.parametrize(

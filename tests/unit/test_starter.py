@@ -26,6 +26,7 @@ from publisher.settings import (
     OutletSettings,
     ReserveSettings,
     Settings,
+    SiteSettings,
     StorageSettings,
     WebSettings,
     load_settings,
@@ -41,6 +42,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "delivery": DeliverySettings,
     "notify": NotifySettings,
     "web": WebSettings,
+    "site": SiteSettings,
     "health": HealthSettings,
 }
 

@@ -7,12 +7,20 @@ from itertools import groupby, pairwise
 
 from markupsafe import Markup
 
+from publisher.adapt.text.blocks import to_blocks
 from publisher.adapt.text.counting import unit_name
+from publisher.adapt.text.markdown import TextMarker
+from publisher.adapt.text.mentions import PeopleDirectory
+from publisher.adapt.text.rich_text import Marker
 from publisher.core.content import AdaptedPost, Span, TextBlock
 from publisher.core.messages import _
+from publisher.platforms.profiles import TextLimits
 
 _ELEMENTS = {"bold": "strong", "italic": "em"}
 _WEB = ("https://", "http://")
+_PAGE = TextLimits(unit="code_points", limit=1_000_000, rich=True)
+"""A web page takes texts of any length, with their formatting."""
+_LISTS = {"bullet": Markup("<ul>{}</ul>"), "number": Markup("<ol>{}</ol>")}
 
 
 def describe_length(adapted: AdaptedPost) -> str:
@@ -53,3 +61,27 @@ def _format_text(text: str, spans: Iterable[Span]) -> Markup:
         else:
             html = Markup("<b>{}</b>").format(html)
     return html
+
+
+def page_html(markdown: str) -> Markup:
+    """Renders a post's Markdown as paragraphs, lists and quotes of a web page. No HTML of the text gets through."""
+    marker = TextMarker(Marker(), "", "marked", PeopleDirectory())
+    blocks = to_blocks(marker.marker.read(marker.blocks(markdown)).tidy(), _PAGE)
+    return Markup("\n").join(_page_part(kind, contents) for kind, contents in rich_parts(blocks))
+
+
+def _page_part(kind: str, contents: list[Markup]) -> Markup:
+    contents = [Markup("<br>\n").join(content.split("\n")) for content in contents]
+    if kind in _LISTS:
+        items = Markup("").join(Markup("<li>{}</li>").format(content) for content in contents)
+        return _LISTS[kind].format(items)
+    if kind == "quote":
+        return Markup("<blockquote><p>{}</p></blockquote>").format(contents[0])
+    return Markup("<p>{}</p>").format(contents[0])
+
+
+def line_html(markdown: str) -> Markup:
+    """Renders a text of one paragraph, such as a title or a credit, with its emphasis and links."""
+    marker = TextMarker(Marker(), "", "marked", PeopleDirectory())
+    blocks = to_blocks(marker.marker.read(marker.inline(markdown)).tidy(), _PAGE)
+    return Markup("<br>\n").join(Markup("<br>\n").join(_rich_text(block).split("\n")) for block in blocks)

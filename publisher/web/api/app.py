@@ -11,6 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from publisher import __version__
+from publisher.core.rate_limits import Buckets
 from publisher.desk import Desk
 from publisher.web.api import (
     alt_texts,
@@ -27,7 +28,6 @@ from publisher.web.api import (
 )
 from publisher.web.api.error_handlers import add_handlers
 from publisher.web.api.problems import unexpected_error
-from publisher.web.api.rate_limits import Buckets
 from publisher.web.middleware import FailureResponses
 
 PATH = "/api/v1"

@@ -13,13 +13,13 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
 from publisher.core.messages import Face, set_reader
+from publisher.core.rate_limits import Allowance, Buckets
 from publisher.desk import Desk
 from publisher.posts.pictures import MAX_PICTURE_BYTES
 from publisher.schedule.post_queue import PostQueue
 from publisher.staff.api_tokens import TokenHolder, holder_of
 from publisher.web.access import RULES, Access, allows
 from publisher.web.api.problems import RequestRefused
-from publisher.web.api.rate_limits import Allowance, Buckets
 from publisher.web.problem_codes import RequestProblem
 from publisher.web.reader import reader_of
 

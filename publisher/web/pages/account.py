@@ -11,6 +11,7 @@ from sqlalchemy import select
 from publisher.alerts.personal_addresses import CHAT_SERVICES, ChatAddressRefused, chat_names, read_mail_url, set_chats
 from publisher.collaboration.descriptions import KIND_NAMES
 from publisher.collaboration.notifications import set_ways, ways_of
+from publisher.core.date_format import native_name
 from publisher.core.encryption import SecretCipher
 from publisher.core.errors import SettingsError
 from publisher.core.messages import Message, _
@@ -24,7 +25,6 @@ from publisher.staff.browsers import forget_browsers
 from publisher.staff.guesses import WRONG_CODE, LoginRefused, failed_tries
 from publisher.staff.logins import change_own_password
 from publisher.staff.passwords import WeakPassword
-from publisher.web.date_format import native_name
 from publisher.web.errors import PageError
 from publisher.web.field_types import ChosenNames
 from publisher.web.guard import renew_tokens, tokens_of

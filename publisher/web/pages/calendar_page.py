@@ -11,6 +11,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
+from publisher.core.date_format import format_moment
 from publisher.core.messages import _
 from publisher.core.post_limits import MAX_ROW_NUMBER, TOKEN_NAME
 from publisher.posts.post_store import load_post
@@ -24,7 +25,6 @@ from publisher.schedule.waiting import QueueFilter, WaitingPost, find_waiting, r
 from publisher.settings.channel_names import channel_labels
 from publisher.staff import calendar_keys
 from publisher.web.bulk_messages import MOVED, bulk_for, flash_places, flash_result, last_change
-from publisher.web.date_format import format_moment
 from publisher.web.errors import NotFound
 from publisher.web.field_types import RowId
 from publisher.web.rendering import address, desk_of, flash, page, redirect

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import StringConstraints
 from starlette.datastructures import FormData
 
+from publisher.core.date_format import format_moment
 from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
 from publisher.db.models import Post
@@ -29,7 +30,6 @@ from publisher.posts.post_store import load_post
 from publisher.posts.posts import AddedPost, EditOutcome, unchanged_post
 from publisher.schedule.order import FixedDate, Position, Reserve
 from publisher.staff.roles import Permission
-from publisher.web.date_format import format_moment
 from publisher.web.differences import changed_fields
 from publisher.web.field_types import RowId
 from publisher.web.form_changes import CONTROL_FIELDS, PLACE_FIELDS, differing_fields

@@ -13,6 +13,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import FileResponse, Response
 
+from publisher.adapt.images.picture_making import PictureMaker
 from publisher.adapt.images.rendering import ImageRefused
 from publisher.core.colour_channels import MergedChannel, merge_of
 from publisher.core.content import ColourChannelChoice, Rendition, RenditionSpec
@@ -23,7 +24,6 @@ from publisher.posts.channel_texts import ChannelTextInvalid, parse_channels, pa
 from publisher.posts.thumbnails import thumbnail_spec
 from publisher.web.channel_preview import RecentSpecs
 from publisher.web.errors import NotFound
-from publisher.web.picture_making import PictureMaker
 from publisher.web.rendering import desk_of
 from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
 

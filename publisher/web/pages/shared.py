@@ -31,12 +31,12 @@ from publisher.core.content import RenditionSpec
 from publisher.core.messages import Message, _
 from publisher.core.post_limits import FORM_BYTES
 from publisher.core.problems import Problem
+from publisher.core.rate_limits import Buckets
 from publisher.core.special_addresses import rate_limit_network
 from publisher.db.models import Post
 from publisher.db.staff import PreviewLink
 from publisher.posts.errors import PostError
 from publisher.posts.post_store import last_day_out, load_post, may_be_public
-from publisher.web.api.rate_limits import Buckets
 from publisher.web.channel_preview import RecentSpecs, channel_previews
 from publisher.web.differences import diff_words
 from publisher.web.errors import sentence_of

@@ -17,6 +17,7 @@ from publisher.archive.alt_texts import alt_text_progress, deadline_of
 from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
 from publisher.core.states import BY_HAND, State
+from publisher.db.event_cache import CachedValue
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.delivery.row import next_try
@@ -28,7 +29,6 @@ from publisher.schedule.listing import first_pictures, unrepeated_days
 from publisher.schedule.projection import ProjectedDay, project
 from publisher.schedule.slots import expiry, slot_closes, slot_day, slot_instant, slot_opens
 from publisher.settings import ChannelSettings
-from publisher.web.event_cache import CachedValue
 from publisher.web.open_problems import open_problems
 from publisher.web.pages.for_you import unread_on_today
 from publisher.web.rendering import cached_page, desk_of

@@ -52,7 +52,7 @@ class PictureMaker:
             ImageRefused: it can't be rendered.
             MediaUnreachable: its original can't be had now.
         """
-        future = self._enqueue(spec)
+        future = self.enqueue(spec)
         if future is None:
             return None
         may_wait = self._places.acquire(blocking=False)
@@ -64,7 +64,7 @@ class PictureMaker:
             if may_wait:
                 self._places.release()
 
-    def _enqueue(self, spec: RenditionSpec) -> Future[Rendition] | None:
+    def enqueue(self, spec: RenditionSpec) -> Future[Rendition] | None:
         """Adds a picture to the queue, or finds it there; None: the queue is full."""
         digest = spec.digest
         with self._lock:

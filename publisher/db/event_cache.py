@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from cachetools import LRUCache
 from sqlalchemy import Connection, func, select
@@ -74,7 +74,7 @@ class _CachedPage:
     """Taken while the page is rendered: other requests for it wait, instead of rendering it too."""
     mark: ChangeMark = (-1, -1)
     at: datetime | None = None
-    body: bytes = b""
+    content: Any = None
 
     def is_fresh(self, mark: ChangeMark, now: datetime) -> bool:
         return self.at is not None and mark == self.mark and timedelta(0) <= now - self.at < MAX_AGE
@@ -90,7 +90,7 @@ class PageCache:
     def __len__(self) -> int:
         return len(self._pages)
 
-    def get(self, database: Database, now: datetime, key: Hashable, render: Callable[[], bytes]) -> bytes:
+    def get(self, database: Database, now: datetime, key: Hashable, render: Callable[[], T]) -> T:
         """Returns the cached page, or what `render` renders. `key`: all that the page depends on besides the events."""
         # Read before the page is rendered, so that an event in between makes the page too old, never too new.
         with database.asking() as connection:
@@ -98,9 +98,10 @@ class PageCache:
         page = self._page(key)
         with page.lock:
             if not page.is_fresh(mark, now):
-                page.body = render()
+                page.content = render()
                 page.mark, page.at = mark, now
-            return page.body
+            content: T = page.content
+            return content
 
     def _page(self, key: Hashable) -> _CachedPage:
         with self._lock:

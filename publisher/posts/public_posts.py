@@ -1,0 +1,163 @@
+"""Decides what is public: which posts on which days, and with which text.
+
+A post is public from its slot on: when it was picked. One that was published before it came into this desk is public on
+its day of then. A withdrawn post is not, nor is one whose embargo is not over. What the public reads is the approved
+text, or the text that an import brought: never a change that nobody has approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, Select, Subquery, and_, func, or_, select, union
+from sqlalchemy.orm import Session
+
+from publisher.core.search_query import SearchQuery
+from publisher.core.words import forms_of, words_of
+from publisher.db.imports import ItemKey, PublishedLink
+from publisher.db.models import Pick, Post
+from publisher.db.post_search import matching_posts
+from publisher.db.staff import PostVersion
+from publisher.posts.search_texts import search_texts
+from publisher.posts.unsaved import build_post
+from publisher.posts.versions import load_version
+
+FORMER_SITE = "site"
+"""What an import calls the outlet's own site among the places at which a post was published."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicDay:
+    """Names a post that followers had on a day."""
+
+    day: date
+    post_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublicPost:
+    """Holds a post as the public may read it, and the days on which it was shown, the first one first."""
+
+    id: int
+    version: int
+    content: Post
+    """Not stored, and of no session, where it differs from the post as it is now."""
+    days: tuple[date, ...]
+
+    def has_words(self, query: SearchQuery) -> bool:
+        """Decides whether every word of a search is in a public text: the index knows unapproved texts, too."""
+        texts = [text for text in search_texts(self.content) if text.field != "captions"]
+        forms = [
+            forms_of(text.text[word.start : word.end], text.language) for text in texts for word in words_of(text.text)
+        ]
+        return all(any(word.matches(form) for form in forms) for word in query.words)
+
+
+class PublicPosts:
+    """Reads what is public at an instant, within one transaction."""
+
+    def __init__(self, session: Session, now: datetime, today: date) -> None:
+        """`today`: the outlet's day."""
+        self._session = session
+        self._now = now
+        self._today = today
+
+    def on(self, day: date) -> list[int]:
+        """Returns the posts of a day; mostly there is one."""
+        days = self._days(on=day)
+        query = select(days.c.post_id).join(Post, Post.id == days.c.post_id).where(self._is_shown())
+        return list(self._session.scalars(query.order_by(days.c.post_id)))
+
+    def was_withdrawn(self, day: date) -> bool:
+        """Decides whether a post of this day was withdrawn."""
+        days = self._days(on=day)
+        query = select(days.c.post_id).join(Post, Post.id == days.c.post_id).where(Post.state == "withdrawn")
+        return self._session.scalar(query.limit(1)) is not None
+
+    def newest(self, limit: int) -> list[PublicDay]:
+        """Returns the last days with a post, the newest first."""
+        days = self._days()
+        query = self._select_days(days).order_by(days.c.day.desc(), days.c.post_id.desc()).limit(limit)
+        return [PublicDay(*row) for row in self._session.execute(query)]
+
+    def neighbours(self, day: date) -> tuple[date | None, date | None]:
+        """Returns the nearest days with a post before and after a day."""
+        days = self._days()
+        public = select(days.c.day).join(Post, Post.id == days.c.post_id).where(self._is_shown())
+        before = public.where(days.c.day < day).order_by(days.c.day.desc()).limit(1)
+        after = public.where(days.c.day > day).order_by(days.c.day).limit(1)
+        return self._session.scalar(before), self._session.scalar(after)
+
+    def versions(self) -> list[tuple[int, int, date]]:
+        """Returns the id, the number of the present version and a day for every public post and day, in their order."""
+        days = self._days()
+        query = select(Post.id, Post.version, days.c.day).join(days, days.c.post_id == Post.id).where(self._is_shown())
+        return [(row[0], row[1], row[2]) for row in self._session.execute(query.order_by(days.c.day, Post.id))]
+
+    def find(self, query: SearchQuery, limit: int) -> list[int]:
+        """Returns the public posts that the index finds, those that were shown last first."""
+        days = self._days()
+        newest = func.max(days.c.day)
+        found = select(Post.id).join(days, days.c.post_id == Post.id)
+        found = found.where(self._is_shown(), matching_posts(self._session, query)).group_by(Post.id)
+        return list(self._session.scalars(found.order_by(newest.desc(), Post.id.desc()).limit(limit)))
+
+    def read(self, ids: Iterable[int]) -> Iterator[PublicPost]:
+        """Yields posts as the public may read them; one that is not public is left out."""
+        for post_id in ids:
+            post = self._session.scalar(select(Post).where(Post.id == post_id, self._is_shown()))
+            if post is None:
+                continue
+            days = self._days()
+            shown = tuple(
+                self._session.scalars(select(days.c.day).where(days.c.post_id == post_id).order_by(days.c.day))
+            )
+            content = self._public_content(post) if shown else None
+            if content is not None:
+                yield PublicPost(post_id, post.version, content, shown)
+
+    def former_addresses(self) -> Iterator[tuple[str, int]]:
+        """Yields where imported posts stood on the outlet's former site."""
+        query = select(PublishedLink.url, PublishedLink.post_id).where(PublishedLink.platform == FORMER_SITE)
+        yield from ((row[0], row[1]) for row in self._session.execute(query.order_by(PublishedLink.id)))
+
+    def _public_content(self, post: Post) -> Post | None:
+        """Returns the approved text of a post, else the one that its import brought."""
+        if post.state == "approved":
+            return post
+        version = post.approved_version
+        if version is None and post.published_elsewhere_on is not None:
+            version = self._imported_version(post.id)
+        if version is None:
+            return None
+        return (
+            post
+            if version == post.version
+            else build_post(self._session, load_version(self._session, post.id, version))
+        )
+
+    def _imported_version(self, post_id: int) -> int | None:
+        """Returns the version that an import wrote last; the first one where its source is no longer known."""
+        brought = select(func.max(ItemKey.post_version)).where(ItemKey.post_id == post_id, ItemKey.made_post)
+        first = select(func.min(PostVersion.version)).where(PostVersion.post_id == post_id)
+        return self._session.scalar(brought) or self._session.scalar(first)
+
+    def _select_days(self, days: Subquery) -> Select[tuple[date, int]]:
+        return select(days.c.day, days.c.post_id).join(Post, Post.id == days.c.post_id).where(self._is_shown())
+
+    def _is_shown(self) -> ColumnElement[bool]:
+        return and_(Post.state != "withdrawn", or_(Post.embargo_until.is_(None), Post.embargo_until <= self._now))
+
+    def _days(self, on: date | None = None) -> Subquery:
+        """Selects each day with the post that followers had, whatever became of it since."""
+        picked = select(Pick.slot.label("day"), Pick.post_id.label("post_id"))
+        picked = picked.where(Pick.post_id.is_not(None), Pick.slot <= self._today)
+        elsewhere = select(Post.published_elsewhere_on, Post.id)
+        elsewhere = elsewhere.where(
+            Post.published_elsewhere_on.is_not(None), Post.published_elsewhere_on <= self._today
+        )
+        if on is not None:
+            picked, elsewhere = picked.where(Pick.slot == on), elsewhere.where(Post.published_elsewhere_on == on)
+        return union(picked, elsewhere).subquery()

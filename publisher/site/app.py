@@ -1,0 +1,203 @@
+"""Builds the application that answers visitors: pages, pictures, headers, and limits of what a crowd may cost."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from publisher.adapt.images.picture_making import PictureMaker
+from publisher.adapt.images.rendering import ImageRefused
+from publisher.core.content import Rendition, RenditionSpec
+from publisher.core.errors import UserError
+from publisher.core.logs import get_logger
+from publisher.core.rate_limits import Buckets
+from publisher.core.special_addresses import rate_limit_network
+from publisher.db.event_cache import PageCache
+from publisher.desk import Desk
+from publisher.site.answers import HTML, Answer
+from publisher.site.pages import MAX_PATH, SitePages
+from publisher.site.pictures import PictureCopy
+
+T = TypeVar("T")
+
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Mapping[str, str] = {
+    "content-security-policy": CONTENT_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
+    "cross-origin-opener-policy": "same-origin",
+}
+PAGE_CACHING = "public, max-age=60"
+"""Short, so that a corrected or withdrawn post is soon so everywhere."""
+FILE_CACHING = "public, max-age=31536000, immutable"
+"""For files whose address changes with their content."""
+PICTURE_CACHING = "public, max-age=86400"
+"""A day: the picture of a withdrawn post must go, too."""
+NO_CACHING = "no-store"
+THREADS = 4
+"""Pages that are made at once: publishing needs the machine too."""
+MAX_WAITING = 64
+"""Requests that may wait for a thread; later ones are refused at once."""
+MAX_SEARCHES = 2
+"""Searches that run at once."""
+MAX_PAGES = 256
+"""Pages that are kept, of some 10 kB each."""
+PICTURE_SECONDS = 30.0
+"""A picture that takes longer to make is sent when the page is loaded again."""
+RETRY_SECONDS = 5
+SMALL_BYTES = 600
+"""A shorter answer is not worth compressing."""
+TEXT = "text/plain; charset=utf-8"
+
+
+class TooMuch(Exception):
+    """More is asked than the site can do now."""
+
+
+class SiteApp:
+    """Answers the visitors of one site."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._pages = SitePages(desk)
+        self._cache = PageCache(MAX_PAGES)
+        self._maker = PictureMaker(lambda spec: desk.renderer.render(spec))  # noqa: PLW0108 - made at its first use
+        self._searches = threading.BoundedSemaphore(MAX_SEARCHES)
+        self._own_searches = Buckets(quota=20, window=60)
+        self._all_searches = Buckets(quota=240, window=60)
+        self._limiter: CapacityLimiter | None = None
+
+    async def answer(self, request: Request) -> Response:
+        """Answers any request. A failure is logged, and its text is nobody else's business."""
+        try:
+            response = await self._answer(request)
+        except TooMuch:
+            response = Response("Too many requests at once; try again soon.\n", 503, media_type=TEXT)
+            response.headers["retry-after"] = str(RETRY_SECONDS)
+        except UserError as error:
+            get_logger("site").error("a page can't be shown", path=request.url.path, code=error.code, why=str(error))
+            response = Response("This page can't be shown now; try again later.\n", 503, media_type=TEXT)
+        except Exception:
+            get_logger("site").exception("a page can't be shown", path=request.url.path)
+            response = Response("This page can't be shown now; try again later.\n", 500, media_type=TEXT)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("cache-control", NO_CACHING)
+        return response
+
+    async def _answer(self, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            return Response("Only GET and HEAD.\n", 405, {"allow": "GET, HEAD"}, TEXT)
+        root = self._desk.settings.site.root_path
+        path = request.scope["path"]
+        if root and path.startswith((f"{root}/", root)) and path[len(root) : len(root) + 1] in ("", "/"):
+            path = path[len(root) :] or "/"
+        if len(path) > MAX_PATH:
+            path = "/no-such-page"
+        if path != "/" and path.endswith("/"):
+            return Response(status_code=301, headers={"location": root + ("/" + path.strip("/"))})
+        if path.startswith("/pictures/"):
+            return await self._picture(request, path.removeprefix("/pictures/"))
+        query = dict(request.query_params)
+        is_search = path.rsplit("/", 1)[-1] == "search" and bool(query.get("q", "").strip())
+        page = await (self._search(request, path, query) if is_search else self._in_thread(self._cached, path, query))
+        return _page_response(request, page, is_kept=not is_search)
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        if self._limiter is None:
+            self._limiter = CapacityLimiter(THREADS)
+        if self._limiter.statistics().tasks_waiting >= MAX_WAITING:
+            raise TooMuch
+        return await to_thread.run_sync(partial(work, *arguments), limiter=self._limiter)
+
+    def _cached(self, path: str, query: Mapping[str, str]) -> Answer:
+        """Returns a page as it was made, until something is recorded in the desk, or for some seconds."""
+        # What nobody links to would push out what many read.
+        if query and set(query) != {"v"}:
+            return self._pages.answer(path, query)
+        return self._cache.get(self._desk.database, self._desk.now(), path, lambda: self._pages.answer(path, {}))
+
+    async def _search(self, request: Request, path: str, query: Mapping[str, str]) -> Answer:
+        """Searches, unless this visitor or all of them ask too much: publishing comes first."""
+        network = rate_limit_network(request.client.host if request.client else "")
+        if self._own_searches.take(network).granted and self._all_searches.take("").granted:
+            return await self._in_thread(self._search_in_turn, path, query)
+        return await self._in_thread(self._pages.refusal, path)
+
+    def _search_in_turn(self, path: str, query: Mapping[str, str]) -> Answer:
+        if not self._searches.acquire(blocking=False):
+            return self._pages.refusal(path)
+        try:
+            return self._pages.answer(path, query)
+        finally:
+            self._searches.release()
+
+    async def _picture(self, request: Request, name: str) -> Response:
+        copy = await self._in_thread(self._pages.picture, name)
+        if copy is None:
+            return Response("There is no such picture.\n", 404, media_type=TEXT)
+        headers = {
+            "etag": f'"{copy.spec.digest[:32]}"',
+            "cache-control": PICTURE_CACHING,
+            # Readers of feeds and other sites may show it.
+            "cross-origin-resource-policy": "cross-origin",
+        }
+        if headers["etag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        try:
+            rendition = await self._in_thread(self._stored, copy) or await self._made(copy.spec)
+        except ImageRefused:
+            return Response("This picture can't be shown.\n", 404, media_type=TEXT)
+        if rendition is None:
+            raise TooMuch
+        return FileResponse(rendition.path, media_type=rendition.mime_type, headers=headers)
+
+    def _stored(self, copy: PictureCopy) -> Rendition | None:
+        return self._desk.renderer.stored(copy.spec.digest)
+
+    async def _made(self, spec: RenditionSpec) -> Rendition | None:
+        """Makes a picture, while no thread of the pages waits; None: not in time, or too many are being made."""
+        future = self._maker.enqueue(spec)
+        if future is None:
+            return None
+        done, _waiting = await asyncio.wait([asyncio.wrap_future(future)], timeout=PICTURE_SECONDS)
+        return done.pop().result() if done else None
+
+
+def _page_response(request: Request, page: Answer, *, is_kept: bool) -> Response:
+    headers = dict(page.headers)
+    if page.status == 200:
+        etag = f'W/"{hashlib.sha256(page.body).hexdigest()[:32]}"'
+        is_file = page.media_type != HTML and "v" in request.query_params
+        headers |= {"etag": etag, "cache-control": FILE_CACHING if is_file else PAGE_CACHING if is_kept else NO_CACHING}
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+    elif page.status in (301, 404, 410):
+        headers["cache-control"] = PAGE_CACHING
+    body = page.body
+    headers["vary"] = "accept-encoding"
+    if len(body) > SMALL_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, 5, mtime=0)
+        headers["content-encoding"] = "gzip"
+    return Response(body, page.status, headers, page.media_type)
+
+
+def create_site(desk: Desk) -> Starlette:
+    """Builds the application of one outlet's site."""
+    site = SiteApp(desk)
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    return Starlette(routes=[Route("/{path:path}", site.answer, methods=methods)])

@@ -1,0 +1,174 @@
+"""Remembers what the lists of the site show of every public post, and reads again only what has changed."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from urllib.parse import urlsplit
+
+from sqlalchemy.orm import Session
+
+from publisher.adapt.text.fields import clean_post
+from publisher.adapt.text.markdown import plain_words
+from publisher.posts.public_posts import PublicPost, PublicPosts
+from publisher.site.pictures import PictureCopy, site_pictures
+from publisher.site.post_views import Tag, languages_of, source_in, tag_of, tags_of
+
+BATCH = 200
+"""Posts that are read at once, so that not all of them are in memory with their whole texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryText:
+    """Holds what a list says of a post in one language."""
+
+    language: str
+    title: str
+    standfirst: str
+    alt_text: str
+    tags: tuple[Tag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Holds what lists show of a post."""
+
+    id: int
+    version: int
+    days: tuple[date, ...]
+    texts: Mapping[str, EntryText]
+    """By language, its own first."""
+    written_by: Tag | None
+    thumbnail: PictureCopy | None
+
+    @property
+    def day(self) -> date:
+        return self.days[0]
+
+    @property
+    def language(self) -> str:
+        """Returns the language in which it was written."""
+        return next(iter(self.texts))
+
+    def text(self, language: str) -> EntryText:
+        """Returns its texts in a language, else in its own."""
+        return self.texts.get(language) or self.texts[self.language]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Holds the entries of all public posts at one moment."""
+
+    entries: Mapping[int, Entry] = field(default_factory=dict)
+    by_day: Mapping[date, tuple[int, ...]] = field(default_factory=dict)
+    """In the order of the days."""
+    former_paths: Mapping[str, int] = field(default_factory=dict)
+    """The post that had a path on the outlet's former site."""
+
+    def newest_first(self) -> list[Entry]:
+        """Lists each post once, by the day on which it was shown first."""
+        return sorted(self.entries.values(), key=lambda entry: (entry.day, entry.id), reverse=True)
+
+    def of_month(self, year: int, month: int) -> list[tuple[date, Entry]]:
+        days = (day for day in self.by_day if (day.year, day.month) == (year, month))
+        return [(day, self.entries[post_id]) for day in days for post_id in self.by_day[day]]
+
+    def years(self) -> dict[int, dict[int, int]]:
+        """Returns how many days with a post each month of each year has, the newest year first."""
+        counts: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        for day in self.by_day:
+            counts[day.year][day.month] += 1
+        return {year: dict(counts[year]) for year in sorted(counts, reverse=True)}
+
+    def tags(self, language: str) -> dict[str, tuple[str, int]]:
+        """Returns label and number of posts of each tag by its slug, the most frequent first."""
+        return _counted(tag for entry in self.entries.values() for tag in entry.text(language).tags)
+
+    def people(self) -> dict[str, tuple[str, int]]:
+        """Returns name and number of posts of each writer by the name's slug, the most frequent first."""
+        return _counted(entry.written_by for entry in self.entries.values() if entry.written_by)
+
+    def tagged(self, slug: str, language: str) -> list[Entry]:
+        return [entry for entry in self.newest_first() if any(tag.slug == slug for tag in entry.text(language).tags)]
+
+    def written_by(self, slug: str) -> list[Entry]:
+        return [entry for entry in self.newest_first() if entry.written_by and entry.written_by.slug == slug]
+
+
+def _counted(tags: Iterable[Tag]) -> dict[str, tuple[str, int]]:
+    counts: dict[str, int] = defaultdict(int)
+    labels: dict[str, str] = {}
+    for tag in tags:
+        counts[tag.slug] += 1
+        labels.setdefault(tag.slug, tag.label)
+    return {slug: (labels[slug], counts[slug]) for slug in sorted(counts, key=lambda slug: (-counts[slug], slug))}
+
+
+class CatalogueCache:
+    """Keeps the catalogue of a site. Any number of threads may use it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._catalogue = Catalogue()
+        self._versions: list[tuple[int, int, date]] = []
+
+    def read(self, session: Session, public: PublicPosts) -> Catalogue:
+        """Returns the catalogue as the database is now."""
+        versions = public.versions()
+        with self._lock:
+            if versions != self._versions:
+                self._catalogue = self._refresh(session, public, versions)
+                self._versions = versions
+            return self._catalogue
+
+    def _refresh(self, session: Session, public: PublicPosts, versions: Sequence[tuple[int, int, date]]) -> Catalogue:
+        days: dict[int, list[date]] = defaultdict(list)
+        by_day: dict[date, list[int]] = defaultdict(list)
+        for post_id, _version, day in versions:
+            days[post_id].append(day)
+            by_day[day].append(post_id)
+        entries: dict[int, Entry] = {}
+        changed = []
+        for post_id, version in {row[0]: row[1] for row in versions}.items():
+            known = self._catalogue.entries.get(post_id)
+            if known is not None and known.version == version:
+                entries[post_id] = replace(known, days=tuple(days[post_id]))
+            else:
+                changed.append(post_id)
+        for start in range(0, len(changed), BATCH):
+            entries |= {post.id: _entry(post) for post in public.read(changed[start : start + BATCH])}
+            session.expunge_all()
+        shown = {day: tuple(post_id for post_id in ids if post_id in entries) for day, ids in by_day.items()}
+        return Catalogue(entries, {day: ids for day, ids in shown.items() if ids}, _former_paths(public, entries))
+
+
+def _former_paths(public: PublicPosts, entries: Mapping[int, Entry]) -> dict[str, int]:
+    paths: dict[str, int] = {}
+    for url, post_id in public.former_addresses():
+        if post_id in entries:
+            paths.setdefault(former_path(url), post_id)
+    return paths
+
+
+def former_path(address: str) -> str:
+    """Returns what identifies a page of the former site: path and query."""
+    parts = urlsplit(address)
+    path = parts.path.rstrip("/")
+    return f"{path}?{parts.query}" if parts.query else path
+
+
+def _entry(public: PublicPost) -> Entry:
+    texts = {}
+    for language in languages_of(public.content):
+        source, _too_long = clean_post(source_in(public.content, language))
+        alt_text = source.images[0].alt_text if source.images else ""
+        title, standfirst = plain_words(source.title), plain_words(source.standfirst)
+        texts[language] = EntryText(language, title, standfirst, alt_text, tags_of(source))
+    own, _too_long = clean_post(source_in(public.content, public.content.language))
+    pictures = site_pictures(public.id, own)
+    thumbnail = pictures[0].thumbnail if pictures else None
+    written_by = tag_of(plain_words(own.written_by))
+    return Entry(public.id, public.version, public.days, texts, written_by, thumbnail)
