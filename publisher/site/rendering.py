@@ -46,7 +46,7 @@ class SiteFiles:
             lstrip_blocks=True,
         )
         install_translations(self._environment)
-        filters = {"number": format_number, "long_day": _long_day, "month": _month, "month_name": _month_name}
+        filters = {"number": format_number, "long_day": describe_day, "month": _month, "month_name": _month_name}
         self._environment.filters |= {**filters, "native_name": native_name}
 
     def render(self, template: str, context: dict[str, Any]) -> str:
@@ -82,7 +82,8 @@ def _render_text(value: Any) -> Any:
     return str(value) if isinstance(value, Message) else value
 
 
-def _long_day(day: date) -> str:
+def describe_day(day: date) -> str:
+    """Writes a day like `12 May 2026` for the present reader."""
     return format_moment(day, "day-month-year")
 
 

@@ -238,7 +238,7 @@ def test_the_feed_and_the_map_are_well_formed(site: PublicSite, visitor: Visitor
 
 def test_the_data_about_a_picture_can_not_end_their_element(site: PublicSite, visitor: Visitor) -> None:
     alert = "</script><script>alert(1)</script>"
-    post = site.publish("A <!-- B", licence="CC BY-SA 3.0")
+    post = site.publish("A & B", licence="CC BY-SA 3.0")
     with site.desk.database.writing() as session:
         session.execute(update(PostImage).where(PostImage.post_id == post).values(alt_text=alert))
     page = visitor.get(TODAY_PATH).text
@@ -246,7 +246,7 @@ def test_the_data_about_a_picture_can_not_end_their_element(site: PublicSite, vi
 
     assert len(data) == 1
     read = json.loads(data[0])
-    assert read["name"] == "A <!-- B"
+    assert read["name"] == "A & B"
     assert read["description"] == alert
     assert read["license"] == "https://creativecommons.org/licenses/by-sa/3.0/"
     assert "<script>alert" not in page
