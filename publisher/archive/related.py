@@ -48,9 +48,9 @@ def similar_posts(session: Session, post: Post) -> list[RelatedPost]:
     query = select(*columns).join(Post, Post.id == PostImage.post_id).where(Post.state != "withdrawn")
     rows = session.execute(query.where(PostImage.media_sha256.in_(nearest), Post.id != post.id)).all()
     found: dict[int, RelatedPost] = {}
-    for sha256, *fields in sorted(rows, key=lambda row: (distances[row.media_sha256], row.id)):
-        likeness = round(100 * (1 - distances[sha256] / HASH_BITS))
-        found.setdefault(fields[0], RelatedPost(*fields, likeness=likeness))
+    for row in sorted(rows, key=lambda row: (distances[row.media_sha256], row.id)):
+        likeness = round(100 * (1 - distances[row.media_sha256] / HASH_BITS))
+        found.setdefault(row.id, RelatedPost(row.id, row.title, row.language, row.last_shown_on, likeness))
     return list(found.values())[:MAX_SIMILAR]
 
 

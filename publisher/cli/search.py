@@ -65,7 +65,8 @@ def _cells(post: FoundPost, matches: Mapping[int, tuple[SearchMatch, ...]]) -> t
 
 
 def _styled_match(match: SearchMatch) -> str:
-    field = FIELD_NAMES.get(match.where.field) or OTHER_FIELD_NAMES.get(match.where.field, match.where.field)
+    name = match.where.field
+    field = FIELD_NAMES.get(name) or OTHER_FIELD_NAMES.get(name) or name
     text = "".join(f"[bold]{escape(part.text)}[/]" if part.is_match else escape(part.text) for part in match.parts)
     return f"{escape(str(field))} ({match.where.language}): {text}"
 

@@ -36,7 +36,8 @@ def matching_ids(session: Session, query: SearchQuery) -> list[int] | Select[int
         return []
     ids = indexed_posts(session, query)
     if not is_complete(session):
-        plainly = and_(STALE_WORDS, *map(_has_plainly, (*query.words, *query.phrases)))
+        parts: tuple[QueryWord | QueryPhrase, ...] = (*query.words, *query.phrases)
+        plainly = and_(STALE_WORDS, *map(_has_plainly, parts))
         ids = select(Post.id).where(or_(Post.id.in_(ids), plainly))
     listed = list(session.scalars(ids.limit(MAX_LISTED + 1)))
     return listed if len(listed) <= MAX_LISTED else ids

@@ -35,7 +35,7 @@ def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
         yield opened
 
 
-SELECTIONS = (
+SELECTIONS: tuple[tuple[dict[str, str], list[int]], ...] = (
     ({"text": '"mouse neurons"'}, [2, 1]),
     ({"text": "title:neurons"}, [2]),
     ({"year": "2019"}, [1]),

@@ -22,6 +22,7 @@ from publisher.archive.alt_texts import (
 )
 from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
+from publisher.db.models import Post
 from publisher.posts.channel_texts import write_channels
 from publisher.posts.errors import PostError, StaleEdit
 from publisher.schedule.slots import slot_day
@@ -77,6 +78,7 @@ def save_alt_text(
     """Saves an alt text, and goes to the next picture that lacks one."""
     desk, fields, place = desk_of(request), fields_of(form), PicturePlace(post_id, picture)
     text = fields.get("alt_text", "")
+    _post_with(request, place)
     with desk.database.reading() as session:
         following = next_missing(session, place)
     try:
@@ -99,9 +101,7 @@ def save_alt_text(
 
 def _render(request: Request, place: PicturePlace, typed: _Typed | None = None, status: int = 200) -> Response:
     desk = desk_of(request)
-    post = post_or_404(desk, place.post_id)
-    if not 1 <= place.picture <= len(post.images):
-        raise NotFound(NO_SUCH_PICTURE)
+    post = _post_with(request, place)
     image = post.images[place.picture - 1]
     with desk.database.reading() as session:
         progress = alt_text_progress(session)
@@ -120,6 +120,14 @@ def _render(request: Request, place: PicturePlace, typed: _Typed | None = None, 
         following=following,
         progress=progress,
     )
+
+
+def _post_with(request: Request, place: PicturePlace) -> Post:
+    """Returns the post that has a picture. Raises NotFound."""
+    post = post_or_404(desk_of(request), place.post_id)
+    if not 1 <= place.picture <= len(post.images):
+        raise NotFound(NO_SUCH_PICTURE)
+    return post
 
 
 def _read_place(text: str) -> PicturePlace | None:

@@ -19,6 +19,7 @@ from publisher.archive.post_collections import (
 from publisher.core.messages import Message, _, ngettext
 from publisher.core.post_limits import COLLECTION_NAME, COLLECTION_POSTS, MAX_ROW_NUMBER, STANDFIRST
 from publisher.core.problems import Problem
+from publisher.db.post_collections import Collection
 from publisher.posts.errors import PostError
 from publisher.schedule.listing import first_pictures
 from publisher.web.errors import NotFound, sentence_of
@@ -90,6 +91,7 @@ def collection(
 
 @router.post("/collections/{collection_id}")
 def change_collection(request: Request, collection_id: int, fields: Fields) -> Response:
+    _collection_or_404(request, collection_id)
     try:
         _changing(request).change(collection_id, fields)
     except PostError as refusal:
@@ -100,12 +102,9 @@ def change_collection(request: Request, collection_id: int, fields: Fields) -> R
 
 @router.post("/collections/{collection_id}/remove")
 def remove_collection(request: Request, collection_id: int) -> Response:
-    try:
-        _changing(request).remove(collection_id)
-    except PostError as refusal:
-        flash(request, sentence_of(refusal.text), "bad")
-    else:
-        flash(request, _("The collection is removed; its posts stay."), "note")
+    _collection_or_404(request, collection_id)
+    _changing(request).remove(collection_id)
+    flash(request, _("The collection is removed; its posts stay."), "note")
     return redirect(request, "collections")
 
 
@@ -113,9 +112,12 @@ def remove_collection(request: Request, collection_id: int) -> Response:
 def order_collection(
     request: Request,
     collection_id: int,
-    one: Annotated[str, Form(pattern=r"^\d{1,9} (first|up|down|last|out)$", max_length=20)],
+    one: Annotated[str, Form(pattern=r"^(\d{1,9} (first|up|down|last|out))?$", max_length=20)] = "",
 ) -> Response:
     """Moves a post within a collection, or takes it out. `one`: the post and where it goes."""
+    _collection_or_404(request, collection_id)
+    if not one:
+        return redirect(request, "collection", collection_id=collection_id)
     post, to = one.split()
     step: Step | None = next((step for step in ("first", "up", "down", "last") if step == to), None)
     try:
@@ -133,6 +135,16 @@ def _changing(request: Request) -> Collections:
     return Collections(desk_of(request), actor_of(request))
 
 
+def _collection_or_404(request: Request, collection_id: int) -> Collection:
+    if collection_id > MAX_ROW_NUMBER:
+        raise NotFound(_("There is no collection with this number."))
+    try:
+        with desk_of(request).database.reading() as session:
+            return load_collection(session, collection_id)
+    except PostError as refusal:
+        raise NotFound(sentence_of(refusal.text)) from None
+
+
 def _render_list(
     request: Request, fields: CollectionFields | None = None, mistake: Message | Problem | str = ""
 ) -> Response:
@@ -145,11 +157,8 @@ def _render_list(
 def _render(
     request: Request, collection_id: int, *, fields: CollectionFields | None = None, status: int = 200, **more: object
 ) -> Response:
+    stored = _collection_or_404(request, collection_id)
     with desk_of(request).database.reading() as session:
-        try:
-            stored = load_collection(session, collection_id)
-        except PostError as refusal:
-            raise NotFound(sentence_of(refusal.text)) from None
         posts = posts_of(session, collection_id)
         pictures = first_pictures(session, [post.id for post in posts])
     shown = fields or CollectionFields(stored.name, stored.description, stored.is_public)
