@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0028"
-down_revision = "0025"
+down_revision = "0027"
 
 FROM_ELSEWHERE = sa.text("published_elsewhere_on IS NOT NULL")
 
