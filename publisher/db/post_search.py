@@ -15,6 +15,8 @@ from publisher.db.post_words import FIELD_MARKS, VECTOR, WORDS_INDEX, PostWords
 
 MAX_LISTED = 1000
 """Of more matches the database makes the list itself."""
+MEMORY_FOR_MANY = "64MB"
+"""What PostgreSQL may use for such a list, in the transaction that asks for it."""
 _FULL_TEXT = table(WORDS_INDEX, column("rowid"))
 
 
@@ -40,7 +42,13 @@ def matching_ids(session: Session, query: SearchQuery) -> list[int] | Select[int
         plainly = and_(STALE_WORDS, *map(_has_plainly, parts))
         ids = select(Post.id).where(or_(Post.id.in_(ids), plainly))
     listed = list(session.scalars(ids.limit(MAX_LISTED + 1)))
-    return listed if len(listed) <= MAX_LISTED else ids
+    if len(listed) <= MAX_LISTED:
+        return listed
+    if session.get_bind().dialect.name == "postgresql":
+        # With less, PostgreSQL notes pages instead of rows and reads the words of every post on them; and it goes through
+        # the whole list for each row.
+        session.execute(text(f"SET LOCAL work_mem = '{MEMORY_FOR_MANY}'"))
+    return ids
 
 
 def indexed_posts(session: Session, query: SearchQuery) -> Select[int]:
