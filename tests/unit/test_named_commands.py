@@ -11,7 +11,9 @@ from publisher.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 TEXTS = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("publisher/**/*.py")])
-NAMED = re.compile(r"(?:`publisher|[Rr]un:? publisher|[Tt]hen: publisher|: publisher|, publisher) ([a-z]+)\b")
+NAMED = re.compile(
+    r"(?:`publisher|[Rr]un:? publisher|[Tt]hen: publisher|: publisher|, publisher) ([a-z]+(?:-[a-z]+)*)\b"
+)
 
 
 @pytest.mark.parametrize("file", TEXTS, ids=lambda file: str(file.relative_to(ROOT)))
