@@ -208,6 +208,11 @@ class Service:
         return self._web.url if self._web else None
 
     @property
+    def site_url(self) -> str | None:
+        """Returns the address of the site that this process serves. None: it serves none."""
+        return self._site.url if self._site else None
+
+    @property
     def idle(self) -> bool:
         """Decides whether this process is publishing nothing just now."""
         return self._worker is None or self._worker.idle

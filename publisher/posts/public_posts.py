@@ -80,7 +80,7 @@ class PublicPosts:
         """Returns the last days with a post, the newest first."""
         days = self._days()
         query = self._select_days(days).order_by(days.c.day.desc(), days.c.post_id.desc()).limit(limit)
-        return [PublicDay(*row) for row in self._session.execute(query)]
+        return [PublicDay(row[0], row[1]) for row in self._session.execute(query)]
 
     def neighbours(self, day: date) -> tuple[date | None, date | None]:
         """Returns the nearest days with a post before and after a day."""
@@ -144,7 +144,7 @@ class PublicPosts:
         first = select(func.min(PostVersion.version)).where(PostVersion.post_id == post_id)
         return self._session.scalar(brought) or self._session.scalar(first)
 
-    def _select_days(self, days: Subquery) -> Select[tuple[date, int]]:
+    def _select_days(self, days: Subquery) -> Select[date, int]:
         return select(days.c.day, days.c.post_id).join(Post, Post.id == days.c.post_id).where(self._is_shown())
 
     def _is_shown(self) -> ColumnElement[bool]:

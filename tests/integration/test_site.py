@@ -9,13 +9,17 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+import requests
 from lxml import etree
 from sqlalchemy import update
 
+from publisher.cli.service import ROLES, Service, own_roles
 from publisher.db.models import PostImage
 from publisher.posts.posts import withdraw_post
+from publisher.settings import SettingsError
 from tests.conftest import WriteDesk
 from tests.public_site import ADDRESS, NOW, TODAY, PublicSite, Visitor, open_public_site
+from tests.waiting import TIMEOUT
 
 YESTERDAY = TODAY - timedelta(days=1)
 TODAY_PATH, YESTERDAY_PATH = "/archive/2026/5/12", "/archive/2026/5/11"
@@ -448,3 +452,26 @@ def test_the_alt_text_is_the_translators(site: PublicSite, visitor: Visitor) -> 
         session.execute(update(PostImage).where(PostImage.post_id == post).values(alt_text="A grey bird"))
 
     assert 'alt="Un ocell gris"' in visitor.get(f"/ca{TODAY_PATH}").text
+
+
+# --- who serves it ---------------------------------------------------------------------------
+
+
+def test_a_process_of_its_own_serves_the_site_alone(site: PublicSite) -> None:
+    site.publish("Heron")
+    service = Service(site.desk, ("site",))
+    service.start()
+    try:
+        assert service.url is None
+        assert requests.get(f"{service.site_url}{TODAY_PATH}", timeout=TIMEOUT).status_code == 200
+    finally:
+        service.stop()
+
+
+def test_a_site_that_is_off_has_no_role(site: PublicSite) -> None:
+    text = site.desk.config.read_text(encoding="utf-8")
+    site.desk.config.write_text(text.replace("enabled = true", "enabled = false"), encoding="utf-8")
+
+    assert own_roles(site.desk.settings, ROLES) == ("scheduler", "worker", "web")
+    with pytest.raises(SettingsError, match=r"set site\.enabled to true"):
+        own_roles(site.desk.settings, ("site",))

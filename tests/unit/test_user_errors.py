@@ -56,6 +56,10 @@ NOT_FOR_PEOPLE = {
     "publisher.sandbox.tumblr.npf.Refusal": "an answer of the sandbox in the platform's own words",
     "publisher.sandbox.x.problems.Refusal": "an answer of the sandbox in the platform's own words",
     "publisher.settings.config_errors.WrongValue": "a check of the configuration, answered with a SettingsError",
+    "publisher.site.answers.Gone": "an inner signal, answered with the page for withdrawn posts",
+    "publisher.site.answers.Moved": "an inner signal, answered with a redirect",
+    "publisher.site.answers.NotHere": "an inner signal, answered with the page for missing pages",
+    "publisher.site.app.TooMuch": "an inner signal, answered with 503",
     "publisher.web.access.MissingRule": "a fault of the program that stops it at its start",
     "publisher.web.api.problems.RequestRefused": "an HTTPException that the API answers with the sentence in it",
 }
