@@ -13,8 +13,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, expect
 
-from publisher.core.content import Link
-from publisher.posts.drafts import ImageDraft, PostDraft, Translation
+from publisher.posts.drafts import ImageDraft, PostDraft, ShortLink, Translation
 from publisher.posts.pictures import store_pictures
 from publisher.posts.published_elsewhere import PublishedPost, add_published
 from publisher.site.export import SiteExport
@@ -67,7 +66,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk) -> Ite
             credit="Jane Doe",
             licence="CC BY 4.0",
             tags=("Cell biology",),
-            links=(Link(label="More", url="https://example.org/more"),),
+            links=(ShortLink(label="More", url="https://example.org/more"),),
             images=(ImageDraft(file=file, alt_text=f"A grey disc for {title}"),),
             translations={"ca": Translation(title=f"{title} en català", body="Cèl·lules.", alt_texts=("Un disc",))},
         )

@@ -120,7 +120,8 @@ def test_an_export_that_was_killed_goes_on(
     class Killed(BaseException):
         pass
 
-    original, written = SiteExport._write_whole, []
+    original = SiteExport._write_whole
+    written: list[Path] = []
 
     def write_or_die(export: SiteExport, path: Path, content: bytes) -> None:
         if len(written) == number:

@@ -8,10 +8,10 @@ from ipaddress import ip_address
 import pytest
 from starlette.datastructures import Headers
 
+from publisher.core import rate_limits
 from publisher.core.public_hosts import AddressRefused
 from publisher.core.rate_limits import Buckets
 from publisher.core.special_addresses import is_private_network
-from publisher.web.api import rate_limits
 from publisher.web.api.conditions import is_known, require_match
 from publisher.web.api.error_handlers import _escaped, _pointer_of_field
 from publisher.web.api.guard import _refuse_types
