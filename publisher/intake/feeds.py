@@ -9,7 +9,7 @@ from typing import Any
 
 from publisher.core.file_reading import read_bytes
 from publisher.core.messages import Message, _
-from publisher.intake.html_texts import HtmlPicture, plain_text, read_html
+from publisher.intake.html_texts import HtmlNotReadWhole, HtmlPicture, plain_text, read_html
 from publisher.intake.items import ImportedItem
 from publisher.intake.picture_files import PictureFolder
 from publisher.intake.plain_pages import take_writer
@@ -51,18 +51,24 @@ class FeedSource:
             raise PostError(_("{file} is no Atom or RSS feed; save the feed itself, not its page", file=self.name))
         language = str(feed.feed.get("language", ""))
         for number, entry in enumerate(feed.entries, start=1):
-            record = _record(entry)
-            if _LANGUAGE.match(language):
-                record.setdefault("language", language)
-            record["images"] = [
-                {"file": self._pictures.choose(picture.addresses), "alt": picture.alt_text}
-                for picture in _pictures(entry)
-            ]
-            yield self._reader.read(record, f"{self._file.name}, {number}")
+            place = f"{self._file.name}, {number}"
+            try:
+                yield self._item(entry, place, language)
+            except HtmlNotReadWhole as refusal:
+                yield ImportedItem(place, entry.get("id") or entry.get("link") or place, problems=(refusal.problem,))
         if feed.bozo:
             self.hints.append(
                 _("{file} is no valid XML; what could be read of it is listed, and the rest is missing", file=self.name)
             )
+
+    def _item(self, entry: Mapping[str, Any], place: str, language: str) -> ImportedItem:
+        record = _record(entry)
+        if _LANGUAGE.match(language):
+            record.setdefault("language", language)
+        record["images"] = [
+            {"file": self._pictures.choose(picture.addresses), "alt": picture.alt_text} for picture in _pictures(entry)
+        ]
+        return self._reader.read(record, place)
 
 
 def _record(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from urllib.parse import urljoin
 
 from lxml import etree, html
 
+from publisher.core.problems import Problem
+from publisher.intake.problem_codes import ImportProblem
+
 BLOCKS = frozenset({
     "address", "article", "aside", "blockquote", "body", "dd", "div", "dl", "dt", "figcaption", "figure", "footer",
     "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section",
@@ -19,9 +22,19 @@ LEFT_OUT = frozenset({"script", "style", "template", "noscript", "iframe", "obje
 MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "cite": "*"}
 PICTURE = re.compile(r"\.(?:jpe?g|png|gif|tiff?|webp|avif|heic)(?:$|\?)", re.IGNORECASE)
 MAX_HTML = 5_000_000
+MAX_DEPTH = 2_048
+"""The parser's own limit: it stops there, and what follows is lost."""
 _SIGNS = re.compile(r"([\\*_\[\]`])")
 _SIZE = re.compile(r"-\d{2,5}x\d{2,5}(?=\.\w+(?:$|\?))")
 """What WordPress adds to the name of a smaller copy."""
+
+
+class HtmlNotReadWhole(Exception):
+    """Says that HTML is too long or too deep, so that a part of its text would be missing."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +57,37 @@ class HtmlText:
 
 
 def parse_html(text: str) -> Any:
-    """Parses a page or a part of one; None where there is nothing in it. Reads nothing from elsewhere."""
+    """Parses a page or a part of one; None where there is nothing in it. Reads nothing from elsewhere.
+
+    Raises:
+        HtmlNotReadWhole: it is too long or too deep.
+    """
     # As bytes: the parser refuses a text that declares an encoding of its own.
-    return _parse(text[:MAX_HTML].replace("\0", "").encode("utf-8", "replace"), "utf-8")
+    return _parse(text.replace("\0", "").encode("utf-8", "replace"), "utf-8")
 
 
 def parse_page(content: bytes) -> Any:
-    """Parses a page that says its encoding itself; None where there is nothing in it."""
+    """Parses a page that says its encoding itself; None where there is nothing in it. Raises HtmlNotReadWhole."""
     try:
         return parse_html(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        return _parse(content[:MAX_HTML], None)
+        return _parse(content, None)
 
 
 def _parse(content: bytes, encoding: str | None) -> Any:
     if not content.strip():
         return None
-    parser = html.HTMLParser(encoding=encoding, no_network=True, remove_comments=True, remove_pis=True)
+    if len(content) > MAX_HTML:
+        raise HtmlNotReadWhole(ImportProblem.HTML_TOO_LONG(limit=MAX_HTML // 1_000_000))
+    parser = html.HTMLParser(encoding=encoding, no_network=True, remove_comments=True, remove_pis=True, huge_tree=True)
     try:
-        return html.document_fromstring(content, parser=parser)
+        root = html.document_fromstring(content, parser=parser)
     except (etree.ParserError, ValueError):
-        return None
+        root = None
+    # The parser only notes it, and returns what stands before.
+    if any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log):
+        raise HtmlNotReadWhole(ImportProblem.HTML_TOO_DEEP(limit=MAX_DEPTH))
+    return root
 
 
 def read_html(text: str, base: str = "") -> HtmlText:

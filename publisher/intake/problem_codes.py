@@ -33,6 +33,10 @@ class ImportProblem(ProblemCode):
     PICTURE_MISSING = _("There is no picture {name} in the folder {folder}.")
     PICTURE_MISSING_NEAR = _("There is no picture {name} in the folder {folder}; did you mean “{near}”?")
     PICTURE_ELSEWHERE = _("The picture {address} is not here; name the folder that has it with --pictures.")
+    HTML_TOO_DEEP = _(
+        "Its HTML is nested more than {limit} deep, and its text can't be read whole; take out the needless tags."
+    )
+    HTML_TOO_LONG = _("Its HTML is longer than {limit} MB, and its text can't be read whole; shorten it.")
     NO_TEXT_BESIDE = _("No text stands beside this picture; write {name} with its title, date and text.")
 
     NO_PICTURE = _("It has no picture.")

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from publisher.core.characters import quote_value
 from publisher.core.file_reading import read_bytes
 from publisher.core.messages import Message, _, ngettext
-from publisher.intake.html_texts import parse_page, read_elements
+from publisher.intake.html_texts import HtmlNotReadWhole, parse_page, read_elements
 from publisher.intake.items import MAX_ITEMS, ImportedItem
 from publisher.intake.page_layouts import read_by_selectors, read_repeated_title
 from publisher.intake.picture_files import PictureFolder
@@ -88,7 +88,10 @@ class SavedSiteSource:
             content = read_bytes(file, MAX_PAGE_BYTES)
         except OSError as error:
             raise unreadable_file(str(file), error) from error
-        root = parse_page(content)
+        try:
+            root = parse_page(content)
+        except HtmlNotReadWhole as refusal:
+            return ImportedItem(name, name, problems=(refusal.problem,))
         if root is None:
             return None
         base = urljoin(self._settings.site or _NO_SITE, name)

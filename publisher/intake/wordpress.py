@@ -12,7 +12,7 @@ from lxml import etree
 
 from publisher.core.file_reading import read_bytes
 from publisher.core.messages import Message, _
-from publisher.intake.html_texts import HtmlPicture, plain_text, read_html
+from publisher.intake.html_texts import HtmlNotReadWhole, HtmlPicture, plain_text, read_html
 from publisher.intake.items import ImportedItem
 from publisher.intake.picture_files import PictureFolder
 from publisher.intake.plain_pages import take_writer
@@ -69,7 +69,7 @@ class WordPressSource:
         left_out = 0
         for element, values in items:
             if values.get("post_type") == "post" and values.get("status") == "publish":
-                yield self._item(element, values)
+                yield self._whole_item(element, values)
             elif values.get("post_type") == "post":
                 left_out += 1
         if left_out:
@@ -96,7 +96,14 @@ class WordPressSource:
             raise PostError(_("{file} is no WordPress export; export all content, and name that file", file=self.name))
         return channel
 
-    def _item(self, element: Any, values: dict[str, str]) -> ImportedItem:
+    def _whole_item(self, element: Any, values: dict[str, str]) -> ImportedItem:
+        place = f"{self._file.name}, {values.get('post_id', '')}"
+        try:
+            return self._item(element, values, place)
+        except HtmlNotReadWhole as refusal:
+            return ImportedItem(place, values.get("guid") or place, problems=(refusal.problem,))
+
+    def _item(self, element: Any, values: dict[str, str], place: str) -> ImportedItem:
         content = values.get("content", "")
         address = values.get("link", "")
         record: dict[str, Any] = {
@@ -115,7 +122,6 @@ class WordPressSource:
             {"file": self._pictures.choose(picture.addresses), "alt": picture.alt_text}
             for picture in self._shown_pictures(element, content, shown.pictures)
         ]
-        place = f"{self._file.name}, {values.get('post_id', '')}"
         return self._reader.read(record, place)
 
     def _shown_pictures(self, element: Any, content: str, in_text: list[HtmlPicture]) -> list[HtmlPicture]:

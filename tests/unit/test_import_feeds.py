@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.intake.html_texts import plain_text, read_html
+from publisher.intake.html_texts import HtmlNotReadWhole, plain_text, read_html
 from publisher.intake.items import ImportedItem
 from publisher.intake.opening import open_source
 from publisher.intake.source_settings import SourceSettings
@@ -158,6 +158,23 @@ def test_the_largest_copy_of_a_picture_comes_first() -> None:
     assert (picture.alt_text, plain_text("<b>a</b> b")) == ("z", "a b")
 
 
-def test_html_that_is_very_deep_ends(folder: Path) -> None:
-    read_html("<div>" * 100_000 + "x")
-    read_html("<b>" * 20_000 + "x")
+def test_html_that_is_deep_is_read_whole() -> None:
+    deep = "<div>" * 1_500 + "<p>Deep.</p>" + "</div>" * 1_500 + "<p>After.</p>"
+    assert read_html(deep).blocks == ["Deep.", "After."]
+
+
+@pytest.mark.parametrize("tag", ["<div>", "<b>"])
+def test_html_that_is_too_deep_is_no_text(tag: str) -> None:
+    with pytest.raises(HtmlNotReadWhole):
+        read_html(tag * 20_000 + "x")
+
+
+@pytest.mark.parametrize(
+    ("html", "sentence"), [("<div>" * 3_000 + "x", "nested more than 2048 deep"), ("x" * 5_000_001, "longer than 5 MB")]
+)
+@pytest.mark.parametrize(("feed", "text"), [(RSS, "Text"), (WORDPRESS, "Last.")])
+def test_an_item_that_is_not_read_whole_is_told(folder: Path, feed: str, text: str, html: str, sentence: str) -> None:
+    told = html.replace("<", "&lt;") if feed is RSS else html
+    items = read(folder, feed.replace(text, told))
+    assert sentence in str(items[0].problems[0])
+    assert len(items) == (2 if feed is RSS else 1)

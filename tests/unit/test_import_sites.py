@@ -86,6 +86,12 @@ def test_pages_that_are_no_posts_are_counted(site: Path) -> None:
     assert [item.title for item in read(site, preset="repeated-title", pages="archive/*/*/*.html")] == ["Skin & Bone"]
 
 
+def test_a_page_that_is_too_deep_is_told(site: Path) -> None:
+    write(site / "archive/2019/6/3.html", PAGE.replace("<body>", "<body>" + "<div>" * 3_000))
+    (item,) = read(site, preset="repeated-title")
+    assert "nested more than 2048 deep" in str(item.problems[0])
+
+
 def test_an_old_encoding_is_read_as_the_page_declares_it(site: Path) -> None:
     page = PAGE.replace("<head>", '<head><meta charset="iso-8859-1">').replace("Skin &amp; Bone", "Cèl·lules")
     write(site / "archive/2019/6/3.html", page.encode("iso-8859-1"))
