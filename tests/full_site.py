@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from publisher.adapt.images.inspection import ImageFacts
 from publisher.alerts.store import reconcile
+from publisher.archive.post_collections import CollectionFields, Collections
 from publisher.collaboration.preview_links import make_link
 from publisher.core.clock import FixedClock
 from publisher.core.network_errors import DESCRIPTIONS
@@ -280,6 +281,8 @@ def _add_archive(desk: Desk, folder: Path) -> None:
         published = PublishedPost(draft, pictures.store_pictures(desk.store, draft.images), day)
         with desk.database.writing() as session:
             add_published(session, published, now=NOW, actor="import 1")
+    collections = Collections(desk, CHIEF)
+    collections.add_posts(collections.add(CollectionFields("Cells that glow", "For the open day.", True)), [1, 3])
 
 
 def _drafts(folder: Path, fine: bool) -> Iterator[PostDraft]:
