@@ -21,7 +21,7 @@ from publisher.intake.items import ImportedItem
 from publisher.intake.opening import open_source, source_name
 from publisher.intake.outcomes import NEEDS_A_PERSON, OUTCOME_NAMES, PREVIEW_NAMES, ItemOutcome, Outcome, sentences_of
 from publisher.intake.source_settings import read_source_settings
-from publisher.intake.undoing import count_items, list_imports, undo_import
+from publisher.intake.undoing import STAYS, TakenBack, UndoResult, count_items, list_imports, undo_import
 from publisher.schedule.slots import slot_day
 
 _NAME = re.compile(r"[\w.-]{1,60}")
@@ -145,22 +145,29 @@ def _undo(desk: Desk, number: int, *, as_json: bool) -> int:
     total = count_items(desk.database, number)
     with console().status(str(_("Taking back {count:number} items ...", count=total))):
         taken = list(undo_import(desk.database, number, now=desk.now(), actor=actor()))
-    kept = [item for item in taken if not item.is_removed]
+    kept = [item for item in taken if item.result in STAYS]
     if as_json:
-        rows = [{"post": item.post_id, "title": item.title, "removed": item.is_removed} for item in taken]
+        rows = [{"post": item.post_id, "title": item.title, "result": item.result.value} for item in taken]
         print_json({"import": number, "posts": rows})
         return 1 if kept else 0
     for item in kept:
-        echo(
-            str(_("Post {post} “{title}” stays: somebody worked on it here.", post=item.post_id, title=item.title)),
-            err=True,
-        )
-    removed = len(taken) - len(kept)
+        echo(str(_why_it_stays(item)), err=True)
+    removed, restored = (
+        sum(item.result is result for item in taken) for result in (UndoResult.REMOVED, UndoResult.RESTORED)
+    )
     echo(
-        str(_("Import {number} was taken back: posts removed {removed:number}, kept {kept:number}.",
-              number=number, removed=removed, kept=len(kept)))
+        str(_("Import {number} was taken back: posts removed {removed:number}, given their former text "
+              "{restored:number}, kept {kept:number}.",
+              number=number, removed=removed, restored=restored, kept=len(kept)))
     )  # fmt: skip
     return 1 if kept else 0
+
+
+def _why_it_stays(item: TakenBack) -> Message:
+    values = {"post": item.post_id, "title": item.title}
+    if item.result is UndoResult.CHANGED_LATER:
+        return _("Post {post} “{title}” stays: a later import changed it again; take that one back first.", **values)
+    return _("Post {post} “{title}” stays: somebody worked on it here.", **values)
 
 
 def _list_imports(desk: Desk, *, as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint, text
@@ -57,6 +57,28 @@ class ItemKey(Base):
     """The kept version of the post that holds the item. A later one was edited here."""
 
 
+class ItemChange(Base):
+    """Holds what an item was before an import changed it, so that the import can be taken back."""
+
+    __tablename__ = "item_change"
+    __table_args__ = (UniqueConstraint("import_id", "item_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(ForeignKey("import_run.id"))
+    """The import that changed it."""
+    item_id: Mapped[int] = mapped_column(ForeignKey("item_key.id", ondelete="CASCADE"), index=True)
+    updated_by: Mapped[int | None]
+    digest: Mapped[str] = mapped_column(String(64))
+    version_before: Mapped[int]
+    """The kept version of the post that holds its former text."""
+    version_after: Mapped[int]
+    """The kept version that the import wrote; the same as before where only links were changed."""
+    published_on: Mapped[date | None]
+    """None: this desk published the post, and the item only gave it links."""
+    links: Mapped[dict[str, Any]]
+    """Its former links by the name of their platform."""
+
+
 class PublishedLink(Base):
     """Holds where followers find a post that was published before it came into this desk."""
 
@@ -69,3 +91,5 @@ class PublishedLink(Base):
     platform: Mapped[str] = mapped_column(String(40))
     """As the source calls it, such as `tumblr` or `site`."""
     url: Mapped[str] = mapped_column(Text)
+    address_key: Mapped[str | None] = mapped_column(String(64), index=True)
+    """Identifies the path and query of `url`, as `publisher/posts/old_addresses.py` makes it."""

@@ -12,9 +12,8 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from publisher import lifecycle
 from publisher.adapt.images.inspection import ImageFacts
@@ -22,9 +21,10 @@ from publisher.core.clock import Clock
 from publisher.core.machine_errors import reading_problem
 from publisher.core.messages import _
 from publisher.core.problems import Problem
-from publisher.db.imports import Import, ItemKey, PublishedLink
+from publisher.db.imports import Import, ItemKey
 from publisher.db.session import Database
 from publisher.intake.checking import CheckedItem, check_item
+from publisher.intake.item_rows import ItemBefore, store_links
 from publisher.intake.items import MAX_ITEMS, ImportedItem, ItemSource
 from publisher.intake.outcomes import ItemOutcome, Outcome
 from publisher.intake.problem_codes import ImportProblem
@@ -182,7 +182,7 @@ class Importer:
             post = add_published(session, published, now=self._places.clock.now(), actor=self._edited_by)
             identity.import_id, identity.post_id, identity.made_post = self._running_import, post.id, True
             identity.post_version = post.version
-            _store_links(session, identity, item)
+            store_links(session, identity, item.published_at)
             return post.id
 
     def _made_meanwhile(self, item: ImportedItem, key: str) -> ItemOutcome:
@@ -207,7 +207,7 @@ class Importer:
                 post_version=post.version,
             )  # fmt: skip
             if gets_links:
-                _store_links(session, identity, item)
+                store_links(session, identity, item.published_at)
             else:
                 session.add(identity)
         return outcome
@@ -225,14 +225,15 @@ class Importer:
                 return ItemOutcome(item, Outcome.KEPT, post.id, (kept,))
             if not self.preview:
                 identity = session.get_one(ItemKey, known.id)
+                before = ItemBefore.of(session, identity, post, self._running_import)
                 if identity.made_post:
                     published = PublishedPost(draft, pictures, _day_of(item))
                     now = self._places.clock.now()
                     update_published(session, post, published, now=now, actor=self._edited_by)
                     identity.post_version = post.version
                 identity.digest, identity.updated_by = digest, self.import_id
-                session.execute(delete(PublishedLink).where(PublishedLink.item_id == identity.id))
-                _store_links(session, identity, item)
+                before.store(session, identity)
+                store_links(session, identity, item.published_at)
             return ItemOutcome(item, Outcome.UPDATED, post.id, checked.remarks)
 
     def _look_alikes(self, facts: Sequence[ImageFacts | None]) -> Iterator[Problem]:
@@ -262,15 +263,6 @@ def item_key(source: str, key: str) -> str:
     is_address = key.startswith(("http://", "https://", "tag:", "urn:"))
     whole = key if is_address else f"{source}\n{key}"
     return hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _store_links(session: Session, identity: ItemKey, item: ImportedItem) -> None:
-    session.add(identity)
-    session.flush()
-    session.add_all(
-        PublishedLink(post_id=identity.post_id, item_id=identity.id, platform=platform, url=url)
-        for platform, url in item.published_at.items()
-    )
 
 
 def _unusable(item: ImportedItem, error: PostError, *, is_machine: bool = False) -> ItemOutcome:

@@ -22,7 +22,7 @@ from publisher.posts.drafts import PostContent, PostDraft
 from publisher.posts.pictures import StoredPicture, picture_rows
 from publisher.posts.post_store import last_position
 from publisher.posts.posts import content_columns, replace_pictures
-from publisher.posts.versions import store_version
+from publisher.posts.versions import load_version, store_version
 
 MADE_WITH_POST = frozenset({"post_image", "post_version", "post_words", "item_key", "published_link"})
 """The tables whose rows an import makes with a post; a row of any other table is something that happened to it here."""
@@ -69,6 +69,16 @@ def update_published(session: Session, post: Post, published: PublishedPost, *, 
     flag_modified(post, "updated_at")
     session.flush()
     store_version(session, post, now=now, actor=actor)
+
+
+def restore_published(
+    session: Session, post: Post, version: int, published_on: date, *, now: datetime, actor: str
+) -> None:
+    """Gives a post the text and pictures that it had in a kept version, within a transaction."""
+    content = load_version(session, post.id, version)
+    draft = PostDraft.model_validate(content.model_dump(mode="json"))
+    pictures = [StoredPicture(image, image.media or "") for image in draft.images]
+    update_published(session, post, PublishedPost(draft, pictures, published_on), now=now, actor=actor)
 
 
 def is_as_imported(session: Session, post: Post, version: int) -> bool:

@@ -279,7 +279,7 @@ def test_an_import_is_taken_back_without_what_was_worked_on(desk: Desk, file: Pa
     PostQueue(desk, "ana").edit(1, PostChanges(title="Mine"))
     PostQueue(desk, "ana").move(3, Reserve())
     taken = list(undo_import(desk.database, 1, now=NOW, actor="ana"))
-    assert [(one.post_id, one.is_removed) for one in taken] == [(1, False), (2, True), (3, False)]
+    assert [(one.post_id, one.result) for one in taken] == [(1, "kept"), (2, "removed"), (3, "kept")]
     found = rows(desk)
     assert [post[:2] for post in found["posts"]] == [(1, "Mine"), (3, "Picture 2")]
     assert found["imports"][0].state == "undone"
