@@ -60,7 +60,7 @@ def test_the_way_of_an_import(outlet: Outlet, folder: Path) -> None:
         (2, "finished", {"unchanged": 1}),
         (1, "finished", {"made": 1}),
     ]
-    assert "posts removed 1, kept 0" in run(outlet, "import", "--undo", "1").output
+    assert "posts removed 1, given their former text 0, kept 0" in run(outlet, "import", "--undo", "1").output
     assert "import 1 was taken back already" in str(run(outlet, "import", "--undo", "1").exception)
     assert "there is no import 9" in str(run(outlet, "import", "--undo", "9").exception)
 
