@@ -28,7 +28,7 @@ from publisher.posts.titles import shown_title
 @click.option("--person", default="", help="Who wrote it or is credited.")
 @click.option("--credit", default="", help="Words of the credit, such as an institution.")
 @click.option("--licence", default="")
-@click.option("--platform", default="", help="Where it is published, such as tumblr.")
+@click.option("--platform", default="", help="The name of a platform where it is published.")
 @click.option("--limit", default=PAGE_SIZE, show_default=True, type=click.IntRange(1), help="At most so many.")
 @json_option
 @click.pass_context

@@ -44,6 +44,7 @@ NOT_FOR_PEOPLE = {
     "publisher.core.public_hosts.AddressRefused": "a clause that its callers put into their sentence",
     "publisher.core.timeouts.CallTimedOut": "a clause that its callers put into their sentence",
     "publisher.delivery.corrections.CorrectionUnderWay": "an inner signal, answered with a CorrectionRefused",
+    "publisher.intake.html_texts.HtmlNotReadWhole": "carries a Problem, which the import tells of the item",
     "publisher.intake.json_lines.FieldRepeated": "an inner signal of the JSON parser, answered with a Problem",
     "publisher.intake.plain_yaml.YamlRefused": "an error of YAML, answered with a PostError",
     "publisher.lifecycle.Fenced": "an inner signal: somebody else has the delivery now",

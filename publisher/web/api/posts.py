@@ -55,7 +55,7 @@ async def asked_filter(
     person: Annotated[Words, Query(description="Who wrote it or is credited.")] = "",
     credit: Words = "",
     licence: Words = "",
-    platform: Annotated[Words, Query(description="Where it is published, such as `tumblr`.")] = "",
+    platform: Annotated[Words, Query(description="The name of a platform where it is published.")] = "",
 ) -> PostFilter:
     """Reads what else the address selects by."""
     return PostFilter(year=year, tag=tag, person=person, credit=credit, licence=licence, platform=platform)

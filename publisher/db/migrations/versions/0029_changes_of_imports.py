@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0031"
-down_revision = "0025"
+revision = "0029"
+down_revision = "0028"
 
 LINK = sa.table(
     "published_link", sa.column("id", sa.Integer), sa.column("url", sa.Text), sa.column("address_key", sa.String)
