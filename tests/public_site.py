@@ -16,6 +16,7 @@ from publisher.core.clock import FixedClock
 from publisher.db.imports import Import, ItemKey, PublishedLink
 from publisher.db.models import Pick, Post
 from publisher.desk import Desk
+from publisher.posts.old_addresses import address_key
 from publisher.posts.versions import store_version
 from publisher.site.server import SiteServer
 from tests.queue_desk import picture
@@ -105,7 +106,11 @@ class PublicSite:
             session.add(item)
             session.flush()
             if link:
-                session.add(PublishedLink(post_id=post.id, item_id=item.id, platform="site", url=link))
+                session.add(
+                    PublishedLink(
+                        post_id=post.id, item_id=item.id, platform="site", url=link, address_key=address_key(link)
+                    )
+                )
             return post.id
 
     def draft(self, title: str, **values: Any) -> int:

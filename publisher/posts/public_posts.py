@@ -16,16 +16,13 @@ from sqlalchemy.orm import Session
 
 from publisher.core.search_query import SearchQuery
 from publisher.core.words import forms_of, words_of
-from publisher.db.imports import ItemKey, PublishedLink
+from publisher.db.imports import ItemKey
 from publisher.db.models import Pick, Post
 from publisher.db.post_search import matching_posts
 from publisher.db.staff import PostVersion
 from publisher.posts.search_texts import search_texts
 from publisher.posts.unsaved import build_post
 from publisher.posts.versions import load_version
-
-FORMER_SITE = "site"
-"""What an import calls the outlet's own site among the places at which a post was published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +114,6 @@ class PublicPosts:
             content = self._public_content(post) if shown else None
             if content is not None:
                 yield PublicPost(post_id, post.version, content, shown)
-
-    def former_addresses(self) -> Iterator[tuple[str, int]]:
-        """Yields where imported posts stood on the outlet's former site."""
-        query = select(PublishedLink.url, PublishedLink.post_id).where(PublishedLink.platform == FORMER_SITE)
-        yield from ((row[0], row[1]) for row in self._session.execute(query.order_by(PublishedLink.id)))
 
     def _public_content(self, post: Post) -> Post | None:
         """Returns the approved text of a post, else the one that its import brought."""

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
@@ -65,8 +64,6 @@ class Catalogue:
     entries: Mapping[int, Entry] = field(default_factory=dict)
     by_day: Mapping[date, tuple[int, ...]] = field(default_factory=dict)
     """In the order of the days."""
-    former_paths: Mapping[str, int] = field(default_factory=dict)
-    """The post that had a path on the outlet's former site."""
 
     def newest_first(self) -> list[Entry]:
         """Lists each post once, by the day on which it was shown first."""
@@ -142,22 +139,7 @@ class CatalogueCache:
             entries |= {post.id: _entry(post) for post in public.read(changed[start : start + BATCH])}
             session.expunge_all()
         shown = {day: tuple(post_id for post_id in ids if post_id in entries) for day, ids in by_day.items()}
-        return Catalogue(entries, {day: ids for day, ids in shown.items() if ids}, _former_paths(public, entries))
-
-
-def _former_paths(public: PublicPosts, entries: Mapping[int, Entry]) -> dict[str, int]:
-    paths: dict[str, int] = {}
-    for url, post_id in public.former_addresses():
-        if post_id in entries:
-            paths.setdefault(former_path(url), post_id)
-    return paths
-
-
-def former_path(address: str) -> str:
-    """Returns what identifies a page of the former site: path and query."""
-    parts = urlsplit(address)
-    path = parts.path.rstrip("/")
-    return f"{path}?{parts.query}" if parts.query else path
+        return Catalogue(entries, {day: ids for day, ids in shown.items() if ids})
 
 
 def _entry(public: PublicPost) -> Entry:

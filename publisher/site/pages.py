@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
 from publisher.desk import Desk
+from publisher.posts.old_addresses import post_of_old_address
 from publisher.posts.public_posts import PublicPosts
 from publisher.site import day_pages, feeds, list_pages
 from publisher.site.addresses import Addresses, day_of, number_of
 from publisher.site.answers import Answer, Gone, Moved, NotHere
-from publisher.site.catalogue import former_path
 from publisher.site.pictures import NAME, PictureCopy
 from publisher.site.post_views import post_view
 from publisher.site.rendering import FILES
@@ -86,9 +86,11 @@ class SitePages:
     def _elsewhere(self, parts: PageParts, path: str, query: Mapping[str, str]) -> Answer:
         """Leads from an address of the former site to the post, or says that there is no such page."""
         asked = path + ("?" + "&".join(f"{name}={value}" for name, value in query.items()) if query else "")
-        former = parts.catalogue.former_paths.get(former_path(asked))
-        if former is not None:
-            return _redirect(parts.addresses.day(parts.catalogue.entries[former].day))
+        with self.parts.desk.database.reading() as session:
+            former = post_of_old_address(session, asked)
+        entry = None if former is None else parts.catalogue.entries.get(former)
+        if entry is not None:
+            return _redirect(parts.addresses.day(entry.day))
         return parts.page("missing.html", Addresses.page, 404, is_indexed=False)
 
 

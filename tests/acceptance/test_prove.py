@@ -145,10 +145,11 @@ def test_a_mistake_in_the_configuration_keeps_nothing_else_back(tmp_path: Path) 
     assert report.human_acts["mend the directory of people"] == 1
     assert report.human_acts["write a channel into the configuration again"] == 1
     for condition in conditions:
-        # On a busy machine an answer may come too late, and the post is looked up.
+        # On a busy machine an answer may come too late, and the post is looked up, or a connection is tried again.
         endings = report.by_condition[condition]
         assert endings["published after a person was asked"] == 1
-        assert endings["published at once"] + endings["published after a look-up"] == EACH - 1
+        alone = ("published at once", "published after another try", "published after a look-up")
+        assert sum(endings[ending] for ending in alone) == EACH - 1
 
 
 def broken_desk(

@@ -278,6 +278,8 @@ def test_an_address_of_the_former_site_leads_to_the_post(site: PublicSite, visit
     assert answer.status_code == 301
     assert answer.headers["location"] == "/archive/2022/2/12"
     assert visitor.get("/news/item.php?id=8").status_code == 404
+    site.import_post("Wren", date(2022, 2, 13), link="https://old.example/birds/wren/")
+    assert visitor.get("/birds/wren?utm_source=letter").headers["location"] == "/archive/2022/2/13"
 
 
 @pytest.mark.parametrize(
