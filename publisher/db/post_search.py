@@ -45,8 +45,8 @@ def matching_ids(session: Session, query: SearchQuery) -> list[int] | Select[int
     if len(listed) <= MAX_LISTED:
         return listed
     if session.get_bind().dialect.name == "postgresql":
-        # With less, PostgreSQL notes pages instead of rows and reads the words of every post on them; and it goes through
-        # the whole list for each row.
+        # With less, PostgreSQL notes pages instead of rows and reads the words of every post on them; and it goes
+        # through the whole list for each row.
         session.execute(text(f"SET LOCAL work_mem = '{MEMORY_FOR_MANY}'"))
     return ids
 
