@@ -132,7 +132,8 @@ def _read_embargoed(session: Session, now: datetime, until: datetime) -> list[Ca
     waits = and_(
         Post.state == "approved",
         Post.fixed_date.is_(None),
-        or_(and_(Post.reserve, ~lacks_alt_text()), and_(~Post.reserve, Post.last_shown_on.is_(None), ~was_picked())),
+        or_(Post.reserve, and_(Post.last_shown_on.is_(None), ~was_picked())),
+        ~and_(Post.reserve, lacks_alt_text()),
     )
     return _read(session, query.where(waits).order_by(Post.position, Post.id))
 
