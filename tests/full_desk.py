@@ -11,9 +11,10 @@ from publisher.core.content import ImageChoices
 from publisher.core.problems import recorded_problem
 from publisher.db.base import Base
 from publisher.db.corrections import Correction
-from publisher.db.imports import Import, ItemKey, PublishedLink
+from publisher.db.imports import Import, ItemChange, ItemKey, PublishedLink
 from publisher.db.models import Attempt, Delivery, Event, Media, Pick, Post, PostImage
 from publisher.db.operations import Alert, ChannelSession, DeskPlaceRow, Process, Quota
+from publisher.db.post_collections import Collection, CollectionPost
 from publisher.db.session import Database
 from publisher.db.staff import (
     ApiToken,
@@ -142,6 +143,10 @@ def _add_people(session: Session) -> None:
         ]
     )
     _add_import(session, post)
+    collection = Collection(name=ODD, description=ODD, is_public=True, created_at=NOW, created_by="ada")
+    session.add(collection)
+    session.flush()
+    session.add(CollectionPost(collection_id=collection.id, post_id=post, position=1))
 
 
 def _add_import(session: Session, post: int) -> None:
@@ -152,6 +157,12 @@ def _add_import(session: Session, post: int) -> None:
     session.add(item)
     session.flush()
     session.add(PublishedLink(post_id=post, item_id=item.id, platform="site", url="https://x.example"))
+    session.add(
+        ItemChange(
+            import_id=run.id, item_id=item.id, updated_by=run.id, digest="e" * 64, version_before=1, version_after=2,
+            published_on=NOW.date(), links={"site": "https://x.example"},
+        )
+    )  # fmt: skip
 
 
 def empty_tables(database: Database) -> list[str]:

@@ -88,7 +88,7 @@ def find_posts(
     first, then those with all of them in title, alt texts and tags, then the others; each time the newest shown
     first. Of more posts, and without words, the newest come first.
 
-    `before`: only those that are listed behind the post with this id.
+    `before`: only those that are listed behind the post with this id; all where it is not found any more.
     """
     selected = criteria or PostFilter(text, state)
     conditions = _conditions(selected)
@@ -185,8 +185,8 @@ def _looking_into(query: SearchQuery, fields: tuple[str, ...]) -> SearchQuery:
 
 def _page_of(session: Session, ids: Sequence[int], before: int | None, limit: int) -> list[FoundPost]:
     if before is not None:
-        # A post that is not found any more has no place in the list, so that nothing is behind it.
-        ids = ids[ids.index(before) + 1 :] if before in ids else ()
+        # A post that is not found any more has no place in the list: it begins anew, so that none is left out.
+        ids = ids[ids.index(before) + 1 :] if before in ids else ids
     shown = list(ids[:limit])
     rows = {row.id: FoundPost(*row) for row in session.execute(select(*_COLUMNS).where(Post.id.in_(shown)))}
     return [rows[post_id] for post_id in shown]

@@ -24,6 +24,7 @@ DETAIL_NAMES: Mapping[str, Message] = {
     "before": _("before"),
     "channel": _("channel"),
     "channels": _("channels"),
+    "collection": _("collection"),
     "days": _("days"),
     "detail": _("what it says"),
     "draft": _("draft"),

@@ -299,7 +299,8 @@ def test_a_title_with_all_the_words_comes_first(desk: Desk, archive: dict[str, i
     assert found(desk, "brain") == ["A quiet brain", "Neurons of a mouse", "Mouse neurons"]
     assert found(desk, "mouse neurons", limit=1) == ranked[:1]
     assert found(desk, "mouse neurons", before=archive[ranked[0]]) == ranked[1:]
-    assert found(desk, "mouse neurons", before=archive["Roots"]) == []
+    # Somebody changed the last post of the former page, so that it is not found any more.
+    assert found(desk, "mouse neurons", before=archive["Roots"]) == ranked
 
 
 @on_every_database

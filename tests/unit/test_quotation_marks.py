@@ -28,6 +28,8 @@ TYPED = (
     '"postgresql+psycopg://host/name"',
     'PLATFORM = "..."',
     "'publisher[{extra}]'",
+    '"two words"',
+    '"https://example.org"',
 )
 """Code, patterns of dates, words for a shell, and values of the configuration with the marks that TOML wants."""
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from publisher.archive.post_collections import (
     CollectionFields,
@@ -31,7 +31,7 @@ class CollectionIn(BaseModel):
         str, Field(max_length=COLLECTION_NAME, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$", examples=["Neurons"])
     ]
     description: Annotated[str, Field(max_length=STANDFIRST, pattern=r"^[^\x00]*$")] = ""
-    is_public: bool = Field(default=False, description="Everybody may see it where the outlet shows its archive.")
+    is_public: StrictBool = Field(default=False, description="Everybody may see it where the outlet shows its archive.")
 
     @property
     def fields(self) -> CollectionFields:
