@@ -281,7 +281,7 @@ def _add_archive(desk: Desk, folder: Path) -> None:
         published = PublishedPost(draft, pictures.store_pictures(desk.store, draft.images), day)
         with desk.database.writing() as session:
             add_published(session, published, now=NOW, actor="import 1")
-    collections = Collections(desk, CHIEF)
+    collections = Collections(desk, CHIEF, may_publish=True)
     collections.add_posts(collections.add(CollectionFields("Cells that glow", "For the open day.", True)), [1, 3])
 
 

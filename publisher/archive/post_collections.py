@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +33,13 @@ class CollectionNotFound(PostError):
 
     code = "collection-not-found"
     kind = ErrorKind.NOT_FOUND
+
+
+class PublicCollectionRefused(PostError):
+    """Says that only who may approve posts makes a collection public, or changes a public one."""
+
+    code = "public-collection-refused"
+    kind = ErrorKind.FORBIDDEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,12 @@ def load_collection(session: Session, collection_id: int) -> Collection:
     return collection
 
 
+def version_of(collection: Collection) -> str:
+    """Identifies what a collection says of itself, so that nobody overwrites what they have not seen."""
+    content = json.dumps([collection.name, collection.description, collection.is_public])
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 def posts_of(session: Session, collection_id: int) -> list[CollectedPost]:
     """Lists the posts of a collection in its order."""
     columns = (Post.id, CollectionPost.position, Post.title, Post.language, Post.state, Post.last_shown_on)
@@ -98,15 +113,22 @@ def collections_with(session: Session, post_id: int) -> list[int]:
 
 
 class Collections:
-    """Changes the collections of one desk for one person. Each method is one transaction."""
+    """Changes the collections of one desk for one person. Each method is one transaction.
 
-    def __init__(self, desk: DeskParts, actor: str) -> None:
+    A public collection is made and changed by who may approve posts: any method raises PublicCollectionRefused
+    for others.
+    """
+
+    def __init__(self, desk: DeskParts, actor: str, *, may_publish: bool) -> None:
+        """`may_publish`: the person may approve posts."""
         self._desk = desk
         self._actor = actor
+        self._may_publish = may_publish
 
     def add(self, fields: CollectionFields) -> int:
         """Makes a collection, and returns its id. Raises PostError: the name is empty or taken."""
         checked = _checked(fields)
+        self._require_right(is_public=checked.is_public)
         with self._changing() as session:
             _refuse_taken(session, checked.name)
             collection = Collection(created_at=self._desk.now(), created_by=self._actor[:120])
@@ -116,11 +138,22 @@ class Collections:
             self._record_event(session, "collection made", collection)
             return collection.id
 
-    def change(self, collection_id: int, fields: CollectionFields) -> None:
-        """Changes name, description and who may see it. Raises PostError: the name is empty or taken."""
+    def change(self, collection_id: int, fields: CollectionFields, *, expected_version: str | None = None) -> None:
+        """Changes name, description and who may see it.
+
+        Raises PostError: the name is empty or taken, or it is not the expected version that somebody saw.
+        """
         checked = _checked(fields)
         with self._changing() as session:
             collection = load_collection(session, collection_id)
+            if expected_version not in (None, version_of(collection)):
+                raise StaleEdit(
+                    _(
+                        "collection {collection} was changed meanwhile; look at it as it is now and repeat your change",
+                        collection=collection_id,
+                    )
+                )
+            self._require_right(is_public=checked.is_public or collection.is_public)
             _refuse_taken(session, checked.name, collection_id)
             _set(collection, checked)
             self._record_event(session, "collection changed", collection)
@@ -128,7 +161,7 @@ class Collections:
     def remove(self, collection_id: int) -> None:
         """Removes a collection. Its posts stay."""
         with self._changing() as session:
-            collection = load_collection(session, collection_id)
+            collection = self._load(session, collection_id)
             self._record_event(session, "collection removed", collection)
             session.execute(delete(CollectionPost).where(CollectionPost.collection_id == collection_id))
             session.delete(collection)
@@ -139,7 +172,7 @@ class Collections:
         Raises PostError: one of them does not exist, or there would be too many. Then nothing was changed.
         """
         with self._changing() as session:
-            collection = load_collection(session, collection_id)
+            collection = self._load(session, collection_id)
             present = _order(session, collection_id)
             new = [post for post in dict.fromkeys(posts) if post not in present]
             for post in new:
@@ -156,7 +189,7 @@ class Collections:
     def remove_post(self, collection_id: int, post_id: int) -> None:
         """Takes a post out of a collection. Raises PostError: it is not in it."""
         with self._changing() as session:
-            collection = load_collection(session, collection_id)
+            collection = self._load(session, collection_id)
             order = _order(session, collection_id)
             _place_in(order, post_id, collection)
             order.remove(post_id)
@@ -168,7 +201,7 @@ class Collections:
     def move_post(self, collection_id: int, post_id: int, step: Step) -> None:
         """Moves a post within a collection; at an end it stays. Raises PostError: it is not in it."""
         with self._changing() as session:
-            collection = load_collection(session, collection_id)
+            collection = self._load(session, collection_id)
             order = _order(session, collection_id)
             place = _place_in(order, post_id, collection)
             to = {"first": 0, "up": max(0, place - 1), "down": place + 1, "last": len(order)}[step]
@@ -185,6 +218,20 @@ class Collections:
                 yield session
         except IntegrityError:
             raise StaleEdit(_("somebody changed this collection at the same moment; look at it again")) from None
+
+    def _load(self, session: Session, collection_id: int) -> Collection:
+        collection = load_collection(session, collection_id)
+        self._require_right(is_public=collection.is_public)
+        return collection
+
+    def _require_right(self, *, is_public: bool) -> None:
+        if is_public and not self._may_publish:
+            raise PublicCollectionRefused(
+                _(
+                    "a collection is made public, and a public one is changed, by who may approve posts; ask an editor "
+                    "to do it"
+                )
+            )
 
     def _record_event(self, session: Session, name: str, collection: Collection, post_id: int | None = None) -> None:
         detail = {"collection": collection.id, "name": collection.name}

@@ -18,6 +18,8 @@ class ErrorKind(Enum):
     CONFLICT = auto()
     """The request does not fit the state of things."""
     NOT_FOUND = auto()
+    FORBIDDEN = auto()
+    """The person's roles, or the program's token, don't allow it."""
     CHANGED = auto()
     """Somebody else changed the thing meanwhile."""
     INVALID = auto()

@@ -49,7 +49,7 @@ def order(desk: Desk, collection: int) -> list[int]:
 @on_every_database
 def test_posts_keep_the_order_that_somebody_gives_them(desk: Desk) -> None:
     one, two, three = desk.posts(["one", "two", "three"], NOW)
-    changing = Collections(desk, "ana")
+    changing = Collections(desk, "ana", may_publish=True)
     collection = changing.add(CollectionFields("  Neurons\n ", "Of the brain", is_public=True))
     assert changing.add_posts(collection, [one, two, one, three]) == 3
     assert changing.add_posts(collection, [two]) == 0
@@ -78,7 +78,7 @@ def test_posts_keep_the_order_that_somebody_gives_them(desk: Desk) -> None:
 @on_every_database
 def test_what_can_not_be_is_refused_and_changes_nothing(desk: Desk) -> None:
     (post,) = desk.posts(["one"], NOW)
-    changing = Collections(desk, "ana")
+    changing = Collections(desk, "ana", may_publish=True)
     collection = changing.add(CollectionFields("Neurons"))
     other = changing.add(CollectionFields("Roots"))
     for fields, why in (
@@ -112,7 +112,7 @@ def test_the_pages_make_fill_and_order_one(site: Site) -> None:
     writer = site.client("contributor")
     refused = writer.send_form("/collections", {"name": " ", "description": "typed"})
     assert (refused.status_code, "typed</textarea>" in refused.text) == (422, True)
-    made = writer.send_form("/collections", {"name": "Pairs", "public": "yes"})
+    made = writer.send_form("/collections", {"name": "Pairs"})
     assert made.url.endswith("/collections/1")
     wrong = writer.send_form("/collections/posts", {"collection": "1", "posts": "1 77"})
     assert (wrong.status_code, 'value="1 77"' in wrong.text) == (422, True)

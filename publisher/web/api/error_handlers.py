@@ -60,6 +60,7 @@ REFUSAL_STATUSES: Mapping[ActProblem, int] = {
 STATUSES: Mapping[ErrorKind, int] = {
     ErrorKind.CONFLICT: 409,
     ErrorKind.NOT_FOUND: 404,
+    ErrorKind.FORBIDDEN: 403,
     ErrorKind.CHANGED: 412,
     ErrorKind.INVALID: 422,
     ErrorKind.CONFIGURATION: 500,

@@ -15,11 +15,14 @@ from publisher.archive.post_collections import (
     list_collections,
     load_collection,
     posts_of,
+    version_of,
 )
 from publisher.core.post_limits import COLLECTION_NAME, STANDFIRST
-from publisher.web.api.guard import GuardedRoute, actor, desk_of
+from publisher.staff.roles import Permission
+from publisher.web.api.conditions import IfMatch, etag, require_match
+from publisher.web.api.guard import GuardedRoute, actor, desk_of, holder_of_request
 from publisher.web.api.paging import Id
-from publisher.web.api.response_docs import BODY_STATUSES, INPUT_STATUSES, problems, success
+from publisher.web.api.response_docs import BODY_STATUSES, ETAG, INPUT_STATUSES, problems, success
 
 router = APIRouter(prefix="/collections", tags=["archive"], route_class=GuardedRoute)
 
@@ -31,7 +34,9 @@ class CollectionIn(BaseModel):
         str, Field(max_length=COLLECTION_NAME, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$", examples=["Neurons"])
     ]
     description: Annotated[str, Field(max_length=STANDFIRST, pattern=r"^[^\x00]*$")] = ""
-    is_public: StrictBool = Field(default=False, description="Everybody may see it where the outlet shows its archive.")
+    is_public: StrictBool = Field(
+        default=False, description="Everybody may see it where the outlet shows its archive; takes the scope `approve`."
+    )
 
     @property
     def fields(self) -> CollectionFields:
@@ -72,6 +77,9 @@ class CollectionOut(BaseModel):
     """A collection with its posts in their order."""
 
     id: int = Field(examples=[3])
+    version: str = Field(
+        description="Identifies name, description and who may see it; its `ETag`.", examples=["3f79bb7b435b0532"]
+    )
     name: str
     description: str
     is_public: bool
@@ -101,24 +109,33 @@ def api_collections(request: Request) -> Any:
     "",
     status_code=201,
     response_model=CollectionOut,
-    responses={**success(201, "It is made."), **problems(409, *BODY_STATUSES)},
+    responses={**success(201, "It is made.", ETAG), **problems(409, *BODY_STATUSES)},
 )
-def api_make_collection(request: Request, new: CollectionIn) -> Any:
+def api_make_collection(request: Request, response: Response, new: CollectionIn) -> Any:
     """Makes a collection without posts."""
-    return _out(request, _changing(request).add(new.fields))
+    return _out(request, response, _changing(request).add(new.fields))
 
 
-@router.get("/{collection_id}", response_model=CollectionOut, responses={**success(200, "It."), **FOUND})
-def api_collection(request: Request, collection_id: Id) -> Any:
+@router.get("/{collection_id}", response_model=CollectionOut, responses={**success(200, "It.", ETAG), **FOUND})
+def api_collection(request: Request, response: Response, collection_id: Id) -> Any:
     """Reads a collection with its posts in their order."""
-    return _out(request, collection_id)
+    return _out(request, response, collection_id)
 
 
-@router.put("/{collection_id}", response_model=CollectionOut, responses={**success(200, "It is changed."), **CHANGED})
-def api_change_collection(request: Request, collection_id: Id, fields: CollectionIn) -> Any:
+@router.put(
+    "/{collection_id}",
+    response_model=CollectionOut,
+    responses={**success(200, "It is changed.", ETAG), **CHANGED, **problems(412, 428)},
+)
+def api_change_collection(
+    request: Request, response: Response, collection_id: Id, fields: CollectionIn, if_match: IfMatch = None
+) -> Any:
     """Changes the name, the description and who may see it."""
-    _changing(request).change(collection_id, fields.fields)
-    return _out(request, collection_id)
+    with desk_of(request).database.reading() as session:
+        version = version_of(load_collection(session, collection_id))
+    require_match(if_match, version)
+    _changing(request).change(collection_id, fields.fields, expected_version=version)
+    return _out(request, response, collection_id)
 
 
 @router.delete("/{collection_id}", status_code=204, responses={**success(204, "It is gone; its posts stay."), **FOUND})
@@ -131,38 +148,41 @@ def api_remove_collection(request: Request, collection_id: Id) -> Response:
 @router.put(
     "/{collection_id}/posts/{post_id}",
     response_model=CollectionOut,
-    responses={**success(200, "It is there."), **CHANGED},
+    responses={**success(200, "It is there.", ETAG), **CHANGED},
 )
-def api_collect_post(request: Request, collection_id: Id, post_id: Id, place: Place) -> Any:
+def api_collect_post(request: Request, response: Response, collection_id: Id, post_id: Id, place: Place) -> Any:
     """Puts a post into a collection, at its end, and moves it there."""
     changing = _changing(request)
     changing.add_posts(collection_id, [post_id])
     step: Step = place.step
     changing.move_post(collection_id, post_id, step)
-    return _out(request, collection_id)
+    return _out(request, response, collection_id)
 
 
 @router.delete(
     "/{collection_id}/posts/{post_id}",
     response_model=CollectionOut,
-    responses={**success(200, "It is not in it any more."), **problems(404, 409, *INPUT_STATUSES)},
+    responses={**success(200, "It is not in it any more.", ETAG), **problems(404, 409, *INPUT_STATUSES)},
 )
-def api_uncollect_post(request: Request, collection_id: Id, post_id: Id) -> Any:
+def api_uncollect_post(request: Request, response: Response, collection_id: Id, post_id: Id) -> Any:
     """Takes a post out of a collection."""
     _changing(request).remove_post(collection_id, post_id)
-    return _out(request, collection_id)
+    return _out(request, response, collection_id)
 
 
 def _changing(request: Request) -> Collections:
-    return Collections(desk_of(request), actor(request))
+    may_publish = Permission.APPROVE in holder_of_request(request).permissions
+    return Collections(desk_of(request), actor(request), may_publish=may_publish)
 
 
-def _out(request: Request, collection_id: int) -> CollectionOut:
+def _out(request: Request, response: Response, collection_id: int) -> CollectionOut:
     with desk_of(request).database.reading() as session:
         stored = load_collection(session, collection_id)
+        response.headers["ETag"] = etag(version_of(stored))
         posts = [CollectedOut.model_validate(post) for post in posts_of(session, collection_id)]
         return CollectionOut(
             id=stored.id,
+            version=version_of(stored),
             name=stored.name,
             description=stored.description,
             is_public=stored.is_public,

@@ -10,18 +10,22 @@ from fastapi.responses import Response
 
 from publisher.archive.post_collections import (
     CollectionFields,
+    CollectionNotFound,
     Collections,
+    PublicCollectionRefused,
     Step,
     list_collections,
     load_collection,
     posts_of,
+    version_of,
 )
 from publisher.core.messages import Message, _, ngettext
 from publisher.core.post_limits import COLLECTION_NAME, COLLECTION_POSTS, MAX_ROW_NUMBER, STANDFIRST
 from publisher.core.problems import Problem
 from publisher.db.post_collections import Collection
-from publisher.posts.errors import PostError
+from publisher.posts.errors import PostError, StaleEdit
 from publisher.schedule.listing import first_pictures
+from publisher.staff.roles import Permission
 from publisher.web.errors import NotFound, sentence_of
 from publisher.web.field_types import RowId
 from publisher.web.rendering import actor_of, desk_of, flash, page, redirect
@@ -52,7 +56,7 @@ def make_collection(request: Request, fields: Fields) -> Response:
     try:
         made = _changing(request).add(fields)
     except PostError as refusal:
-        return _render_list(request, fields, sentence_of(refusal.text))
+        return _render_list(request, fields, sentence_of(refusal.text), _status_of(refusal))
     flash(request, _("The collection is made; put posts into it."))
     return redirect(request, "collection", collection_id=made)
 
@@ -72,9 +76,13 @@ def collect_posts(
             raise PostError(_("write the numbers of the posts"))
         added = _changing(request).add_posts(collection, numbers)
         flash(request, ngettext("{count} post was put there.", "{count} posts were put there.", count=added))
+    except CollectionNotFound:
+        gone = _("This collection was removed meanwhile, so these posts were not put there: {posts}", posts=posts)
+        return _render_list(request, mistake=gone, status=409)
     except PostError as refusal:
         if back == "collection":
-            return _render(request, collection, typed_posts=posts, posts_mistake=sentence_of(refusal.text), status=422)
+            mistake, status = sentence_of(refusal.text), _status_of(refusal)
+            return _render(request, collection, typed_posts=posts, posts_mistake=mistake, status=status)
         flash(request, sentence_of(refusal.text), "bad")
     if back == "post" and numbers:
         return redirect(request, "edit_post_page", post_id=numbers[0])
@@ -90,12 +98,21 @@ def collection(
 
 
 @router.post("/collections/{collection_id}")
-def change_collection(request: Request, collection_id: int, fields: Fields) -> Response:
-    _collection_or_404(request, collection_id)
+def change_collection(
+    request: Request, collection_id: int, fields: Fields, version: Annotated[str, Form(max_length=64)] = ""
+) -> Response:
+    """Saves what a collection says of itself. A form without a version counts as one of a former version."""
     try:
-        _changing(request).change(collection_id, fields)
+        _changing(request).change(collection_id, fields, expected_version=version)
+    except CollectionNotFound:
+        gone = _("This collection was removed meanwhile. What you typed is below; with it you can make a new one.")
+        return _render_list(request, fields, gone, 409)
+    except StaleEdit:
+        stale = _("Somebody has changed this collection meanwhile. Look at it, and save yours again if it still fits.")
+        return _render(request, collection_id, fields=fields, mistake=stale, changed=True, status=409)
     except PostError as refusal:
-        return _render(request, collection_id, fields=fields, mistake=sentence_of(refusal.text), status=422)
+        mistake, status = sentence_of(refusal.text), _status_of(refusal)
+        return _render(request, collection_id, fields=fields, mistake=mistake, status=status)
     flash(request, _("Saved."))
     return redirect(request, "collection", collection_id=collection_id)
 
@@ -132,7 +149,12 @@ def order_collection(
 
 
 def _changing(request: Request) -> Collections:
-    return Collections(desk_of(request), actor_of(request))
+    may_publish = Permission.APPROVE in request.state.permissions
+    return Collections(desk_of(request), actor_of(request), may_publish=may_publish)
+
+
+def _status_of(refusal: PostError) -> int:
+    return 403 if isinstance(refusal, PublicCollectionRefused) else 422
 
 
 def _collection_or_404(request: Request, collection_id: int) -> Collection:
@@ -146,12 +168,15 @@ def _collection_or_404(request: Request, collection_id: int) -> Collection:
 
 
 def _render_list(
-    request: Request, fields: CollectionFields | None = None, mistake: Message | Problem | str = ""
+    request: Request,
+    fields: CollectionFields | None = None,
+    mistake: Message | Problem | str = "",
+    status: int = 200,
 ) -> Response:
     with desk_of(request).database.reading() as session:
         listed = list_collections(session)
     fields = fields or CollectionFields("")
-    return page(request, "collections.html", 422 if mistake else 200, listed=listed, fields=fields, mistake=mistake)
+    return page(request, "collections.html", status, listed=listed, fields=fields, mistake=mistake)
 
 
 def _render(
@@ -162,6 +187,14 @@ def _render(
         posts = posts_of(session, collection_id)
         pictures = first_pictures(session, [post.id for post in posts])
     shown = fields or CollectionFields(stored.name, stored.description, stored.is_public)
-    empty: dict[str, object] = {"mistake": "", "posts_mistake": "", "typed_posts": "", "moved": ""}
-    context = {**empty, "stored": stored, "fields": shown, "posts": posts, "pictures": pictures, **more}
+    empty: dict[str, object] = {"mistake": "", "posts_mistake": "", "typed_posts": "", "moved": "", "changed": False}
+    context = {
+        **empty,
+        "stored": stored,
+        "version": version_of(stored),
+        "fields": shown,
+        "posts": posts,
+        "pictures": pictures,
+        **more,
+    }
     return page(request, "collection.html", status, **context)
