@@ -42,6 +42,7 @@ def search_command(
     """
     desk = desk_of(ctx)
     criteria = PostFilter(" ".join(words), state or "", **more)
+    criteria.check()
     with desk.database.reading() as session:
         posts = find_posts(session, criteria=criteria, limit=limit)
         matches = find_search_matches(session, [post.id for post in posts], criteria)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from publisher.core.words import stems_in, words_of
 
-MAX_WORDS = 8
+MAX_SEARCH = 200
+"""Characters of one search: every word of them is looked for."""
 MIN_PREFIX = 3
 """Letters of a word from which on longer words that begin with it are found, too."""
 LANGUAGES = ("en", "ca")
@@ -75,6 +76,8 @@ class SearchQuery:
 
     words: tuple[QueryWord, ...]
     phrases: tuple[QueryPhrase, ...] = ()
+    wordless: tuple[str, ...] = ()
+    """What was typed as something to look for and holds no word, such as `title:...`: no post has it."""
 
     @classmethod
     def of(cls, text: str, languages: Sequence[str] = LANGUAGES) -> SearchQuery:
@@ -84,42 +87,56 @@ class SearchQuery:
         """
         words: dict[tuple[str, tuple[str, ...]], QueryWord] = {}
         phrases: list[QueryPhrase] = []
+        wordless: list[str] = []
         for part in _parts(text, languages):
             if isinstance(part, QueryPhrase):
                 phrases.append(part)
+            elif isinstance(part, str):
+                wordless.append(part)
             else:
                 words.setdefault((part.folded, part.fields), part)
         telling = [word for word in words.values() if _is_telling(word)]
         if not telling and not phrases:
             telling = list(words.values())
-        return cls(tuple(telling[:MAX_WORDS]), tuple(phrases[:MAX_WORDS]))
+        if text.strip() and not (telling or phrases or wordless):
+            wordless.append(text.strip())
+        return cls(tuple(telling), tuple(phrases), tuple(wordless))
 
     @classmethod
     def in_field(cls, field: str, text: str, languages: Sequence[str] = LANGUAGES) -> SearchQuery:
         """Reads a text whose words are all looked for in one of `SEARCH_FIELDS`."""
         words = tuple(_words(text, SEARCH_FIELDS[field], languages))
-        return cls(words[:MAX_WORDS])
+        wordless = (f"{field}:{text.strip()}",) if text.strip() and not words else ()
+        return cls(words, wordless=wordless)
 
     def __add__(self, other: SearchQuery) -> SearchQuery:
-        return SearchQuery((*self.words, *other.words), (*self.phrases, *other.phrases))
+        return SearchQuery(
+            (*self.words, *other.words), (*self.phrases, *other.phrases), (*self.wordless, *other.wordless)
+        )
 
     def __bool__(self) -> bool:
-        """Decides whether there is anything to look for."""
-        return bool(self.words or self.phrases)
+        """Decides whether there is anything to look for that a post may have."""
+        return bool(self.words or self.phrases) and not self.wordless
 
 
 def _is_telling(word: QueryWord) -> bool:
     return bool(word.fields or word.has_star or word.is_quoted) or word.folded not in SMALL_WORDS
 
 
-def _parts(text: str, languages: Sequence[str]) -> Iterator[QueryWord | QueryPhrase]:
+def _parts(text: str, languages: Sequence[str]) -> Iterator[QueryWord | QueryPhrase | str]:
+    """Yields what is to be looked for; as a plain text what names a field, or is quoted, and holds no word."""
     for part in _PART.finditer(text):
         fields = SEARCH_FIELDS[part["field"].lower()] if part["field"] else ()
         if part["phrase"] is None:
-            yield from _words(part["word"], fields, languages)
+            words = list(_words(part["word"], fields, languages))
+            yield from words
+            if fields and not words:
+                yield part[0]
             continue
-        folded = tuple(word.folded for word in words_of(part["phrase"]))[:MAX_WORDS]
-        if len(folded) > 1:
+        folded = tuple(word.folded for word in words_of(part["phrase"]))
+        if not folded and (fields or part["phrase"].strip()):
+            yield part[0]
+        elif len(folded) > 1:
             yield QueryPhrase(part["phrase"].strip(), folded, fields)
         elif folded:
             yield QueryWord(part["phrase"].strip(), folded[0], frozenset(), fields, is_quoted=True)

@@ -34,6 +34,13 @@ class StaleEdit(PostError):
     kind = ErrorKind.CHANGED
 
 
+class SearchRefused(PostError):
+    """Says that nothing can be searched for with what was typed."""
+
+    code = "search-refused"
+    kind = ErrorKind.INVALID
+
+
 def unreadable_file(name: Message | str, error: OSError) -> PostError:
     """Returns the error for a file that can't be read; a `MachineError` where the machine is the cause."""
     if problem := reading_problem(error):

@@ -142,6 +142,13 @@ class PostContentProblem(ProblemCode):
     )
 
 
+class SearchProblem(ProblemCode):
+    """Names why a search is refused."""
+
+    WORDLESS = _("“{part}” holds no letter and no digit that a post could have; write a word there, or leave it out.")
+    TOO_LONG = _("A search has at most {maximum} characters; leave some words out.")
+
+
 class ChannelTargetProblem(ProblemCode):
     """Names why nothing can be adapted for a channel."""
 

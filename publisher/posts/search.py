@@ -10,12 +10,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, TextClause, select, true, union
 from sqlalchemy.orm import Session
 
-from publisher.core.search_query import SearchQuery
+from publisher.core.problems import Problem
+from publisher.core.search_query import MAX_SEARCH, SearchQuery
 from publisher.core.states import State
 from publisher.db.imports import PublishedLink
 from publisher.db.models import SHOWN, UNAPPROVED, Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.db.post_search import MAX_LISTED, indexed_posts, matching_ids
+from publisher.posts.errors import SearchRefused
+from publisher.posts.problem_codes import SearchProblem
 from publisher.posts.search_matches import SearchMatch, find_matches
 
 PAGE_SIZE = 50
@@ -45,16 +48,32 @@ class PostFilter:
     @property
     def query(self) -> SearchQuery:
         """The words that a post must have."""
-        in_fields = {"tag": self.tag, "person": self.person, "credit": self.credit, "licence": self.licence}
         query = SearchQuery.of(self.text)
-        for field, text in in_fields.items():
+        for field, text in self._texts_of_fields.items():
             query += SearchQuery.in_field(field, text)
         return query
 
     @property
+    def _texts_of_fields(self) -> Mapping[str, str]:
+        return {"tag": self.tag, "person": self.person, "credit": self.credit, "licence": self.licence}
+
+    @property
     def needs_words(self) -> bool:
         """Decides whether something was typed that a post must have."""
-        return any(text.strip() for text in (self.text, self.tag, self.person, self.credit, self.licence))
+        return any(text.strip() for text in (self.text, *self._texts_of_fields.values()))
+
+    @property
+    def mistake(self) -> Problem | None:
+        """Why no post can be found with what was typed; None: it can be searched for."""
+        if any(len(text) > MAX_SEARCH for text in (self.text, *self._texts_of_fields.values())):
+            return SearchProblem.TOO_LONG(maximum=MAX_SEARCH)
+        wordless = self.query.wordless
+        return SearchProblem.WORDLESS(part=wordless[0]) if wordless else None
+
+    def check(self) -> None:
+        """Raises SearchRefused where no post can be found with what was typed."""
+        if self.mistake is not None:
+            raise SearchRefused(self.mistake)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
-from publisher.core.search_query import SearchQuery
+from publisher.core.search_query import MAX_SEARCH, SearchQuery
 from publisher.db.imports import Import, ItemKey, PublishedLink
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
@@ -344,3 +344,34 @@ def test_a_post_that_the_index_lacks_is_found_in_the_field_alone(desk: Desk) -> 
         assert found(desk, text) == ["Glowing gills"], text
     for text in ("title:mushroom", "tag:gills", '"gills glowing"', "by:gills"):
         assert found(desk, text) == [], text
+
+
+@on_every_database
+@pytest.mark.parametrize(
+    "criteria",
+    [
+        PostFilter("title:..."),
+        PostFilter("neurons title:..."),
+        PostFilter('neurons alt:"…"'),
+        PostFilter("neurons", tag="..."),
+        PostFilter(person="–", year=2020),
+    ],
+)
+def test_a_part_without_a_word_finds_nothing(desk: Desk, archive: dict[str, int], criteria: PostFilter) -> None:
+    assert found(desk, "", criteria=criteria) == []
+    assert criteria.mistake is not None
+
+
+@on_every_database
+@pytest.mark.parametrize("indexed", [True, False])
+def test_the_last_of_many_words_decides(desk: Desk, indexed: bool) -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    words = " ".join([*letters, *(f"{letter}x" for letter in letters)])
+    assert len(words) < MAX_SEARCH
+    add(desk, "All of them", body=words)
+    add(desk, "All but the last", body=words.rpartition(" ")[0])
+    if not indexed:
+        with desk.database.writing() as session:
+            session.execute(update(Post).values(words_stale=True))
+    assert found(desk, words) == ["All of them"]
+    assert found(desk, f'"{words}"') == ["All of them"]

@@ -81,3 +81,30 @@ def test_the_next_page_keeps_what_was_selected(site: Site, monkeypatch: pytest.M
     assert "Roots" in text_of(second)
     assert site.client("editor").get("/posts?year=nothing").status_code == 422
     assert site.client("editor").get("/posts?year=1").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("selection", "why"),
+    [
+        ({"text": "title:..."}, "“title:...” holds no letter and no digit"),
+        ({"text": "neurons", "tag": "–"}, "“tag:–” holds no letter and no digit"),
+    ],
+)
+def test_every_face_says_why_nothing_is_found(site: Site, selection: dict[str, str], why: str) -> None:
+    page = site.client("editor").get("/posts", params=selection)
+    assert (page.status_code, why in text_of(page), 'href="/posts/1"' in page.text) == (422, True, False)
+    token = new_api_token(site.desk.database, site.person("editor"), "bot", ["read"], days=7, now=site.desk.now())
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = requests.get(f"{site.url}/api/v1/posts", params=selection, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "search-refused")
+    assert answer.json()["detail"].startswith(why)
+    words = [selection[name] if name == "text" else f"--{name}={selection[name]}" for name in selection]
+    result = CliRunner().invoke(cli, ["--config", str(site.desk.config), "search", *words])
+    assert str(result.exception).startswith(why)
+    queue = site.client("editor").get("/queue", params={"text": "title:..."})
+    assert "“title:...” holds no letter" in text_of(queue)
+
+
+def test_a_search_that_is_too_long_is_refused_and_never_cut(site: Site) -> None:
+    result = CliRunner().invoke(cli, ["--config", str(site.desk.config), "search", "neurons " * 30])
+    assert str(result.exception) == "A search has at most 200 characters; leave some words out."

@@ -313,7 +313,7 @@ def test_the_archive_is_searched_page_by_page(posts: queue_desk.Desk, editor: Cl
     assert listed(f"/posts?state=shown&before={first[-1]}") == post_ids[9::-1]
     assert len(listed("/posts?text=GLASS+fungi")) == 1
     assert listed("/posts?text=fungi+bone") == []
-    assert "No post matches" in editor.get("/posts?text=%25").text
+    assert "“%” holds no letter" in editor.get("/posts?text=%25").text
 
 
 def test_posts_are_listed_and_found_on_postgresql(postgres_database: Database, tmp_path: Path) -> None:

@@ -61,3 +61,29 @@ def test_a_search_leaves_out_small_words_and_says_the_rest_once() -> None:
     assert [word.folded for word in SearchQuery.of("the Cells of cells").words] == ["cells"]
     assert [word.folded for word in SearchQuery.of("the").words] == ["the"]
     assert SearchQuery.of(" – ").words == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "wordless"),
+    [
+        ("title:...", ("title:...",)),
+        ("neurons title:... tag:–", ("title:...", "tag:–")),
+        ('neurons alt:"…"', ('alt:"…"',)),
+        ('neurons "?!"', ('"?!"',)),
+        (" – ", ("–",)),
+        ("neurons & brain", ()),
+        ('neurons ""', ()),
+        ("", ()),
+    ],
+)
+def test_what_holds_no_word_is_named(text: str, wordless: tuple[str, ...]) -> None:
+    query = SearchQuery.of(text)
+    assert query.wordless == wordless
+    assert bool(query) == (bool(text) and not wordless)
+
+
+def test_every_word_is_looked_for() -> None:
+    many = [f"word{number}" for number in range(30)]
+    assert [word.folded for word in SearchQuery.of(" ".join(many)).words] == many
+    assert SearchQuery.of(f'"{" ".join(many)}"').phrases[0].folded == tuple(many)
+    assert len(SearchQuery.in_field("tag", " ".join(many)).words) == 30

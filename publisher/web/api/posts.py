@@ -80,6 +80,7 @@ def api_posts(
     `title:` `alt:` `credit:` `tag:` `by:` `licence:` `person:`.
     """
     criteria = replace(narrowed, text=text, state=state)
+    criteria.check()
     with desk_of(request).database.reading() as session:
         posts = find_posts(session, criteria=criteria, before=after, limit=limit)
     return {"items": posts, "next": next_page(request, posts, posts[-1].id if posts else 0, limit)}

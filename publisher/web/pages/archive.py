@@ -66,11 +66,13 @@ def archive(
     return page(
         request,
         "archive.html",
+        422 if criteria.mistake else 200,
         posts=posts,
         pictures=pictures,
         matches=matches,
         indexed=indexed,
         criteria=criteria,
+        mistake=criteria.mistake,
         states=STATES,
         years=years,
         platforms=platforms,

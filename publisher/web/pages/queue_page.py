@@ -17,7 +17,7 @@ from publisher.core.messages import Message, _
 from publisher.core.problems import Problem
 from publisher.db.post_search import is_complete
 from publisher.posts.problem_cache import ProblemCache
-from publisher.posts.search import find_search_matches
+from publisher.posts.search import PostFilter, find_search_matches
 from publisher.posts.undo import MAX_POSTS
 from publisher.schedule import listing
 from publisher.schedule.late_changes import late_changes
@@ -126,6 +126,7 @@ def _context(request: Request, view: View, known: ProblemCache) -> dict[str, Any
         "listed_pages": _listed_pages(queue_page.number, queue_page.pages),
         "late_changes": waiting_changes,
         "matches": matches,
+        "mistake": PostFilter(view.text).mistake,
         "indexed": indexed,
         "groups": [group for group in groups if group[2]],
         "filters": view,
