@@ -20,6 +20,7 @@ from publisher.db.problem_column import read_recorded
 from publisher.delivery.budget import monthly_spendings
 from publisher.posts.possibly_shown import closed_days, restored_at, waiting_after_restore
 from publisher.schedule.projection import project
+from publisher.schedule.reserve_without_alt_text import count_without_alt_text
 from publisher.schedule.slots import slot_closes, slot_opens
 
 CHANNEL_IN_TROUBLE = "channel in trouble"
@@ -125,7 +126,15 @@ def _problem_of_empty_day(snapshot: Snapshot, day: date) -> Problem:
     closes = slot_closes(day, snapshot.settings)
     if snapshot.now >= closes:
         return AlertProblem.EMPTY_AND_TOO_LATE(closes=closes)
+    if count := _left_out(snapshot, day):
+        return AlertProblem.EMPTY_WITHOUT_ALT_TEXTS(closes=closes, count=count)
     return AlertProblem.EMPTY(closes=closes)
+
+
+def _left_out(snapshot: Snapshot, day: date) -> int:
+    """Counts the posts of the reserve that a day does not get for a missing alt text."""
+    opens = max(slot_opens(day, snapshot.settings), snapshot.now)
+    return count_without_alt_text(snapshot.session, day, opens, snapshot.settings.reserve)
 
 
 def end_of_empty_day(snapshot: Snapshot, alert: Alert) -> Ending | None:
@@ -161,10 +170,13 @@ def thin_queue(snapshot: Snapshot) -> Iterator[Condition]:
     if gap is None:
         return
     covered_days, day = gap
+    left_out = _left_out(snapshot, day)
     yield Condition(
         AlertKind.COVER,
         AlertHeadline.FEW_DAYS_COVERED(count=covered_days) if covered_days else AlertHeadline.NO_DAY_COVERED(),
-        AlertProblem.FIRST_EMPTY_DAY(day=day),
+        AlertProblem.FIRST_EMPTY_DAY_WITHOUT_ALT_TEXTS(day=day, count=left_out)
+        if left_out
+        else AlertProblem.FIRST_EMPTY_DAY(day=day),
     )
 
 

@@ -33,7 +33,8 @@ from publisher.posts.errors import PostError
 from publisher.posts.preview import RenderedPost, preview
 from publisher.schedule.approval import problems_of_post
 from publisher.schedule.projection import project
-from publisher.schedule.slots import slot_day, slot_instant
+from publisher.schedule.reserve_without_alt_text import count_without_alt_text
+from publisher.schedule.slots import slot_day, slot_instant, slot_opens
 
 MAX_THREADS = 8
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -97,6 +98,11 @@ def _find_post(session: Session, desk: Desk, day: date) -> tuple[Post | None, Me
     coming_days = project(session, desk.settings, desk.now())
     projected = next((coming for coming in coming_days if coming.slot >= day), None)
     if projected is None or projected.slot != day or projected.post_id is None:
+        left_out = count_without_alt_text(
+            session, day, max(slot_opens(day, desk.settings), desk.now()), desk.settings.reserve
+        )
+        if left_out:
+            return None, PreflightProblem.DAY_HAS_NO_POST_WITHOUT_ALT_TEXTS(count=left_out)
         return None, PreflightProblem.DAY_HAS_NO_POST()
     post = session.get_one(Post, projected.post_id)
     return post, _("{post} “{title}” ({reason})", post=post.id, title=post.title, reason=projected.reason)

@@ -94,6 +94,15 @@ class AlertProblem(ProblemCode):
         Remedy.SHOW_QUEUE,
     )
     EMPTY = _("Add or approve one before {closes:clock}, and it goes out at once."), Remedy.SHOW_QUEUE
+    EMPTY_WITHOUT_ALT_TEXTS = (
+        plural_template(
+            "Add or approve one before {closes:clock}, and it goes out at once. A post of the reserve is left out for "
+            "a picture without an alt text: write it, and approve the post.",
+            "Add or approve one before {closes:clock}, and it goes out at once. {count} posts of the reserve are left "
+            "out for pictures without an alt text: write them, and approve the posts.",
+        ),
+        Remedy.WRITE_ALT_TEXTS,
+    )
     MAY_HAVE_BEEN_SHOWN = (
         _(
             "They may have been shown on days after the backup, so none of them goes out by itself. Look at the "
@@ -109,6 +118,15 @@ class AlertProblem(ProblemCode):
         Remedy.SHOW_QUEUE,
     )
     FIRST_EMPTY_DAY = _("The first empty day is {day:weekday}; add and approve posts."), Remedy.SHOW_QUEUE
+    FIRST_EMPTY_DAY_WITHOUT_ALT_TEXTS = (
+        plural_template(
+            "The first empty day is {day:weekday}; add and approve posts. A post of the reserve is left out for a "
+            "picture without an alt text: write it, and approve the post.",
+            "The first empty day is {day:weekday}; add and approve posts. {count} posts of the reserve are left out "
+            "for pictures without an alt text: write them, and approve the posts.",
+        ),
+        Remedy.WRITE_ALT_TEXTS,
+    )
     GOES_OUT = _("“{title}” goes out on {channels:list}.")
     LINES_TO_MEND = _("{lines:lines}"), Remedy.EXAMINE_DAY
     CAPTION_BROKEN = _("{reason:sentence} Its posts are held until you mend it."), Remedy.RUN_DOCTOR
@@ -189,6 +207,15 @@ class PreflightProblem(ProblemCode):
 
     DAY_OVER = _("{day:day} is over; examine today or a later day")
     DAY_HAS_NO_POST = _("no post is ready for the day; add and approve one"), Remedy.SHOW_QUEUE
+    DAY_HAS_NO_POST_WITHOUT_ALT_TEXTS = (
+        plural_template(
+            "no post is ready for the day; add and approve one. A post of the reserve is left out for a picture "
+            "without an alt text: write it, and approve the post.",
+            "no post is ready for the day; add and approve one. {count} posts of the reserve are left out for pictures "
+            "without an alt text: write them, and approve the posts.",
+        ),
+        Remedy.WRITE_ALT_TEXTS,
+    )
     DAY_WAS_MISSED = _("the day was missed; add and approve a post"), Remedy.SHOW_QUEUE
     CHANNEL_IS_PAUSED = _("is paused: {reason:clause}"), Remedy.RESUME_CHANNEL
     CREDENTIALS_UNUSABLE = _("{reason}")

@@ -184,6 +184,13 @@ class Remedy(Enum):
         _("List the posts."),
         "/queue",
     )
+    WRITE_ALT_TEXTS = (
+        "publisher alt-texts",
+        _("They are listed by: publisher alt-texts"),
+        _("They are listed on the page Alt texts of the archive."),
+        _("List them at /api/v1/alt-texts."),
+        "/archive/alt-texts",
+    )
     EXAMINE_DAY = (
         "publisher preflight --day {day}",
         _("Then examine it again: publisher preflight --day {day}"),

@@ -127,6 +127,8 @@ def _page_of(request: Request, condition: Condition) -> tuple[str, Message]:
     match condition.kind:
         case AlertKind.HELD | AlertKind.FAILED | AlertKind.MISSED | AlertKind.CORRECTION:
             return address(request, "delivery", delivery_id=condition.delivery_id), _("Look and decide")
+        case AlertKind.COVER | AlertKind.EMPTY if condition.problem.remedy is Remedy.WRITE_ALT_TEXTS:
+            return address(request, "alt_texts"), _("Describe pictures")
         case AlertKind.COVER | AlertKind.EMPTY:
             return address(request, "queue"), _("Fill the queue")
         case AlertKind.LATE:

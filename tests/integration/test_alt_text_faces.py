@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -13,9 +14,10 @@ from click.testing import CliRunner
 
 from publisher.cli.main import cli
 from publisher.db.models import Post
-from publisher.posts.drafts import ImageDraft, PostDraft
+from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft, check_input
 from publisher.posts.pictures import store_pictures
 from publisher.posts.published_elsewhere import PublishedPost, add_published
+from publisher.schedule.post_queue import PostQueue
 from publisher.staff.api_tokens import new_api_token
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site, text_of
@@ -81,6 +83,37 @@ def test_what_was_typed_comes_back_with_the_reason(site: Site) -> None:
     again = site.client("editor").get(f"{LIST}/1/1")
     assert ">A first disc.</textarea>" in again.text
     assert (writer.get(f"{LIST}/1/2").status_code, writer.get(f"{LIST}/99/1").status_code) == (404, 404)
+
+
+def set_pictures(site: Site, post: int, *pictures: int) -> None:
+    """Changes the pictures of a post, as an editor does, to these of `disc` files, each once."""
+    with site.desk.database.reading() as session:
+        images = {number: session.get_one(Post, number).images[0].media_sha256 for number in (1, 2, 3)}
+    changes = check_input(PostChanges, {"images": [{"media": images[number]} for number in pictures]})
+    PostQueue(site.desk, "ed").edit(post, changes)
+
+
+def test_a_text_for_a_picture_that_was_removed_stays(site: Site) -> None:
+    writer = site.client("contributor")
+    media = re.findall(r'name="media" value="([0-9a-f]{64})"', writer.get(f"{LIST}/1/1").text)[0]
+    set_pictures(site, 1, 2, 3)
+    for address, form in ((f"{LIST}/1/1", {"version": "1", "media": media}), (f"{LIST}/1/3", {"version": "1"})):
+        late = writer.send_form(address, {"alt_text": "My disc.", **form})
+        assert late.status_code == 409
+        assert "Somebody has removed this picture from the post meanwhile" in text_of(late)
+        assert "readonly" in late.text
+        assert ">My disc.</textarea>" in late.text
+    gone = writer.send_form(f"{LIST}/99/1", {"alt_text": "My disc.", "version": "1"})
+    assert (gone.status_code, ">My disc.</textarea>" in gone.text) == (409, True)
+
+
+def test_a_text_stays_with_a_picture_that_was_moved(site: Site) -> None:
+    writer = site.client("contributor")
+    media = re.findall(r'name="media" value="([0-9a-f]{64})"', writer.get(f"{LIST}/1/1").text)[0]
+    set_pictures(site, 1, 2, 1)
+    late = writer.send_form(f"{LIST}/1/1", {"alt_text": "My disc.", "version": "1", "media": media})
+    assert (late.status_code, f'action="{LIST}/1/2"' in late.text) == (409, True)
+    assert ">My disc.</textarea>" in late.text
 
 
 def test_who_may_not_write_reads_only(site: Site) -> None:

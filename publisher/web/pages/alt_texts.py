@@ -63,6 +63,8 @@ class _Typed:
 
     text: str
     mistake: Message | Problem
+    media: str
+    """The hash of the picture that the form showed; empty: it did not say."""
 
 
 @router.get("/{post_id}/{picture}")
@@ -77,17 +79,16 @@ def save_alt_text(
 ) -> Response:
     """Saves an alt text, and goes to the next picture that lacks one."""
     desk, fields, place = desk_of(request), fields_of(form), PicturePlace(post_id, picture)
-    text = fields.get("alt_text", "")
-    _post_with(request, place)
+    text, media = fields.get("alt_text", ""), fields.get("media", "")
     with desk.database.reading() as session:
         following = next_missing(session, place)
     try:
         saved = write_alt_text(desk, NewAltText(place, text, parse_version(fields)), actor=actor_of(request))
     except StaleEdit:
         mistake = _("Somebody has changed this post meanwhile. Look at it, and save your text again if it still fits.")
-        return _render(request, place, _Typed(text, mistake), 409)
+        return _render(request, place, _Typed(text, mistake, media), 409)
     except PostError as error:
-        return _render(request, place, _Typed(text, sentence_of(error.text)), 422)
+        return _render(request, place, _Typed(text, sentence_of(error.text), media), 422)
     if saved.back_to_review:
         flash(request, _("Saved. The post was approved; with your change it is in review again."), "note")
     elif following is None:
@@ -101,7 +102,13 @@ def save_alt_text(
 
 def _render(request: Request, place: PicturePlace, typed: _Typed | None = None, status: int = 200) -> Response:
     desk = desk_of(request)
-    post = _post_with(request, place)
+    try:
+        post = _post_with(request, place)
+        place = _present_place(post, place, typed)
+    except NotFound:
+        if typed is None:
+            raise
+        return _render_gone(request, place, typed)
     image = post.images[place.picture - 1]
     with desk.database.reading() as session:
         progress = alt_text_progress(session)
@@ -120,6 +127,23 @@ def _render(request: Request, place: PicturePlace, typed: _Typed | None = None, 
         following=following,
         progress=progress,
     )
+
+
+def _render_gone(request: Request, place: PicturePlace, typed: _Typed) -> Response:
+    """Shows what was typed for a picture that is not there any more."""
+    with desk_of(request).database.reading() as session:
+        post, following = session.get(Post, place.post_id), next_missing(session, place)
+    return page(request, "alt_text_gone.html", 409, post=post, text=typed.text, following=following)
+
+
+def _present_place(post: Post, place: PicturePlace, typed: _Typed | None) -> PicturePlace:
+    """Returns where the picture that a form showed is now. Raises NotFound: it was removed."""
+    pictures = [image.media_sha256 for image in post.images]
+    if typed is None or typed.media in ("", pictures[place.picture - 1]):
+        return place
+    if typed.media not in pictures:
+        raise NotFound(NO_SUCH_PICTURE)
+    return PicturePlace(post.id, pictures.index(typed.media) + 1)
 
 
 def _post_with(request: Request, place: PicturePlace) -> Post:

@@ -27,6 +27,7 @@ from publisher.schedule.cover import cover_of
 from publisher.schedule.late_changes import late_changes
 from publisher.schedule.listing import first_pictures, unrepeated_days
 from publisher.schedule.projection import ProjectedDay, project
+from publisher.schedule.reserve_without_alt_text import count_without_alt_text
 from publisher.schedule.slots import expiry, slot_closes, slot_day, slot_instant, slot_opens
 from publisher.settings import ChannelSettings
 from publisher.web.open_problems import open_problems
@@ -120,6 +121,7 @@ def _context(request: Request, session: Session, desk: Desk, now: datetime) -> d
         "pick": pick,
         "channels": [_channel(session, desk, channel, now, coming) for channel in desk.settings.channels.values()],
         "next": coming_post,
+        "without_alt_text": 0 if coming_post else count_without_alt_text(session, day, now, desk.settings.reserve),
         "pictures": first_pictures(session, shown),
         "cover": cover_of(coming),
         "unrepeated": unrepeated_days(coming),
