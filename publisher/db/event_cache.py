@@ -86,23 +86,53 @@ class PageCache:
     def __init__(self, max_pages: int = MAX_PAGES) -> None:
         self._lock = threading.Lock()
         self._pages: LRUCache[Hashable, _CachedPage] = LRUCache(max_pages)
+        self._rendering: dict[Hashable, _CachedPage] = {}
+        """The pages that are not kept yet: whether one is, its content decides."""
 
     def __len__(self) -> int:
         return len(self._pages)
 
-    def get(self, database: Database, now: datetime, key: Hashable, render: Callable[[], T]) -> T:
-        """Returns the cached page, or what `render` renders. `key`: all that the page depends on besides the events."""
+    def get(
+        self,
+        database: Database,
+        now: datetime,
+        key: Hashable,
+        render: Callable[[], T],
+        keeps: Callable[[T], bool] = lambda _content: True,
+    ) -> T:
+        """Returns the cached page, or what `render` renders.
+
+        `key`: all that the page depends on besides the events. `keeps`: decides whether a page is worth a place; one
+        that is not pushes out no other.
+        """
         # Read before the page is rendered, so that an event in between makes the page too old, never too new.
         with database.asking() as connection:
             mark = change_mark(connection)
         page = self._page(key)
         with page.lock:
-            if not page.is_fresh(mark, now):
-                page.content = render()
-                page.mark, page.at = mark, now
-            content: T = page.content
+            if page.is_fresh(mark, now):
+                content: T = page.content
+                return content
+            is_kept = False
+            try:
+                content = render()
+                page.content, page.mark, page.at = content, mark, now
+                is_kept = keeps(content)
+            finally:
+                self._settle(key, page, is_kept=is_kept)
             return content
 
     def _page(self, key: Hashable) -> _CachedPage:
         with self._lock:
-            return self._pages.setdefault(key, _CachedPage())
+            page: _CachedPage | None = self._pages.get(key)
+            return page if page is not None else self._rendering.setdefault(key, _CachedPage())
+
+    def _settle(self, key: Hashable, page: _CachedPage, *, is_kept: bool) -> None:
+        """Gives a rendered page its place, or takes it away."""
+        with self._lock:
+            if self._rendering.get(key) is page:
+                del self._rendering[key]
+            if is_kept:
+                self._pages[key] = page
+            elif self._pages.get(key) is page:
+                del self._pages[key]

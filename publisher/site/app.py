@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from publisher.adapt.images.picture_making import PictureMaker
 from publisher.adapt.images.rendering import ImageRefused
@@ -25,9 +24,11 @@ from publisher.core.rate_limits import Buckets
 from publisher.core.special_addresses import rate_limit_network
 from publisher.db.event_cache import PageCache
 from publisher.desk import Desk
-from publisher.site.answers import HTML, Answer
+from publisher.site.packed_answers import PackedAnswer
+from publisher.site.page_request import PageRequest
 from publisher.site.pages import MAX_PATH, SitePages
 from publisher.site.pictures import PictureCopy
+from publisher.site.rendering import FILES
 
 T = TypeVar("T")
 
@@ -59,8 +60,6 @@ MAX_PAGES = 256
 PICTURE_SECONDS = 30.0
 """A picture that takes longer to make is sent when the page is loaded again."""
 RETRY_SECONDS = 5
-SMALL_BYTES = 600
-"""A shorter answer is not worth compressing."""
 TEXT = "text/plain; charset=utf-8"
 
 
@@ -108,14 +107,15 @@ class SiteApp:
             path = path[len(root) :] or "/"
         if len(path) > MAX_PATH:
             path = "/no-such-page"
-        if path != "/" and path.endswith("/"):
-            return Response(status_code=301, headers={"location": root + ("/" + path.strip("/"))})
+        query_string = request.scope["query_string"].decode("latin-1")
+        asked = self._pages.request(path, query_string)
+        if path != asked.single_path:
+            return Response(status_code=301, headers={"location": root + asked.target})
         if path.startswith("/pictures/"):
             return await self._picture(request, path.removeprefix("/pictures/"))
-        query = dict(request.query_params)
-        is_search = path.rsplit("/", 1)[-1] == "search" and bool(query.get("q", "").strip())
-        page = await (self._search(request, path, query) if is_search else self._in_thread(self._cached, path, query))
-        return _page_response(request, page, is_kept=not is_search)
+        if asked.is_search:
+            return _page_response(request, await self._search(request, asked), asked)
+        return _page_response(request, await self._in_thread(self._cached, asked), asked)
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         if self._limiter is None:
@@ -124,27 +124,39 @@ class SiteApp:
             raise TooMuch
         return await to_thread.run_sync(partial(work, *arguments), limiter=self._limiter)
 
-    def _cached(self, path: str, query: Mapping[str, str]) -> Answer:
+    def _cached(self, asked: PageRequest) -> PackedAnswer:
         """Returns a page as it was made, until something is recorded in the desk, or for some seconds."""
-        # What nobody links to would push out what many read.
-        if query and set(query) != {"v"}:
-            return self._pages.answer(path, query)
-        return self._cache.get(self._desk.database, self._desk.now(), path, lambda: self._pages.answer(path, {}))
+        if asked.reads_query:
+            return PackedAnswer.of(self._pages.answer(asked))
+        # What nobody links to must not push out what many read: a page is kept by its path alone, if there is one.
+        plain = asked.without_query()
+        page = self._cache.get(
+            self._desk.database, self._desk.now(), asked.path, partial(self._packed, plain), keeps=_is_there
+        )
+        if page.answer.status == 404 and asked.query_string and (former := self._pages.former(asked)):
+            return PackedAnswer.of(former)
+        return page
 
-    async def _search(self, request: Request, path: str, query: Mapping[str, str]) -> Answer:
+    def _packed(self, asked: PageRequest) -> PackedAnswer:
+        return PackedAnswer.of(self._pages.answer(asked))
+
+    async def _search(self, request: Request, asked: PageRequest) -> PackedAnswer:
         """Searches, unless this visitor or all of them ask too much: publishing comes first."""
         network = rate_limit_network(request.client.host if request.client else "")
         if self._own_searches.take(network).granted and self._all_searches.take("").granted:
-            return await self._in_thread(self._search_in_turn, path, query)
-        return await self._in_thread(self._pages.refusal, path)
+            return await self._in_thread(self._search_in_turn, asked)
+        return await self._in_thread(self._refused, asked)
 
-    def _search_in_turn(self, path: str, query: Mapping[str, str]) -> Answer:
+    def _search_in_turn(self, asked: PageRequest) -> PackedAnswer:
         if not self._searches.acquire(blocking=False):
-            return self._pages.refusal(path)
+            return self._refused(asked)
         try:
-            return self._pages.answer(path, query)
+            return self._packed(asked)
         finally:
             self._searches.release()
+
+    def _refused(self, asked: PageRequest) -> PackedAnswer:
+        return PackedAnswer.of(self._pages.refusal(asked))
 
     async def _picture(self, request: Request, name: str) -> Response:
         copy = await self._in_thread(self._pages.picture, name)
@@ -178,26 +190,43 @@ class SiteApp:
         return done.pop().result() if done else None
 
 
-def _page_response(request: Request, page: Answer, *, is_kept: bool) -> Response:
-    headers = dict(page.headers)
-    if page.status == 200:
-        etag = f'W/"{hashlib.sha256(page.body).hexdigest()[:32]}"'
-        is_file = page.media_type != HTML and "v" in request.query_params
-        headers |= {"etag": etag, "cache-control": FILE_CACHING if is_file else PAGE_CACHING if is_kept else NO_CACHING}
-        if etag in request.headers.get("if-none-match", ""):
+def _is_there(page: PackedAnswer) -> bool:
+    return page.answer.status == 200
+
+
+def _page_response(request: Request, page: PackedAnswer, asked: PageRequest) -> Response:
+    answer = page.answer
+    headers = {**answer.headers, "vary": "accept-encoding"}
+    if answer.status == 200:
+        headers |= {"etag": page.etag, "cache-control": _caching(page, asked)}
+        if page.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-    elif page.status in (301, 404, 410):
+    elif answer.status in (301, 404, 410):
         headers["cache-control"] = PAGE_CACHING
-    body = page.body
-    headers["vary"] = "accept-encoding"
-    if len(body) > SMALL_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
-        body = gzip.compress(body, 5, mtime=0)
-        headers["content-encoding"] = "gzip"
-    return Response(body, page.status, headers, page.media_type)
+    body, encoding = page.body_for(request.headers.get("accept-encoding", ""))
+    if encoding is not None:
+        headers["content-encoding"] = encoding
+    return Response(body, answer.status, headers, answer.media_type)
 
 
-def create_site(desk: Desk) -> Starlette:
+def _caching(page: PackedAnswer, asked: PageRequest) -> str:
+    """Lets a file be kept for long where its address names the content that it has now."""
+    version = asked.query.get("v")
+    if asked.path.removeprefix("/") in FILES and version and version == page.digest[: len(version)]:
+        return FILE_CACHING
+    return NO_CACHING if asked.is_search else PAGE_CACHING
+
+
+def create_site(desk: Desk) -> Router:
     """Builds the application of one outlet's site."""
     site = SiteApp(desk)
-    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-    return Starlette(routes=[Route("/{path:path}", site.answer, methods=methods)])
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await WebSocketClose()(scope, receive, send)
+            return
+        response = await site.answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    # No route matches a path that has a line break, and each path is answered here.
+    return Router(default=answer)

@@ -125,7 +125,7 @@ class SiteExport:
         self._remove_old(files)
 
     def _answer(self, path: str) -> Answer:
-        return self._pages.answer(path, {})
+        return self._pages.answer(self._pages.request(path))
 
     def _read_posts(
         self, parts: dict[str, PageParts], catalogue: Catalogue

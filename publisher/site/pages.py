@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from urllib.parse import unquote
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.posts.old_addresses import post_of_old_address
 from publisher.posts.public_posts import PublicPosts
 from publisher.site import day_pages, feeds, list_pages
 from publisher.site.addresses import Addresses, day_of, number_of
 from publisher.site.answers import Answer, Gone, Moved, NotHere
+from publisher.site.page_request import PageRequest
 from publisher.site.pictures import NAME, PictureCopy
 from publisher.site.post_views import post_view
 from publisher.site.rendering import FILES
@@ -34,26 +38,31 @@ class SitePages:
     def __init__(self, desk: Desk, *, is_export: bool = False) -> None:
         self.parts = SiteParts(desk, is_export=is_export)
 
-    def answer(self, path: str, query: Mapping[str, str]) -> Answer:
-        """Returns the page at a path, which stands below the site's own path and begins with a slash."""
-        language, segments = self._split(path)
-        site = self.parts
-        with site.desk.database.reading() as session:
-            today = today_of(site.desk)
-            parts = PageParts(site, language, session, PublicPosts(session, site.desk.now(), today), today)
+    def request(self, path: str, query_string: str = "") -> PageRequest:
+        """Reads what is asked for. `path`: decoded, below the site's own path, and beginning with a slash."""
+        return PageRequest.of(path, query_string, self.parts.languages)
+
+    def answer(self, request: PageRequest) -> Answer:
+        """Returns the page that is asked for."""
+        with self.parts.desk.database.reading() as session:
+            parts = self._page_parts(request.language, session)
             try:
-                return _page(parts, segments, query)
+                return _page(parts, list(request.segments), request.query)
             except Moved as moved:
                 return _redirect(moved.path)
             except Gone:
-                return parts.page("gone.html", Addresses.page, 410, is_indexed=False)
+                return _gone(parts)
             except NotHere:
-                return self._elsewhere(parts, path, query)
+                return _former(parts, request) or parts.page("missing.html", Addresses.page, 404, is_indexed=False)
 
-    def refusal(self, path: str) -> Answer:
+    def former(self, request: PageRequest) -> Answer | None:
+        """Returns the way from an address of the former site to the post; None: it is none."""
+        with self.parts.desk.database.reading() as session:
+            return _former(self._page_parts(request.language, session), request)
+
+    def refusal(self, request: PageRequest) -> Answer:
         """Says that there are too many searches. Asks the database nothing."""
-        language, _segments = self._split(path)
-        page = self.parts.bare_page(language, "refused.html", lambda addresses: addresses.page("search"), 429)
+        page = self.parts.bare_page(request.language, "refused.html", lambda addresses: addresses.page("search"), 429)
         return Answer(page.body, status=page.status, headers={"retry-after": str(RETRY_SECONDS)})
 
     def picture(self, name: str) -> PictureCopy | None:
@@ -74,24 +83,26 @@ class SitePages:
                         return copy
         return None
 
-    def _split(self, path: str) -> tuple[str, list[str]]:
-        """Returns the language of a path, and its other segments."""
-        site = self.parts
-        segments = [unquote(segment) for segment in path.strip("/").split("/")] if path.strip("/") else []
-        others = site.languages[1:]
-        if segments and segments[0] in others:
-            return segments[0], segments[1:]
-        return site.languages[0], segments
+    def _page_parts(self, language: str, session: Session) -> PageParts:
+        desk = self.parts.desk
+        today = today_of(desk)
+        return PageParts(self.parts, language, session, PublicPosts(session, desk.now(), today), today)
 
-    def _elsewhere(self, parts: PageParts, path: str, query: Mapping[str, str]) -> Answer:
-        """Leads from an address of the former site to the post, or says that there is no such page."""
-        asked = path + ("?" + "&".join(f"{name}={value}" for name, value in query.items()) if query else "")
-        with self.parts.desk.database.reading() as session:
-            former = post_of_old_address(session, asked)
-        entry = None if former is None else parts.catalogue.entries.get(former)
-        if entry is not None:
-            return _redirect(parts.addresses.day(entry.day))
-        return parts.page("missing.html", Addresses.page, 404, is_indexed=False)
+
+def _former(parts: PageParts, request: PageRequest) -> Answer | None:
+    """Leads from an address of the former site to the post, or says that it was withdrawn."""
+    former = post_of_old_address(parts.session, request.target)
+    if former is None:
+        return None
+    entry = parts.catalogue.entries.get(former)
+    if entry is not None:
+        return _redirect(parts.addresses.day(entry.day))
+    state = parts.session.scalar(select(Post.state).where(Post.id == former))
+    return _gone(parts) if state == "withdrawn" else None
+
+
+def _gone(parts: PageParts) -> Answer:
+    return parts.page("gone.html", Addresses.page, 410, is_indexed=False)
 
 
 def _redirect(path: str) -> Answer:
