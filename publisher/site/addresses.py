@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from urllib.parse import quote
 
 from publisher.core.words import words_of
 
-MAX_SLUG = 80
+MAX_SLUG_BYTES = 120
+"""A file system allows a name of 255 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,12 @@ class Addresses:
 
 def slug_of(text: str) -> str:
     """Returns the words of a tag or a name as a part of an address; texts with the same words share it."""
-    return "-".join(word.folded for word in words_of(text))[:MAX_SLUG]
+    slug = "-".join(word.folded for word in words_of(text))
+    encoded = slug.encode()
+    if len(encoded) <= MAX_SLUG_BYTES:
+        return slug
+    digest = hashlib.sha256(encoded).hexdigest()[:12]
+    return f"{encoded[: MAX_SLUG_BYTES - 13].decode(errors='ignore')}-{digest}"
 
 
 def day_of(parts: Sequence[str]) -> date | None:

@@ -13,11 +13,20 @@ from sqlalchemy.orm import Session
 from publisher.adapt.text.fields import clean_post
 from publisher.adapt.text.markdown import plain_words
 from publisher.posts.public_posts import PublicPost, PublicPosts
-from publisher.site.pictures import PictureCopy, site_pictures
+from publisher.site.pictures import site_pictures
 from publisher.site.post_views import Tag, languages_of, source_in, tag_of, tags_of
 
 BATCH = 200
 """Posts that are read at once, so that not all of them are in memory with their whole texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """Names the file of a small picture. How it is made, the post tells."""
+
+    name: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +36,9 @@ class EntryText:
     language: str
     title: str
     standfirst: str
-    alt_text: str
     tags: tuple[Tag, ...]
+    thumbnail: Thumbnail | None
+    """Its file holds the alt text, so that each language has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,6 @@ class Entry:
     texts: Mapping[str, EntryText]
     """By language, its own first."""
     written_by: Tag | None
-    thumbnail: PictureCopy | None
 
     @property
     def day(self) -> date:
@@ -143,14 +152,13 @@ class CatalogueCache:
 
 
 def _entry(public: PublicPost) -> Entry:
-    texts = {}
-    for language in languages_of(public.content):
-        source, _too_long = clean_post(source_in(public.content, language))
-        alt_text = source.images[0].alt_text if source.images else ""
-        title, standfirst = plain_words(source.title), plain_words(source.standfirst)
-        texts[language] = EntryText(language, title, standfirst, alt_text, tags_of(source))
+    texts = {language: _text(public, language) for language in languages_of(public.content)}
     own, _too_long = clean_post(source_in(public.content, public.content.language))
-    pictures = site_pictures(public.id, own)
-    thumbnail = pictures[0].thumbnail if pictures else None
-    written_by = tag_of(plain_words(own.written_by))
-    return Entry(public.id, public.version, public.days, texts, written_by, thumbnail)
+    return Entry(public.id, public.version, public.days, texts, tag_of(plain_words(own.written_by)))
+
+
+def _text(public: PublicPost, language: str) -> EntryText:
+    source, _too_long = clean_post(source_in(public.content, language))
+    copy = next((picture.thumbnail for picture in site_pictures(public.id, source)), None)
+    thumbnail = Thumbnail(copy.name, copy.width, copy.height) if copy else None
+    return EntryText(language, plain_words(source.title), plain_words(source.standfirst), tags_of(source), thumbnail)

@@ -1,27 +1,19 @@
-"""Writes the whole site as files for any web host.
-
-Each file is written whole or not at all, and only where its content differs from what is there. A manifest lists what
-the export has made: it is written before the first new file is, so that an export that was killed knows its files. No
-other file of the folder is ever changed or removed.
-"""
+"""Writes the whole site as files for any web host."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from publisher.adapt.images.rendering import ImageRefused
 from publisher.core.errors import ErrorKind, UserError
-from publisher.core.messages import Message, _
+from publisher.core.messages import _
 from publisher.desk import Desk
 from publisher.posts.public_posts import PublicPosts
-from publisher.site.answers import Answer
 from publisher.site.catalogue import BATCH, Catalogue
+from publisher.site.export_folder import ExportFolder, SiteExportError
 from publisher.site.list_pages import PAGE_SIZE
 from publisher.site.pages import SitePages
 from publisher.site.pictures import PictureCopy
@@ -30,18 +22,12 @@ from publisher.site.rendering import FILES, SEARCH_SCRIPT
 from publisher.site.search_index import WordIndex, listed_posts
 from publisher.site.site_parts import PageParts, today_of
 
-MANIFEST = ".publisher-site.json"
-UNFINISHED, LOCK = ".publisher-site.part", ".publisher-site.lock"
 INDEX_FOLDER = "search-index"
 PLAIN_PAGES = ("", "archive", "search", "links", "about")
 FEED = "feed.xml"
-
-
-class SiteExportError(UserError):
-    """The site can't be written; the message is one sentence."""
-
-    code = "site-not-exported"
-    kind = ErrorKind.MACHINE
+NOT_FOUND = "404.html"
+NOT_PUBLIC = (404, 410)
+"""What a page answers that is no longer there: its post was withdrawn while the export ran."""
 
 
 class SiteAddressMissing(UserError):
@@ -75,10 +61,9 @@ class SiteExport:
                 _('set site.address to the address that the files will have, such as "https://example.org"')
             )
         self._desk = desk
-        self._folder = folder
+        self._folder = ExportFolder(folder)
         self._pages = SitePages(desk, is_export=True)
         self._result = ExportResult()
-        self._made: set[str] = set()
 
     def write(self, *, with_pictures: bool = True) -> ExportResult:
         """Writes what has changed, and removes what earlier exports made and the site has no longer.
@@ -86,16 +71,8 @@ class SiteExport:
         Raises:
             SiteExportError: the folder can't be used, or a file that is not the export's is in the way.
         """
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._folder / LOCK, blocking=False):
-                self._made = self._read_manifest()
-                self._write(with_pictures=with_pictures)
-        except Timeout:
-            raise SiteExportError(_("another export writes to {folder}; wait for it", folder=self._folder)) from None
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise SiteExportError(_("{folder} can't be written: {why}", folder=self._folder, why=why)) from error
+        with self._folder.open():
+            self._write(with_pictures=with_pictures)
         return self._result
 
     def _write(self, *, with_pictures: bool) -> None:
@@ -110,11 +87,10 @@ class SiteExport:
         shards = dict(words.files())
         index = {f"{INDEX_FOLDER}/words/{name}": content for name, content in shards.items()}
         index |= {f"{INDEX_FOLDER}/posts-{name}.json": listed_posts(part, catalogue) for name, part in parts.items()}
-        files = {*planned, *index, "404.html", *FILES, SEARCH_SCRIPT, *(f"pictures/{name}" for name in pictures)}
-        self._claim(files)
-        for name, path in planned.items():
-            self._save(name, self._answer(path).body)
-        self._save("404.html", self._answer("/no-such-page").body)
+        files = {*planned, *index, NOT_FOUND, *FILES, SEARCH_SCRIPT, *(f"pictures/{name}" for name in pictures)}
+        self._folder.require_free(files)
+        files -= {name for name, path in planned.items() if not self._save_page(name, path)}
+        self._save_page(NOT_FOUND, "/no-such-page", 404)
         for name, content in index.items():
             self._save(name, content)
         for name in (*FILES, SEARCH_SCRIPT):
@@ -122,10 +98,19 @@ class SiteExport:
         if with_pictures:
             for copy in pictures.values():
                 self._save_picture(copy)
-        self._remove_old(files)
+        self._result.removed = self._folder.finish(files)
 
-    def _answer(self, path: str) -> Answer:
-        return self._pages.answer(self._pages.request(path))
+    def _save_page(self, name: str, path: str, status: int = 200) -> bool:
+        """Writes a page; False: it is no longer there. No other answer is ever written as a page."""
+        answer = self._pages.answer(self._pages.request(path))
+        if answer.status == status:
+            self._save(name, answer.body)
+            return True
+        if answer.status in NOT_PUBLIC:
+            return False
+        raise SiteExportError(
+            _("the page {path} can't be made (it answers {status}); export again", path=path, status=answer.status)
+        )
 
     def _read_posts(
         self, parts: dict[str, PageParts], catalogue: Catalogue
@@ -145,29 +130,16 @@ class SiteExport:
             first.session.expunge_all()
         return pictures, words
 
-    def _claim(self, files: set[str]) -> None:
-        """Records which files are the export's, before one of them is there."""
-        for name in sorted(files - self._made):
-            path = self._folder / name
-            if path.exists() or path.is_symlink():
-                raise SiteExportError(
-                    _("{file} is in the way: no export made it; move it, or choose another folder", file=path)
-                )
-        self._made |= files
-        self._write_manifest(self._made)
-
     def _save(self, name: str, content: bytes) -> None:
-        path = self._folder / name
-        if not path.is_symlink() and path.is_file() and path.read_bytes() == content:
+        if self._folder.save(name, content):
+            self._result.written += 1
+        else:
             self._result.unchanged += 1
-            return
-        self._write_whole(path, content)
-        self._result.written += 1
 
     def _save_picture(self, copy: PictureCopy) -> None:
         """Writes a picture, whose name changes with its content: one that is there is the same."""
-        path = self._folder / "pictures" / copy.name
-        if path.is_file() and path.stat().st_size:
+        name = f"pictures/{copy.name}"
+        if self._folder.has(name):
             self._result.unchanged += 1
             return
         try:
@@ -175,43 +147,8 @@ class SiteExport:
         except ImageRefused:
             self._result.pictures_missing.append(copy.name)
             return
-        self._write_whole(path, rendition.path.read_bytes())
+        self._folder.write_whole(name, rendition.path.read_bytes())
         self._result.written += 1
-
-    def _write_whole(self, path: Path, content: bytes) -> None:
-        """Writes a file that every reader finds whole: the old one, or the new one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # The one unfinished file has always the same name: what a killed export leaves, the next one writes over.
-        unfinished = self._folder / UNFINISHED
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-
-    def _remove_old(self, files: set[str]) -> None:
-        for name in sorted(self._made - files):
-            path = self._folder / name
-            if path.is_file() or path.is_symlink():
-                path.unlink()
-                self._result.removed += 1
-            _remove_empty_folders(path.parent, self._folder)
-        self._write_manifest(files)
-
-    def _read_manifest(self) -> set[str]:
-        path = self._folder / MANIFEST
-        try:
-            names = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            return set()
-        except ValueError:
-            raise SiteExportError(self._unreadable(path)) from None
-        if not isinstance(names, list) or not all(isinstance(name, str) and _is_inside(name) for name in names):
-            raise SiteExportError(self._unreadable(path))
-        return set(names)
-
-    def _unreadable(self, path: Path) -> Message:
-        return _("{file} does not list the files of an export; empty the folder, or choose another", file=path)
-
-    def _write_manifest(self, names: set[str]) -> None:
-        self._write_whole(self._folder / MANIFEST, json.dumps(sorted(names), indent=0).encode())
 
 
 def _pages_of(language: str, catalogue: Catalogue, parts: dict[str, PageParts]) -> Iterator[tuple[str, str]]:
@@ -237,15 +174,3 @@ def _places(language: str, catalogue: Catalogue) -> Iterator[str]:
         for slug, (_label, count) in counted.items():
             yield f"{folder}/{slug}"
             yield from (f"{folder}/{slug}/{number}" for number in range(2, -(-count // PAGE_SIZE) + 1))
-
-
-def _is_inside(name: str) -> bool:
-    """Decides whether a name of the manifest stays in the folder."""
-    path = PurePosixPath(name)
-    return bool(name) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
-
-
-def _remove_empty_folders(folder: Path, root: Path) -> None:
-    while folder != root and folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent

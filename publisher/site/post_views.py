@@ -10,6 +10,7 @@ from markupsafe import Markup
 from publisher.adapt.text.fields import clean_post, credit_lines, licence_of
 from publisher.adapt.text.markdown import plain_words
 from publisher.adapt.text.rich_html import line_html, page_html
+from publisher.core.characters import clean_line
 from publisher.core.content import Link, SourcePost
 from publisher.db.models import Post
 from publisher.posts.channel_posts import source_post
@@ -101,11 +102,15 @@ def languages_of(post: Post) -> tuple[str, ...]:
 
 
 def tags_of(source: SourcePost) -> tuple[Tag, ...]:
-    tags = (tag_of(tag) for tag in source.tags)
-    return tuple(tag for tag in tags if tag is not None)
+    """Lists the tags of a post; of those with the same words the first one."""
+    tags: dict[str, Tag] = {}
+    for label in source.tags:
+        if tag := tag_of(label):
+            tags.setdefault(tag.slug, tag)
+    return tuple(tags.values())
 
 
 def tag_of(label: str) -> Tag | None:
     """Returns what a tag or a name is listed by; None: it has no words."""
     slug = slug_of(label)
-    return Tag(label, slug) if slug else None
+    return Tag(clean_line(label), slug) if slug else None

@@ -54,7 +54,7 @@ def listed_posts(parts: PageParts, catalogue: Catalogue) -> bytes:
     with reading_as(parts.reader):
         for entry in catalogue.newest_first():
             text = entry.text(parts.language)
-            picture = entry.thumbnail
+            picture = text.thumbnail
             posts[entry.id] = {
                 "url": parts.addresses.day(entry.day),
                 "title": text.title,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,7 +14,11 @@ from click.testing import CliRunner
 from publisher.cli.main import cli
 from publisher.core.content import RenditionSpec
 from publisher.site.addresses import Addresses
-from publisher.site.export import MANIFEST, SiteAddressMissing, SiteExport, SiteExportError
+from publisher.site.answers import Answer
+from publisher.site.export import SiteAddressMissing, SiteExport
+from publisher.site.export_folder import JOURNAL, MANIFEST, ExportFolder, SiteExportError
+from publisher.site.page_request import PageRequest
+from publisher.site.pages import SitePages
 from tests.conftest import WriteDesk
 from tests.public_site import ADDRESS, TODAY, PublicSite, open_public_site
 from tests.queue_desk import InstantRenderer
@@ -120,17 +125,17 @@ def test_an_export_that_was_killed_goes_on(
     class Killed(BaseException):
         pass
 
-    original = SiteExport._write_whole
-    written: list[Path] = []
+    original = ExportFolder.write_whole
+    written: list[str] = []
 
-    def write_or_die(export: SiteExport, path: Path, content: bytes) -> None:
+    def write_or_die(folder: ExportFolder, name: str, content: bytes) -> None:
         if len(written) == number:
             raise Killed
-        written.append(path)
-        original(export, path, content)
+        written.append(name)
+        original(folder, name, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(SiteExport, "_write_whole", write_or_die)
+        patch.setattr(ExportFolder, "write_whole", write_or_die)
         with pytest.raises(Killed):
             SiteExport(site.desk, folder).write(with_pictures=False)
     SiteExport(site.desk, folder).write(with_pictures=False)
@@ -138,6 +143,107 @@ def test_an_export_that_was_killed_goes_on(
     SiteExport(site.desk, whole).write(with_pictures=False)
 
     assert contents(folder) == contents(whole)
+
+
+def test_a_killed_export_claims_no_file_that_it_has_not_made(
+    site: PublicSite, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_folder: ExportFolder, _name: str, _content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ExportFolder, "write_whole", fail)
+        with pytest.raises(SiteExportError, match="No space left on device"):
+            SiteExport(site.desk, folder).write(with_pictures=False)
+    (folder / "index.html").write_text("mine", encoding="utf-8")
+
+    with pytest.raises(SiteExportError, match=r"index\.html is in the way"):
+        SiteExport(site.desk, folder).write(with_pictures=False)
+    assert (folder / "index.html").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_torn_line_of_the_journal_is_no_file(site: PublicSite, folder: Path) -> None:
+    folder.mkdir()
+    (folder / JOURNAL).write_text('"index.html"\n"archi', encoding="utf-8")
+    (folder / "index.html").write_text("unfinished", encoding="utf-8")
+    SiteExport(site.desk, folder).write(with_pictures=False)
+
+    assert not (folder / JOURNAL).exists()
+    assert b"Heron" in (folder / "index.html").read_bytes()
+
+
+def test_a_file_in_place_of_a_folder_is_told(site: PublicSite, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "tags").write_text("mine", encoding="utf-8")
+
+    with pytest.raises(SiteExportError, match="tags is in the way"):
+        SiteExport(site.desk, folder).write()
+
+
+def test_a_tag_written_in_two_ways_is_one(site: PublicSite, folder: Path) -> None:
+    for number in range(13):
+        site.publish(f"Wren {number}", FIRST_DAY + timedelta(days=1 + number), tags=["Frog spawn", "frog-spawn"])
+    SiteExport(site.desk, folder).write(with_pictures=False)
+    files = contents(folder)
+
+    assert b'Frog spawn <span class="quiet">13<' in files["archive/index.html"]
+    assert files["archive/2022/2/13/index.html"].count(b'<a href="/tags/frog-spawn/"') == 1
+    assert "tags/frog-spawn/2/index.html" not in files
+    assert [name for name, content in files.items() if b"There is no such page" in content] == ["404.html"]
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_page_that_went_meanwhile_is_left_out(
+    site: PublicSite, folder: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    SiteExport(site.desk, folder).write(with_pictures=False)
+    original = SitePages.answer
+
+    def answer(pages: SitePages, request: PageRequest) -> Answer:
+        return Answer(b"gone", status=status) if request.path == "/archive/2022/2/12" else original(pages, request)
+
+    monkeypatch.setattr(SitePages, "answer", answer)
+    result = SiteExport(site.desk, folder).write(with_pictures=False)
+
+    assert result.removed == 1
+    assert not (folder / FIRST_PAGE).exists()
+
+
+def test_any_other_answer_ends_an_export(site: PublicSite, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SitePages, "answer", lambda _pages, _request: Answer(b"", status=301))
+
+    with pytest.raises(SiteExportError, match=r"the page / can't be made \(it answers 301\)"):
+        SiteExport(site.desk, folder).write(with_pictures=False)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["\U00010330" * 100, "long word " * 40, "\N{LATIN SMALL LETTER SHARP S}" * 100],
+    ids=["gothic", "words", "sharp"],
+)
+def test_a_very_long_tag_has_a_short_file(site: PublicSite, folder: Path, tag: str) -> None:
+    site.publish("Wren", FIRST_DAY + timedelta(days=1), tags=[f"{tag[:98]} a", f"{tag[:98]} b"])
+    SiteExport(site.desk, folder).write(with_pictures=False)
+    pages = [path for path in (folder / "tags").iterdir() if path.name != "cell-biology"]
+
+    assert len(pages) == 2
+    assert all(len(path.name.encode()) <= 120 and (path / "index.html").is_file() for path in pages)
+
+
+def test_each_language_names_its_own_small_pictures(site: PublicSite, folder: Path) -> None:
+    SiteExport(site.desk, folder).write()
+    files = contents(folder)
+    named = {
+        name: set(re.findall(rb"/pictures/(1-1-320-[^\"]+)", files[name]))
+        for name in ("archive/2026/5/index.html", "ca/archive/2026/5/index.html")
+    }
+
+    assert [len(names) for names in named.values()] == [1, 1]
+    assert len(set.union(*named.values())) == 2
+    for language, names in (("en", named["archive/2026/5/index.html"]), ("ca", named["ca/archive/2026/5/index.html"])):
+        listed = json.loads(files[f"search-index/posts-{language}.json"])["1"]
+        assert {listed["picture"].rpartition("/")[2].encode()} == names
+        assert f"pictures/{next(iter(names)).decode()}" in files
 
 
 def test_the_index_finds_public_words_alone(site: PublicSite, folder: Path) -> None:
