@@ -87,6 +87,14 @@ class PublicPosts:
         after = public.where(days.c.day > day).order_by(days.c.day).limit(1)
         return self._session.scalar(before), self._session.scalar(after)
 
+    def held_until(self, post_id: int, day: date) -> datetime | None:
+        """Returns when a post of a day was picked, or when its embargo was over, whichever was later."""
+        moments = (
+            self._session.scalar(select(Pick.picked_at).where(Pick.slot == day, Pick.post_id == post_id)),
+            self._session.scalar(select(Post.embargo_until).where(Post.id == post_id)),
+        )
+        return max((moment for moment in moments if moment is not None), default=None)
+
     def versions(self) -> list[tuple[int, int, date]]:
         """Returns the id, the number of the present version and a day for every public post and day, in their order."""
         days = self._days()
@@ -140,7 +148,11 @@ class PublicPosts:
         return select(days.c.day, days.c.post_id).join(Post, Post.id == days.c.post_id).where(self._is_shown())
 
     def _is_shown(self) -> ColumnElement[bool]:
-        return and_(Post.state != "withdrawn", or_(Post.embargo_until.is_(None), Post.embargo_until <= self._now))
+        has_public_text = or_(
+            Post.state == "approved", Post.approved_version.is_not(None), Post.published_elsewhere_on.is_not(None)
+        )
+        is_released = or_(Post.embargo_until.is_(None), Post.embargo_until <= self._now)
+        return and_(Post.state != "withdrawn", has_public_text, is_released)
 
     def _days(self, on: date | None = None) -> Subquery:
         """Selects each day with the post that followers had, whatever became of it since."""

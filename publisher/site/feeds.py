@@ -45,7 +45,7 @@ def picture_data(parts: PageParts, post: PostView) -> Markup:
             "creditText": picture.credit,
             "copyrightNotice": f"{picture.credit} ({picture.licence})" if picture.licence else picture.credit,
             "license": licence_url(picture.licence),
-            "acquireLicensePage": post.link or about,
+            "acquireLicensePage": about,
             "datePublished": post.day.isoformat(),
             "inLanguage": post.language,
             "url": page,
@@ -58,7 +58,7 @@ def feed(parts: PageParts) -> Answer:
     """Makes the Atom feed of a language: its last posts, with their pictures and texts."""
     posts = parts.views([newest.post_id for newest in parts.public.newest(FEED_POSTS)])
     spoken = [post for post in posts if post.language == parts.language]
-    moments = {post.id: slot_opens(post.days[-1], parts.site.settings) for post in spoken}
+    moments = {post.id: _appeared(parts, post) for post in spoken}
     with reading_as(parts.reader):
         text = parts.site.files.render(
             "feed.xml",
@@ -72,6 +72,14 @@ def feed(parts: PageParts) -> Answer:
             },
         )
     return Answer(text.encode(), ATOM)
+
+
+def _appeared(parts: PageParts, post: PostView) -> datetime:
+    """Returns when a post appeared: at its slot, or when it was picked later, or when its embargo was over."""
+    day = post.days[-1]
+    slot = slot_opens(day, parts.site.settings)
+    # What an import brings for today is there before the hour.
+    return min(max(slot, parts.public.held_until(post.id, day) or slot), parts.site.desk.now())
 
 
 def _instant(moment: datetime) -> str:

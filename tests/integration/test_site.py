@@ -14,9 +14,11 @@ from lxml import etree
 from sqlalchemy import update
 
 from publisher.cli.service import ROLES, Service, own_roles
-from publisher.db.models import PostImage
+from publisher.db.models import Pick, Post, PostImage
 from publisher.posts.posts import withdraw_post
 from publisher.settings import SettingsError
+from publisher.site.export import SiteExport
+from publisher.site.rendering import SiteTemplateError
 from tests.conftest import WriteDesk
 from tests.public_site import ADDRESS, NOW, TODAY, PublicSite, Visitor, open_public_site
 from tests.waiting import TIMEOUT
@@ -175,8 +177,6 @@ def test_a_post_that_was_shown_again_has_its_first_page(site: PublicSite, visito
     post = site.import_post("Heron", date(2022, 2, 12))
     site.change(post, state="approved", approved_at=NOW, reserve=True)
     with site.desk.database.writing() as session:
-        from publisher.db.models import Pick
-
         session.add(Pick(slot=TODAY, post_id=post, reason="reserve", picked_at=NOW))
     page = visitor.get(TODAY_PATH).text
 
@@ -197,6 +197,23 @@ def test_captions_for_channels_are_neither_shown_nor_found(site: PublicSite, vis
 
     assert "A cell" not in visitor.get("/search?q=heron").text
     assert "heron" not in visitor.get(TODAY_PATH).text
+
+
+def test_the_start_page_shows_the_newest_post_with_an_approved_text(site: PublicSite, visitor: Visitor) -> None:
+    site.publish("Heron", YESTERDAY)
+    post = site.publish("Stork")
+    with site.desk.database.writing() as session:
+        session.execute(
+            update(Post).where(Post.id == post).values(state="draft", approved_at=None, approved_version=None)
+        )
+
+    start = visitor.get("/")
+    assert start.status_code == 200
+    assert "Heron" in start.text
+    assert "Heron" in visitor.get("/feed.xml").text
+    assert shows(visitor, "Stork") == []
+    assert visitor.get(TODAY_PATH).status_code == 404
+    assert TODAY_PATH not in visitor.get(YESTERDAY_PATH).text
 
 
 # --- languages -------------------------------------------------------------------------------
@@ -238,6 +255,42 @@ def test_the_feed_and_the_map_are_well_formed(site: PublicSite, visitor: Visitor
     assert content is not None
     assert "<p>A &amp; B &lt; C</p>" in content
     assert "<b>x</b>" not in content
+
+
+def test_no_control_character_breaks_what_programs_read(site: PublicSite, visitor: Visitor) -> None:
+    site.publish("He\x08ron\ufffe", tags=["grey\x0bbird\x01"])
+    with site.desk.database.writing() as session:
+        session.execute(update(PostImage).values(alt_text="A\x0c \x02bird\uffff"))
+
+    feed = etree.fromstring(visitor.get("/feed.xml").content)
+    assert feed.find(".//{*}category").get("term") == "grey bird"
+    for path in (TODAY_PATH, "/archive", "/tags/grey-bird"):
+        assert not re.search("[\x00-\x08\x0b-\x1f\ufffe\uffff]", visitor.get(path).text)
+
+
+def test_the_feed_says_when_a_post_appeared(site: PublicSite, visitor: Visitor) -> None:
+    site.import_post("Early", TODAY)
+    site.publish("Held", YESTERDAY, embargo_until=NOW - timedelta(minutes=3))
+    with site.desk.database.writing() as session:
+        session.execute(update(Pick).values(picked_at=NOW - timedelta(days=1, hours=3, minutes=30)))
+    site.clock.advance(seconds=-5 * 3600)
+    entries = entry_moments(visitor)
+    assert entries == {"Early": "2026-05-12T06:30:00Z"}
+
+    site.clock.advance(seconds=5 * 3600)
+    assert entry_moments(visitor) == {"Early": "2026-05-12T08:00:00Z", "Held": "2026-05-12T11:27:00Z"}
+
+
+def entry_moments(visitor: Visitor) -> dict[str, str]:
+    feed = etree.fromstring(visitor.get("/feed.xml").content)
+    return {entry.findtext("{*}title"): entry.findtext("{*}updated") for entry in feed.iterfind("{*}entry")}
+
+
+def test_who_wants_a_licence_is_led_to_the_outlet(site: PublicSite, visitor: Visitor) -> None:
+    site.publish("Heron", link="https://journal.example/article")
+    data = re.findall(r'<script type="application/ld\+json">(.*?)</script>', visitor.get(TODAY_PATH).text)
+
+    assert json.loads(data[0])["acquireLicensePage"] == f"{ADDRESS}/about"
 
 
 def test_the_data_about_a_picture_can_not_end_their_element(site: PublicSite, visitor: Visitor) -> None:
@@ -438,6 +491,52 @@ def test_a_mistake_in_an_own_template_is_logged_and_not_shown(site: PublicSite, 
 
     assert answer.status_code == 503
     assert "empty.html" not in answer.text
+
+
+MISTAKES = {
+    b"{% if %}": r"about\.html, line 1: .*; mend the template there, or remove it to show ours",
+    b"{{ outlet.name }}\n\n{{ 1 // 0 }}": r"about\.html, line 3: ",
+    b"\n{{ nobody.knows }}": r"about\.html, line 2: 'nobody' is undefined",
+    b'{% extends "about.html" %}': r"about\.html, line 1: it uses itself without end",
+    b'{% include "nothing.html" %}': r"about\.html, line 1: ",
+    b"{{ ''.__class__ }}": r"about\.html, line 1: ",
+    b"\xff\xfe": r"about\.html is no text in UTF-8; save it so, or remove it to show ours",
+}
+
+
+@pytest.mark.parametrize("content", MISTAKES)
+def test_a_mistake_in_an_own_file_is_one_sentence(site: PublicSite, visitor: Visitor, content: bytes) -> None:
+    own = site.desk.config.parent / "site"
+    own.mkdir()
+    (own / "about.html").write_bytes(content)
+
+    assert visitor.get("/about").status_code == 503
+    with pytest.raises(SiteTemplateError, match=MISTAKES[content]) as caught:
+        SiteExport(site.desk, own.parent / "public").write(with_pictures=False)
+    assert str(caught.value).startswith(str(own))
+    assert "\n" not in str(caught.value)
+    (own / "about.html").unlink()
+    assert visitor.get("/").status_code == 200
+
+
+def test_own_parts_that_ours_miss_are_told(site: PublicSite, visitor: Visitor) -> None:
+    own = site.desk.config.parent / "site"
+    own.mkdir()
+    (own / "parts.html").write_text("", encoding="utf-8")
+    assert visitor.get("/about").status_code == 503
+    with pytest.raises(SiteTemplateError, match=r"the templates in .* don't fit to ours: .*parts\.html"):
+        SiteExport(site.desk, own.parent / "public").write(with_pictures=False)
+
+
+def test_an_own_file_that_is_too_large_is_told(site: PublicSite, visitor: Visitor) -> None:
+    own = site.desk.config.parent / "site"
+    own.mkdir()
+    with (own / "site.css").open("wb") as file:
+        file.truncate(100 << 20)
+
+    assert visitor.get("/site.css").status_code == 503
+    with pytest.raises(SiteTemplateError, match=r"site\.css can't be read: it is larger than"):
+        SiteExport(site.desk, own.parent / "public").write(with_pictures=False)
 
 
 def test_a_picture_without_a_size_of_its_own_is_not_enlarged(site: PublicSite, visitor: Visitor) -> None:
