@@ -26,6 +26,8 @@ from tests.public_site import NOW, PublicSite, open_public_site
 
 FIRST_DAY = date(2026, 5, 11)
 DAY = "/archive/2026/5/12"
+MARKED = "/search?q=quiet"
+"""A search that marks what it found."""
 PAGES = (
     "/",
     DAY,
@@ -36,12 +38,17 @@ PAGES = (
     "/tags/cell-biology",
     "/people/sophie-arthur",
     "/search",
-    "/search?q=quiet",
+    MARKED,
     "/search?q=nothing-like-it",
     "/links",
     "/about",
     "/missing",
 )
+MARK_IS_READABLE = """async () => {
+  const result = await axe.run({runOnly: {type: 'rule', values: ['color-contrast']}});
+  const seen = result.passes.flatMap(rule => rule.nodes).map(node => node.html);
+  return seen.some(html => html.startsWith('<mark>'));
+}"""
 SHIFT = """() => new Promise(resolve => {
   let total = 0;
   new PerformanceObserver(list => {
@@ -98,6 +105,8 @@ def test_every_page_keeps_the_rules(browser: Browser, url: str, viewport: dict[s
             f"{path}: {rule['id']} {rule['nodes'][0]['html']}"
             for rule in tab.evaluate(VIOLATIONS, {"runOnly": STANDARD})
         ]
+        if path == MARKED and not tab.evaluate(MARK_IS_READABLE):
+            wrong.append(f"{path}: the contrast of a mark is not known to be enough")
         if tab.evaluate(TOO_WIDE) > 0:
             wrong.append(f"{path}: is wider than the window")
     tab.context.close()
