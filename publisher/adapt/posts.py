@@ -141,7 +141,9 @@ def _render_caption(post: SourcePost, target: Target, text: TextMarker) -> Capti
         thread = _thread_parts(post, target, text, short)
     described = tuple(part.describe() for part in left_out)
     caption = _finish_caption(short, target.profile).model_copy(update={"thread": thread, "left_out": described})
-    too_long = problems.length_problems(caption.text, target.profile, shortened=True)
+    # Nothing is written yet where the title is missing, too: that is said once.
+    is_unwritten = not post.title and not caption.text
+    too_long = () if is_unwritten else problems.length_problems(caption.text, target.profile, shortened=True)
     target_names = target.profile, target.template_name
     caption_problems = (
         *problems.missing_credit_problems(post, short, target.template_name),

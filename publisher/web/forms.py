@@ -101,8 +101,8 @@ def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **mor
 
 
 def with_placeholder_titles(fields: Fields) -> Fields:
-    """Fills missing titles with a placeholder, so that the rest can be previewed."""
-    titles = ["title", *(f"tr-{language}-title" for language in _translation_values(fields, image_numbers(fields), {}))]
+    """Fills missing titles of translations with a placeholder, so that the rest can be previewed."""
+    titles = (f"tr-{language}-title" for language in _translation_values(fields, image_numbers(fields), {}))
     return {**fields, **{name: PLACEHOLDER_TITLE for name in titles if not fields.get(name, "").strip()}}
 
 

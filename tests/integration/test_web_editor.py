@@ -317,7 +317,15 @@ def test_a_post_without_a_title_can_be_previewed(site: Site, tmp_path: Path) -> 
     answer = site.client("editor").send_form("/preview", fields(store_other_picture(site, tmp_path, 4), **texts))
     assert answer.status_code == 200
     assert "It rests" in answer.text
-    assert "Nothing blocks approval" in text_of(answer)
+    assert "Nothing blocks approval" not in text_of(answer)
+    assert "Before it can be approved: The post has no title; write one." in text_of(answer)
+
+
+def test_a_new_post_counts_no_characters(site: Site) -> None:
+    page = text_of(site.client("editor").get("/posts/new"))
+    assert re.findall(r"(\d+) of [\d,]+ (?:characters|weighted)", page) == ["0", "0", "0"]
+    assert "3 things before approval" in page
+    assert "The caption for" not in page, "the missing title is said once"
 
 
 def test_a_problem_of_every_channel_is_shown_once(site: Site, tmp_path: Path) -> None:
