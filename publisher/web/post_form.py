@@ -16,7 +16,6 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.responses import Response
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
 from publisher.core.messages import Message, _, ngettext
@@ -40,6 +39,7 @@ from publisher.web.correction_context import correction_context
 from publisher.web.differences import diff_words
 from publisher.web.errors import NotFound, sentence_of
 from publisher.web.field_labels import label_of, value_label
+from publisher.web.form_changes import differing_fields
 from publisher.web.form_field_names import anchor_of
 from publisher.web.forms import (
     Mistakes,
@@ -59,6 +59,7 @@ from publisher.web.shown_parts import shown_pictures
 from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
 from publisher.web.text_language import language_of_field
 from publisher.web.unsaved_texts import tab_of, unsaved_context
+from publisher.web.verdict import verdict_on
 
 
 @dataclass
@@ -132,6 +133,7 @@ def preview_context(request: Request, fields: Mapping[str, str], post_id: int | 
             "previews": [],
             "shown_pictures": [],
             "blockers": [],
+            "verdict": None,
             "has_repeat": False,
             "approval_remarks": [],
             "template_texts": {},
@@ -140,17 +142,22 @@ def preview_context(request: Request, fields: Mapping[str, str], post_id: int | 
         }
     with desk.database.reading() as session:
         post = build_unsaved_post(session, content)
-        _take_place(session, post, fields, post_id)
+        stored = session.get(Post, post_id) if post_id is not None else None
+        _take_place(post, fields, stored)
         of_post = problems_of_post(session, post, desk)
+        is_changed = stored is not None and bool(differing_fields(fields_of_stored(desk, stored), fields))
     template_texts = template_captions(desk, post) if any(text.strip() for text in post.captions.values()) else {}
     numbers = image_numbers(fields)
     previews = channel_previews(desk, post, request.app.state.recent_specs, numbers)
     adapted = [preview.adapted for preview in previews if preview.adapted]
+    blockers = approval_blockers(of_post, previews, numbers)
+    is_approved = stored is not None and stored.state == "approved"
     return {
         "mistakes_of_fields": {},
         "previews": previews,
         "shown_pictures": shown_pictures(post, adapted, numbers),
-        "blockers": approval_blockers(of_post, previews, numbers),
+        "blockers": blockers,
+        "verdict": verdict_on(len(blockers), is_approved=is_approved, is_changed=is_changed),
         "repeat_is_meant": fields.get("repeat_is_meant") == "yes",
         "has_repeat": any(problem.problem.blocking for problem in repeats_among(of_post)),
         "approval_remarks": [
@@ -164,9 +171,8 @@ def preview_context(request: Request, fields: Mapping[str, str], post_id: int | 
     }
 
 
-def _take_place(session: Session, post: Post, fields: Mapping[str, str], post_id: int | None) -> None:
+def _take_place(post: Post, fields: Mapping[str, str], stored: Post | None) -> None:
     """Gives a post that is stored nowhere what the form says of its place, and what is known of the stored one."""
-    stored = session.get(Post, post_id) if post_id is not None else None
     place = fields.get("place", "queue")
     post.reserve, post.fixed_date = place == "reserve", None
     if place == "date":

@@ -69,8 +69,6 @@ SCRIPT_TEXTS: Mapping[str, Mapping[str, Message]] = {
     },
     "preview_tabs.js": {
         "channels": _("Channels"),
-        "nothing_blocks": _("Nothing blocks approval"),
-        "things_before_approval": plural_template("{count} thing before approval", "{count} things before approval"),
         "has_problem": _("has a problem"),
     },
     "formatting.js": {

@@ -321,6 +321,23 @@ def test_a_post_without_a_title_can_be_previewed(site: Site, tmp_path: Path) -> 
     assert "Before it can be approved: The post has no title; write one." in text_of(answer)
 
 
+def test_an_approved_post_is_said_to_be_approved(site: Site, tmp_path: Path) -> None:
+    editor = site.client("editor")
+    own = store_other_picture(site, tmp_path, 6)
+    post_id = create(site, editor, picture=own, body="This one is approved.", then="approve")
+    assert load(site, post_id).state == "approved"
+    page = text_of(editor.get(f"/posts/{post_id}"))
+    assert "It is approved as it stands here." in page
+    assert "blocks approval" not in page
+    form = fields(own, body="This one is approved.", tags="cells, quiet")
+    same = text_of(editor.send_form(f"/preview?post={post_id}", form))
+    assert "It is approved as it stands here." in same
+    changed = text_of(editor.send_form(f"/preview?post={post_id}", {**form, "title": "A quieter cell"}))
+    assert "It differs from what was approved; nothing blocks a new approval." in changed
+    refused = text_of(editor.send_form(f"/preview?post={post_id}", {**form, "credit": ""}))
+    assert "Before it can be approved: The post has no credit" in refused
+
+
 def test_a_new_post_counts_no_characters(site: Site) -> None:
     page = text_of(site.client("editor").get("/posts/new"))
     assert re.findall(r"(\d+) of [\d,]+ (?:characters|weighted)", page) == ["0", "0", "0"]

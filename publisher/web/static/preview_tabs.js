@@ -1,4 +1,4 @@
-// Shows one channel's preview at a time, behind tabs, and keeps the bar's count of what blocks approval.
+// Shows one channel's preview at a time, behind tabs, and repeats in the bar what the verdict says.
 const previews = document.getElementById("previews");
 const bar = document.getElementById("preview-tabs");
 const blocking = document.getElementById("blocking");
@@ -43,15 +43,15 @@ function draw() {
   const tabs = all.map((section) => makeTab(section.dataset.channel, section.querySelector("h2").textContent.trim(), "blocked" in section.dataset));
   bar.replaceChildren(...tabs, makeTab(ALL, bar.dataset.all, false));
   if (focused !== null) bar.querySelector(`[data-channel="${CSS.escape(focused)}"]`)?.focus();
-  count();
+  repeatVerdict();
 }
 
-function count() {
+function repeatVerdict() {
   const verdict = previews.querySelector("#verdict");
   if (!blocking || !verdict) return;
-  const blockers = Number(verdict.dataset.blockers);
-  blocking.textContent = blockers ? textOf("things_before_approval", { count: blockers }) : textOf("nothing_blocks");
-  blocking.classList.toggle("none", !blockers);
+  blocking.textContent = verdict.dataset.short;
+  blocking.hidden = !verdict.dataset.short;
+  blocking.classList.toggle("none", !("blocked" in verdict.dataset));
 }
 
 function choose(name) {
