@@ -22,7 +22,6 @@ from publisher.posts.post_store import last_pick, load_post
 from publisher.posts.published_links import published_links
 from publisher.posts.titles import shown_title
 from publisher.schedule.approval import every_problem
-from publisher.schedule.cover import find_cover
 from publisher.schedule.listing import LISTED, QueueRow, place_of, queue_listing
 from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve
 from publisher.schedule.post_queue import PostQueue
@@ -73,9 +72,9 @@ def queue_command(ctx: click.Context, limit: int, everything: bool, as_json: boo
     with desk.database.reading() as session:
         # None of them is left out, whatever their number.
         most = sys.maxsize if everything else limit
-        rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=desk.now(), limit=most)
-        cover = find_cover(session, desk.settings, desk.now())
+        listing = queue_listing(session, desk.settings, desk.targets, desk.people, now=desk.now(), limit=most)
         waiting = count_places(session)
+    rows, cover = listing.rows, listing.cover
     left_out = {place: number - sum(1 for row in rows if row.place == place) for place, number in waiting.items()}
     if as_json:
         print_json(

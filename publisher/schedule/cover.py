@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import takewhile
 
-from sqlalchemy.orm import Session
-
 from publisher.core.messages import Message, ngettext
-from publisher.schedule.projection import HORIZON_DAYS, ProjectedDay, project
-from publisher.settings import Settings
+from publisher.schedule.projection import HORIZON_DAYS, ProjectedDay
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +55,3 @@ def cover_of(coming: Iterable[ProjectedDay]) -> Cover:
     """Counts the days of a projection up to the first without a post."""
     covered = list(takewhile(lambda day: day.post_id is not None, coming))
     return Cover(len(covered), sum(1 for day in covered if day.reason == "reserve"))
-
-
-def find_cover(session: Session, settings: Settings, now: datetime) -> Cover:
-    """Counts the coming days that have a post, to the horizon."""
-    return cover_of(project(session, settings, now))

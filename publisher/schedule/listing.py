@@ -21,8 +21,9 @@ from publisher.posts.possibly_shown import possibly_shown
 from publisher.posts.problem_cache import ProblemCache
 from publisher.posts.problems import PostProblem, blocking_first
 from publisher.posts.repeats import repeats_of_stored
+from publisher.schedule.cover import Cover, cover_of
 from publisher.schedule.fixed_dates import Agenda, DatedPost
-from publisher.schedule.projection import HORIZON_DAYS, ProjectedDay, project
+from publisher.schedule.projection import ProjectedDay, project
 from publisher.schedule.waiting import (
     ANY_POST,
     QUEUE_PARTS,
@@ -57,6 +58,14 @@ class QueueRow:
     projected: date | None
     """The next day that the post would get; None for a draft, or beyond the horizon."""
     problems: tuple[PostProblem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueListing:
+    """Holds the first waiting posts of each place, and how many coming days have a post."""
+
+    rows: tuple[QueueRow, ...]
+    cover: Cover
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +133,13 @@ def queue_listing(
     *,
     now: datetime,
     limit: int = LISTED,
-) -> list[QueueRow]:
+) -> QueueListing:
     """Lists the posts with a fixed date, by date; then the queue and the reserve in their order.
 
     At most `limit` of each, because every post is adapted to find its problems.
     """
-    days = _forecast(session, settings, now).days
+    coming = tuple(project(session, settings, now))
+    days = _first_days(coming)
     listed = [row for place in QUEUE_PARTS for row in read_waiting(session, QueueFilter(place=place), 0, limit)]
     posts = {
         post.id: post
@@ -141,7 +151,8 @@ def queue_listing(
     cache = ProblemCache(targets, people)
     for start in range(0, len(listed), BATCH):
         problems |= _problems(session, settings, cache, listed[start : start + BATCH], now)
-    return [QueueRow(posts[row.id], row.place, row.number, days.get(row.id), problems[row.id]) for row in listed]
+    rows = (QueueRow(posts[row.id], row.place, row.number, days.get(row.id), problems[row.id]) for row in listed)
+    return QueueListing(tuple(rows), cover_of(coming))
 
 
 def batched(numbers: Iterable[int], size: int) -> Iterator[list[int]]:
@@ -247,18 +258,17 @@ def unrepeated_days(coming: Iterable[ProjectedDay]) -> int:
     return len(seen)
 
 
-def _forecast(session: Session, settings: Settings, now: datetime) -> _Forecast:
+def _first_days(coming: Iterable[ProjectedDay]) -> dict[int, date]:
     days: dict[int, date] = {}
-    cover = unrepeated = HORIZON_DAYS
-    for number, day in enumerate(project(session, settings, now)):
-        if day.post_id is None:
-            cover = min(cover, number)
-            unrepeated = min(unrepeated, number)
-        else:
-            if day.post_id in days:
-                unrepeated = min(unrepeated, number)
+    for day in coming:
+        if day.post_id is not None:
             days.setdefault(day.post_id, day.slot)
-    return _Forecast(days, cover, unrepeated)
+    return days
+
+
+def _forecast(session: Session, settings: Settings, now: datetime) -> _Forecast:
+    coming = tuple(project(session, settings, now))
+    return _Forecast(_first_days(coming), cover_of(coming).days, unrepeated_days(coming))
 
 
 def _problems(

@@ -597,7 +597,7 @@ def test_the_listing_shows_the_day_and_the_problems_of_each_post(desk: Desk) -> 
     desk.pick(NINE)
 
     with desk.database.reading() as session:
-        rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=NINE)
+        rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=NINE).rows
         cover = days_of_cover(session, desk.settings, NINE)
 
     tuesday = MONDAY + timedelta(days=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 import regex
 
@@ -31,6 +32,8 @@ def space_for(run: str) -> str:
     return "\n" * min(run.count("\n"), 2) or " "
 
 
+# Each channel in turn cleans the same texts of a post.
+@lru_cache(maxsize=256)
 def clean(text: str) -> str:
     """Returns the text in NFC, without invisible characters, stray spaces and more than one blank line at a time.
 

@@ -74,6 +74,8 @@ def find_cuts(part: RichText) -> list[Cut]:
 def _make_cut(text: str, at: int, grade: Grade) -> Cut:
     if grade is Grade.SENTENCE:
         return Cut(at, grade, "", at)
+    if text[at - 1 : at].isalnum():
+        return Cut(at, grade, ELLIPSIS, at)
     window = text[max(0, at - _MAX_UNSPLITTABLE) : at]
     return Cut(at - len(window) + len(_LOOSE_END.sub("", window)), grade, ELLIPSIS, at)
 

@@ -27,7 +27,8 @@ _CLAUSE_END = regex.compile(r"(?:(?<=\w[\"'’”»)\]]*)[,;:]|(?<=\s)[–—-]|
 _SENTENCE_BEGINS = regex.compile(
     r"[\p{Lu}\p{Lt}\p{Lo}\p{N}\"'‘“«(\[¿¡•–—@#*]|\p{Extended_Pictographic}|\p{Ll}{1,4}-?[\p{Lu}\p{N}]"
 )
-_LAST_WORD = regex.compile(r"[^\s(\[\"'‘“«]+\Z")
+# It is matched backwards, from the gap on.
+_LAST_WORD = regex.compile(r"(?r)[^\s(\[\"'‘“«]+")
 _INITIAL = regex.compile(r"\p{Lu}\.\Z")
 _ABBREVIATED = regex.compile(r"(?:\p{L}(?:\.-?\p{L})+|(\p{Lu})\1)\.\Z")
 
@@ -73,12 +74,13 @@ LOOK_AHEAD = 12
 
 def grade_of_gap(text: str, start: int, end: int) -> Grade | None:
     """Grades the spaces `text[start:end]`. None: no text is cut there, as in `5 µm`, `n = 5`, `Dr. Roig`, `E. coli`."""
-    found = _LAST_WORD.search(text, max(0, start - 80), start)
+    found = _LAST_WORD.match(text, max(0, start - 80), start)
     word = found[0] if found else ""
     following = text[end : end + LOOK_AHEAD]
     if _is_inseparable(word, following):
         return None
-    window = text[max(0, start - 12) : start]
+    # No sentence and no clause ends in a letter or a digit, as most gaps follow one.
+    window = "" if text[start - 1 : start].isalnum() else text[max(0, start - 12) : start]
     if SENTENCE_END.search(window):
         if _SENTENCE_BEGINS.match(following):
             return Grade.SENTENCE
