@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
+from publisher.db.models import Pick
 from publisher.schedule.slots import slot_day
 from tests.browser.conftest import IN_BOTH_BROWSERS, OpenPage
 from tests.desk_site import Site
@@ -74,6 +75,25 @@ def test_a_draft_is_dragged_from_the_tray_and_posts_change_places(
     expect(page.locator(".toast")).to_contain_text("2 posts are as before.")
     assert [posts.load(post).fixed_date for post in (bone, cell_post)] == [tuesday, friday]
     expect(page).to_have_url(re.compile(f"week={monday}"))
+
+
+def test_the_present_month_opens_at_this_week_on_a_phone(site: Site, posts: Desk, open_page: OpenPage) -> None:
+    now = site.desk.now()
+    today = slot_day(now, site.desk.settings.outlet.zone)
+    with site.desk.database.writing() as session:
+        for number in range(1, today.day):
+            session.add(Pick(slot=today.replace(day=number), reason="empty", picked_at=now))
+    posts.post("Alga", now, fixed_date=today)
+    for later in range(1, 12):
+        posts.post(f"Bone {later}", now, fixed_date=today + timedelta(days=later))
+    page = open_page("contributor", viewport={"width": 390, "height": 844})
+    page.goto("/calendar")
+    expect(cell(page, today)).to_be_in_viewport()
+    page.evaluate("scrollTo(0, 0)")
+    page.reload()
+    assert page.evaluate("scrollY") == 0
+    page.goto(f"/calendar?month={today - timedelta(days=40):%Y-%m}")
+    assert page.evaluate("scrollY") == 0
 
 
 def test_what_will_become_of_two_posts_is_said_before_the_drop(

@@ -128,6 +128,7 @@ def _page(request: Request, span: Span, *, post: int = 0, day: str = "", feed: s
         other=span.other(today),
         present=Span.of("", today.isoformat() if span.is_week else "", today),
         days=days,
+        monday=today - timedelta(days=today.weekday()),
         channel_labels=channel_labels(desk.settings),
         tray=tray,
         weekdays=[format_moment(SOME_MONDAY + timedelta(days=number), "weekday") for number in range(7)],
