@@ -52,7 +52,8 @@ def _draft(item: ImportedItem) -> PostDraft:
     ]
     texts = ("title", "standfirst", "body", "written_by", "credit", "licence", "link", "links", "tags", "language")
     values = {name: getattr(item, name) for name in texts}
-    return check_input(PostDraft, {**values, "translations": dict(item.translations), "images": pictures})
+    structures = {"translations": dict(item.translations), "captions": dict(item.captions), "images": pictures}
+    return check_input(PostDraft, {**values, **structures})
 
 
 def _date_problems(item: ImportedItem, today: date) -> Iterator[Problem]:

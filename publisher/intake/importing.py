@@ -24,6 +24,7 @@ from publisher.core.problems import Problem
 from publisher.db.imports import Import, ItemKey
 from publisher.db.session import Database
 from publisher.intake.checking import CheckedItem, check_item
+from publisher.intake.exported_posts import exported_key
 from publisher.intake.item_rows import ItemBefore, store_links
 from publisher.intake.items import MAX_ITEMS, ImportedItem, ItemSource
 from publisher.intake.outcomes import ItemOutcome, Outcome
@@ -259,7 +260,12 @@ class Importer:
 
 
 def item_key(source: str, key: str) -> str:
-    """Identifies an item. An address is the same item in whichever source it stands; another key belongs to its own."""
+    """Identifies an item. An address is the same item in whichever source it stands; another key belongs to its own.
+
+    An item that a desk has exported keeps the key under which that desk knows it.
+    """
+    if (exported := exported_key(key)) is not None:
+        return exported
     is_address = key.startswith(("http://", "https://", "tag:", "urn:"))
     whole = key if is_address else f"{source}\n{key}"
     return hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()

@@ -51,6 +51,8 @@ class ImportedItem:
     tags: tuple[str, ...] = ()
     language: str = "en"
     translations: Mapping[str, Any] = field(default_factory=dict)
+    captions: Mapping[str, Any] = field(default_factory=dict)
+    """What single channels or languages say instead."""
     pictures: tuple[ImportedPicture, ...] = ()
     published_at: Mapping[str, str] = field(default_factory=dict)
     """The link of the published post by the name of its platform."""
@@ -62,6 +64,9 @@ class ImportedItem:
     def digest(self) -> str:
         """Identifies what the item says and shows. Raises OSError where a picture can't be read."""
         told = {name: getattr(self, name) for name in _TEXTS}
+        if self.captions:
+            # Items without any have the digest that they had before there were captions.
+            told["captions"] = self.captions
         pictures = [
             {**{name: getattr(picture, name) for name in _PICTURE_TEXTS}, "sha256": _digest(picture.file)}
             for picture in self.pictures

@@ -17,7 +17,8 @@ from publisher.intake.records import RecordReader
 from publisher.intake.source_settings import SourceSettings
 from publisher.posts.errors import unreadable_file
 
-MAX_LINE = 1_000_000
+MAX_LINE = 16_000_000
+"""More than a post within its limits can have."""
 MAX_FILE_BYTES = 2_000_000_000
 JSON_SUFFIXES = frozenset({".jsonl", ".ndjson"})
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from publisher.core.file_reading import check_plain_file
 from publisher.core.messages import _
+from publisher.intake.bags import PAYLOAD, check_bag, is_bag
+from publisher.intake.exported_posts import MARKER, POSTS
 from publisher.intake.feeds import FeedSource
 from publisher.intake.items import ItemSource
 from publisher.intake.json_lines import JSON_SUFFIXES, JsonLinesSource
@@ -33,7 +35,7 @@ def open_source(path: Path, settings: SourceSettings, pictures: Path | None = No
     if path.is_dir():
         if pictures is not None:
             raise PostError(_("a folder has its pictures itself; leave --pictures out"))
-        return FolderSource(path, settings)
+        return _open_folder(path, settings)
     suffix = path.suffix.lower()
     if suffix in JSON_SUFFIXES:
         return JsonLinesSource(path, settings, pictures)
@@ -46,6 +48,19 @@ def open_source(path: Path, settings: SourceSettings, pictures: Path | None = No
         _("{file} is of no kind that can be imported; name a folder, or a file that ends in {kinds}",
           file=str(path), kinds=KINDS)
     )  # fmt: skip
+
+
+def _open_folder(folder: Path, settings: SourceSettings) -> ItemSource:
+    """Opens a folder: a bag, whose every file is checked first, an exported archive, or pictures with their texts."""
+    payload = folder
+    if is_bag(folder):
+        check_bag(folder)
+        payload = folder / PAYLOAD
+    if (payload / MARKER).is_file():
+        if (lines := payload / f"{POSTS}.jsonl").is_file():
+            return JsonLinesSource(lines, settings)
+        return TableSource(payload / f"{POSTS}.csv", settings)
+    return FolderSource(payload, settings)
 
 
 def _head(path: Path) -> bytes:

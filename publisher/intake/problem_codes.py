@@ -13,6 +13,7 @@ class ImportProblem(ProblemCode):
     """A mistake that names its place itself, as those of post files do."""
     NO_RECORD = _("This line is no object; write the fields of a post in braces, with their names.")
     NO_JSON = _("This line is no JSON: {why}; write one object on each line.")
+    NO_JSON_CELL = _("A cell of this row is no JSON: {why}; leave the columns from “tags” on as they were exported.")
     NESTED_TOO_DEEPLY = _("Its values are nested too deeply; write the fields of a post.")
     FIELD_TWICE = _("The field {field} is given twice; keep one of them.")
     MORE_CELLS = _("It has {cells} cells and the first line only {columns}; put a text with a separator in quotes.")

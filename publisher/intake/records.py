@@ -11,6 +11,7 @@ from publisher.core.characters import quote_value
 from publisher.core.messages import Message, ngettext
 from publisher.core.problems import Problem
 from publisher.intake.dates import read_day
+from publisher.intake.exported_posts import exported_key
 from publisher.intake.items import ImportedItem, ImportedPicture
 from publisher.intake.picture_files import PictureFolder
 from publisher.intake.problem_codes import ImportProblem
@@ -29,7 +30,9 @@ OTHER_NAMES: Mapping[str, str] = {
 }  # fmt: skip
 """What sources call the fields, in small letters."""
 TEXTS = ("title", "standfirst", "body", "written_by", "credit", "licence", "link", "language")
-FIELDS = frozenset({*TEXTS, "key", "date", "address", "links", "tags", "translations", "images", "alt", "links_on"})
+FIELDS = frozenset(
+    {*TEXTS, "key", "date", "address", "links", "tags", "translations", "captions", "images", "alt", "links_on"}
+)
 SEPARATORS = (";", "|", ",", "\n")
 
 
@@ -51,6 +54,12 @@ class RecordReader:
         problems: list[Problem] = []
         values = self._named(record, problems)
         texts = {name: _text(values, name, problems) for name in TEXTS}
+        tags = _tags(values, problems)
+        if exported_key(values.get("key")) and not problems:
+            # A desk wrote it: nothing has to be guessed or trimmed.
+            body, written_tags = values.get("body"), values.get("tags")
+            texts["body"] = body if isinstance(body, str) else texts["body"]
+            tags = tuple(written_tags) if isinstance(written_tags, list) else tags
         day = _day(values, self._settings, problems)
         address = _text(values, "address", problems)
         links_on = _links_on(values, problems)
@@ -64,8 +73,9 @@ class RecordReader:
             key=_text(values, "key", problems) or address or key or f"{day} {texts['title']}",
             published_on=day,
             links=tuple(link for link in links if isinstance(link, Mapping)),
-            tags=_tags(values, problems),
+            tags=tags,
             translations=translations,
+            captions=_table(values, "captions", problems),
             pictures=shown,
             published_at=links_on,
             problems=tuple(problems),

@@ -12,6 +12,7 @@ from pathlib import Path
 from publisher.core.characters import quote_value
 from publisher.core.file_reading import read_bytes
 from publisher.core.messages import Message, _
+from publisher.intake.exported_posts import from_row, is_exported_table
 from publisher.intake.items import ImportedItem
 from publisher.intake.picture_files import PictureFolder
 from publisher.intake.problem_codes import ImportProblem
@@ -20,6 +21,8 @@ from publisher.intake.source_settings import SourceSettings
 from publisher.posts.errors import PostError, unreadable_file
 
 MAX_TABLE_BYTES = 200_000_000
+# A cell may hold the translations of a post; the whole table is bounded.
+csv.field_size_limit(MAX_TABLE_BYTES)
 TABLE_SUFFIXES = frozenset({".csv", ".tsv"})
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -62,7 +65,12 @@ class TableSource:
         if len(row) > len(columns) and any(row[len(columns) :]):
             cells = ImportProblem.MORE_CELLS(cells=len(row), columns=len(columns))
             return ImportedItem(place=place, key=place, problems=(cells,))
-        return self._reader.read(dict(zip(columns, row, strict=False)), place)
+        if not is_exported_table(columns):
+            return self._reader.read(dict(zip(columns, row, strict=False)), place)
+        try:
+            return self._reader.read(from_row(row), place)
+        except (ValueError, RecursionError) as error:
+            return ImportedItem(place=place, key=place, problems=(ImportProblem.NO_JSON_CELL(why=str(error)),))
 
     def _columns(self, rows: Iterator[list[str]]) -> list[str]:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from publisher.cli.echo import echo
 from publisher.cli.output import console, print_json, print_table
 from publisher.core.characters import (
     escape_for_json,
+    guard_cell,
     make_visible,
     remove_control_characters,
     remove_control_characters_from_json,
     spreadsheet_cell,
+    unguard_cell,
 )
 from publisher.core.logs import _without_control_characters
 from publisher.intake.post_files import read_post_file
@@ -146,3 +149,11 @@ def test_a_cell_grows_by_one_sign_for_each_place_at_most() -> None:
 @pytest.mark.parametrize("text", ["Cells, and more", "a=b; c", "e-mail", "1 - 2", "https://example.org/?a=b&c=d"])
 def test_an_ordinary_cell_stays_as_it_is(text: str) -> None:
     assert spreadsheet_cell(text) == text
+
+
+@given(st.text(alphabet=st.sampled_from("=+-@',;\t\n\" a\u200b＝")))
+def test_a_guarded_cell_gives_its_text_back_and_begins_no_formula(text: str) -> None:
+    guarded = guard_cell(text)
+    assert unguard_cell(guarded) == text
+    for cell in re.split('[,;\t\r\n"]', guarded):
+        assert cell.strip("\u200b ")[:1] not in {"=", "+", "-", "@", "＝"}
