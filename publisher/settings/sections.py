@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError
 from publisher.core.characters import make_visible, quote_value, remove_control_characters
 from publisher.core.content import Fit
 from publisher.core.messages import _
-from publisher.core.post_limits import ACCOUNT_NAME, OUTLET_NAME
+from publisher.core.post_limits import ACCOUNT_NAME, CREDIT, LICENCE, OUTLET_NAME, STANDFIRST
 from publisher.core.translations import SOURCE_LANGUAGE, desk_languages
 from publisher.platforms.profiles import Limit
 from publisher.settings.buckets import Bucket, is_bucket_url, parse_bucket
@@ -163,11 +163,28 @@ class ReserveSettings(Section):
     """A reserve post isn't shown again within this many days."""
 
 
+class ReuseRule(Section):
+    """Says what visitors may do with pictures of a licence, of somebody, or both."""
+
+    licence: str = Field(default="", max_length=LICENCE)
+    """The whole licence, such as `CC BY`; of Creative Commons in every version where it names none. Empty: any."""
+    credit: str = Field(default="", max_length=CREDIT)
+    """Words of the credit, such as an institution. Empty: any."""
+    answer: str = Field(min_length=1, max_length=STANDFIRST)
+    answers: dict[str, str] = Field(default_factory=dict)
+    """The answer in other languages, by their codes."""
+
+    def answer_in(self, language: str) -> str:
+        return self.answers.get(language) or self.answer
+
+
 class ArchiveSettings(Section):
     """Says what the outlet wants of its archive."""
 
     alt_texts_until: date | None = None
     """The day until which every picture of the archive is to have an alt text. None: no day is set."""
+    reuse: tuple[ReuseRule, ...] = ()
+    """Who may use a picture: the first rule that fits answers. Where none does, the known licences do."""
 
 
 class StorageSettings(Section):

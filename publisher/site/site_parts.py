@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,11 +14,13 @@ from publisher.core.messages import Face, Reader, reading_as
 from publisher.desk import Desk
 from publisher.platforms.profiles import load_profile
 from publisher.posts.public_posts import PublicPosts
+from publisher.posts.reuse import Rights, reuse_answers
 from publisher.schedule.slots import slot_day
 from publisher.settings import Settings
 from publisher.site.addresses import Addresses
 from publisher.site.answers import Answer
 from publisher.site.catalogue import Catalogue, CatalogueCache
+from publisher.site.pictures import SitePicture
 from publisher.site.post_views import PostView, post_view
 from publisher.site.rendering import SEARCH_SCRIPT, SiteFiles
 
@@ -99,12 +101,17 @@ class SiteParts:
             "addresses": addresses,
             "static": static,
             "lang": lang,
+            "reuse_of": lambda pictures: reuse_answers(self.settings.archive.reuse, _rights_of(pictures), language),
             "follow_links": self.follow_links(language),
             "is_export": self.is_export,
             "search_script": SEARCH_SCRIPT,
             "query": "",
             "is_indexed": True,
         }
+
+
+def _rights_of(pictures: Iterable[SitePicture]) -> list[Rights]:
+    return [Rights(picture.licence, picture.credit) for picture in pictures]
 
 
 @dataclass(frozen=True, slots=True)

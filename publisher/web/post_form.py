@@ -82,7 +82,7 @@ def render_form(request: Request, form: EditorForm, status: int = 200) -> Respon
         shown_tabs = {tab_of(form.fields, "continues")} if "continues" in form.fields else set()
         unsaved = unsaved_context(request, post, fields_of_stored(desk, post), shown_tabs)
     with desk.database.reading() as session:
-        story = story_context(session, post, desk.now())
+        story = story_context(session, post, desk.now(), desk.settings.archive.reuse)
         pick = last_pick(session, post) if post else None
         corrections = correction_context(session, post.id if post and pick else None)
         warnings = possibly_shown(session, [post.id]).values() if post else ()

@@ -13,17 +13,20 @@ from publisher.archive.post_collections import collections_with, list_collection
 from publisher.archive.related import posts_on_day
 from publisher.collaboration.notifications import names_of
 from publisher.collaboration.preview_links import DEFAULT_LIFETIME, LIFETIMES, links_of
+from publisher.core.messages import current_reader
 from publisher.db.models import Event, Post
 from publisher.db.staff import PreviewLink
 from publisher.posts import review
 from publisher.posts.published_links import published_links
+from publisher.posts.reuse import Rights, reuse_answers
 from publisher.posts.versions import versions_of
+from publisher.settings import ReuseRule
 
 MAX_LISTED = 10
 """Versions and events that are listed."""
 
 
-def story_context(session: Session, post: Post | None, now: datetime) -> dict[str, Any]:
+def story_context(session: Session, post: Post | None, now: datetime, rules: Sequence[ReuseRule]) -> dict[str, Any]:
     """Returns the context of `post_story.html`; nothing happened yet to a new post."""
     if post is None:
         return {
@@ -33,6 +36,7 @@ def story_context(session: Session, post: Post | None, now: datetime) -> dict[st
             "people": [],
             "published_links": {},
             "on_this_day": [],
+            "reuse": (),
             "collections": [],
             "collected_in": [],
             **links_context([], now),
@@ -45,10 +49,15 @@ def story_context(session: Session, post: Post | None, now: datetime) -> dict[st
         "people": names_of(session),
         "published_links": published_links(session, post.id),
         "on_this_day": posts_on_day(session, post),
+        "reuse": reuse_answers(rules, _rights_of(post), current_reader().language),
         "collections": list_collections(session),
         "collected_in": collections_with(session, post.id),
         **links_context(links_of(session, post.id), now),
     }
+
+
+def _rights_of(post: Post) -> list[Rights]:
+    return [Rights(image.licence or post.licence, image.credit or post.credit) for image in post.images]
 
 
 def links_context(links: Sequence[PreviewLink], now: datetime) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def render_published(request: Request, post: Post, pick: Pick) -> Response:
             for delivery in deliveries
             if delivery.part == 0
         ]
-        story = story_context(session, post, desk.now())
+        story = story_context(session, post, desk.now(), desk.settings.archive.reuse)
         corrections = correction_context(session, post.id)
     return page(request, "published.html", post=post, pick=pick, sent=sent, **story, **corrections)
 

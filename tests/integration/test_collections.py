@@ -23,12 +23,13 @@ from publisher.archive.post_collections import (
 from publisher.cli.main import cli
 from publisher.db.post_collections import CollectionPost
 from publisher.db.session import Database
-from publisher.posts.drafts import PostDraft
+from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.errors import PostError, PostNotFound
 from publisher.posts.posts import add_post
 from publisher.staff.api_tokens import new_api_token
 from tests.conftest import WriteDesk, on_every_database
 from tests.desk_site import Site, open_starter_site, text_of
+from tests.outlet import draw
 from tests.queue_desk import Desk, open_desk
 
 NOW = datetime(2026, 5, 4, 7, 0, tzinfo=UTC)
@@ -152,3 +153,19 @@ def test_programs_and_commands_do_the_same(site: Site) -> None:
     assert requests.get(f"{address}/9", headers=headers).json()["code"] == "collection-not-found"
     assert requests.delete(f"{address}/1", headers=headers).status_code == 204
     assert requests.get(address, headers=headers).json() == {"items": []}
+
+
+def test_a_post_says_who_may_use_each_picture(tmp_path: Path, write_desk: WriteDesk) -> None:
+    config = write_desk(tmp_path / "desk")
+    rule = '[[archive.reuse]]\nlicence = "CC BY"\ncredit = "institute"\nanswer = "Yes, and tell us."\n'
+    config.write_text(f"{config.read_text(encoding='utf-8')}\n{rule}", encoding="utf-8")
+    with open_starter_site(config) as opened:
+        images = []
+        for number, credit in enumerate(("Example Institute", "Jane Doe")):
+            draw(tmp_path / f"{number}.png", seed=number)
+            images.append(ImageDraft(file=tmp_path / f"{number}.png", alt_text="A disc", credit=credit))
+        draft = PostDraft(title="Discs", licence="CC BY 4.0", images=tuple(images))
+        add_post(opened.desk.database, opened.desk.store, draft, opened.desk.now(), "ada")
+        page = text_of(opened.client("contributor").get("/posts/1?edit=1"))
+        assert "Picture 1: Yes, and tell us." in page
+        assert "Picture 2: Yes. Name the credit and the licence" in page

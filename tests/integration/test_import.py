@@ -17,7 +17,7 @@ from publisher.db.models import Delivery, Event, Pick, Post
 from publisher.db.session import Database
 from publisher.db.staff import PostVersion
 from publisher.intake.importing import Importer, ImportPlaces
-from publisher.intake.json_lines import JsonLinesSource
+from publisher.intake.json_lines import MAX_LINE, JsonLinesSource
 from publisher.intake.outcomes import ItemOutcome, Outcome
 from publisher.intake.source_settings import SourceSettings
 from publisher.intake.undoing import undo_import
@@ -230,7 +230,7 @@ BROKEN_LINES = [
     (b'{"title": "\xff"}', "not UTF-8"),
     (b'{"title": "x", "title": "y"}', "The field title is given twice"),
     (b"[" * 100_000, "nested too deeply"),
-    (b'{"title": "' + b"x" * 1_000_001 + b'"}', "longer than 1000000"),
+    (b'{"title": "' + b"x" * MAX_LINE + b'"}', f"longer than {MAX_LINE}"),
 ]
 
 

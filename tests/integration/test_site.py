@@ -19,6 +19,7 @@ from publisher.posts.posts import withdraw_post
 from publisher.settings import SettingsError
 from publisher.site.export import SiteExport
 from publisher.site.rendering import SiteTemplateError
+from publisher.settings import ReuseRule, SettingsError
 from tests.conftest import WriteDesk
 from tests.public_site import ADDRESS, NOW, TODAY, PublicSite, Visitor, open_public_site
 from tests.waiting import TIMEOUT
@@ -78,6 +79,19 @@ def test_a_day_shows_its_post_as_the_first_user_does(site: PublicSite, visitor: 
     assert 'alt="What Mother&#39;s Milk shows"' in text
     assert "Jane Doe" in text
     assert "https://creativecommons.org/licenses/by/4.0/" in text
+
+
+def test_a_day_says_who_may_use_its_picture(
+    site: PublicSite, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.publish("Grey heron", licence="CC BY-NC 4.0")
+    assert "Yes, where it is not commercial." in visitor.get(TODAY_PATH).text
+    rule = ReuseRule(credit="jane doe", answer="Ask <Jane>", answers={"ca": "Demana-ho"})
+    archive = site.desk.settings.archive.model_copy(update={"reuse": (rule,)})
+    monkeypatch.setattr(site.desk, "settings", site.desk.settings.model_copy(update={"archive": archive}))
+    site.clock.advance(seconds=10)
+    assert "<dd>Ask &lt;Jane&gt;</dd>" in visitor.get(TODAY_PATH).text
+    assert "<dd>Demana-ho</dd>" in visitor.get(f"/ca{TODAY_PATH}").text
 
 
 def test_every_list_has_what_was_published(site: PublicSite, visitor: Visitor) -> None:
