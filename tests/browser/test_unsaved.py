@@ -14,6 +14,7 @@ from cryptography.fernet import Fernet
 from playwright.sync_api import Dialog, Locator, Page, Route, expect
 from sqlalchemy import delete, func, select, update
 
+from publisher.archive.post_collections import CollectionFields, Collections
 from publisher.core.clock import ShiftedClock
 from publisher.core.encryption import SecretCipher
 from publisher.db.models import Post
@@ -527,3 +528,18 @@ def test_a_failed_autosave_is_repeated(site: Site, open_page: OpenPage, post_id:
     standfirst(page).fill("Typed on a busy day")
     expect(page.get_by_text("not saved yet")).to_be_visible()
     assert (len(tries), number_of(site, Autosave)) == (2, 1)
+
+
+def test_a_refused_text_is_shown_once(site: Site, open_page: OpenPage) -> None:
+    changing = Collections(site.desk, "eva", may_publish=True)
+    changing.add(CollectionFields("Pairs", "Two by two"))
+    page = open_page("editor")
+    page.goto("/collections/1")
+    page.get_by_role("textbox", name="Description").fill("Alike")
+    changing.change(1, CollectionFields("Couples"))
+    save(page)
+    expect(page.get_by_text("Somebody has changed this collection meanwhile.")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Description")).to_have_value("Alike")
+    expect(page.get_by_text("was not sent")).to_have_count(0)
+    save(page)
+    expect(page.get_by_text("Saved.")).to_be_visible()

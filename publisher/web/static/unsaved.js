@@ -214,12 +214,18 @@ function button(text, act) {
   return element;
 }
 
+// Returns what a person can see of entries of a form: a page that shows a refused text again may have a new version.
+function visibleEntries(form, entries) {
+  const hidden = new Set([...form.elements].filter((field) => field.type === "hidden").map((field) => field.name));
+  return JSON.stringify(entries.filter(([name]) => !hidden.has(name)));
+}
+
 // Offers what was typed into this form before and never arrived.
 function offer(form, kept) {
   const [newest, ...older] = records().filter((record) => record.form === kept.name && !own.has(record.tab));
   for (const record of older) forget(record.tab);
   if (!newest) return;
-  if (JSON.stringify(newest.entries) === kept.first) return forget(newest.tab);
+  if (visibleEntries(form, newest.entries) === visibleEntries(form, entriesOf(form))) return forget(newest.tab);
   const line = document.createElement("div");
   line.className = "flash note row spread unsent";
   line.setAttribute("role", "status");
