@@ -11,11 +11,13 @@ from typing import Any
 
 import requests
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from publisher.core.clock import FixedClock
 from publisher.db.imports import Import, ItemKey, PublishedLink
 from publisher.db.models import Pick, Post
 from publisher.desk import Desk
+from publisher.lifecycle import record_event
 from publisher.posts.old_addresses import address_key
 from publisher.posts.versions import store_version
 from publisher.site.server import SiteServer
@@ -79,9 +81,16 @@ class PublicSite:
         finally:
             server.stop()
 
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Opens a transaction that writes, and records an event in it, as every change of a desk does."""
+        with self.desk.database.writing() as session:
+            yield session
+            record_event(session, "post edited", now=self.desk.now())
+
     def publish(self, title: str, day: date = TODAY, **values: Any) -> int:
         """Stores an approved post that was picked for a day, and returns its id."""
-        with self.desk.database.writing() as session:
+        with self.writing() as session:
             post = self._post(title, state="approved", approved_at=NOW, last_shown_on=day, **values)
             session.add(post)
             session.flush()
@@ -92,7 +101,7 @@ class PublicSite:
 
     def import_post(self, title: str, day: date, link: str = "", **values: Any) -> int:
         """Stores a post that was published before this desk, as an import does."""
-        with self.desk.database.writing() as session:
+        with self.writing() as session:
             post = self._post(title, state="draft", published_elsewhere_on=day, last_shown_on=day, **values)
             session.add(post)
             session.flush()
@@ -115,7 +124,7 @@ class PublicSite:
 
     def draft(self, title: str, **values: Any) -> int:
         """Stores a post that nobody has published."""
-        with self.desk.database.writing() as session:
+        with self.writing() as session:
             post = self._post(title, **{"state": "draft", **values})
             session.add(post)
             session.flush()
@@ -124,7 +133,7 @@ class PublicSite:
 
     def change(self, post_id: int, **values: Any) -> None:
         """Changes a post in the desk, and keeps the new version."""
-        with self.desk.database.writing() as session:
+        with self.writing() as session:
             post = session.get_one(Post, post_id)
             for name, value in values.items():
                 setattr(post, name, value)

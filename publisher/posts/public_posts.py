@@ -7,11 +7,12 @@ text, or the text that an import brought: never a change that nobody has approve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, func, or_, select, union
+from sqlalchemy import ColumnElement, Subquery, and_, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from publisher.core.search_query import SearchQuery
@@ -24,13 +25,8 @@ from publisher.posts.search_texts import search_texts
 from publisher.posts.unsaved import build_post
 from publisher.posts.versions import load_version
 
-
-@dataclass(frozen=True, slots=True)
-class PublicDay:
-    """Names a post that followers had on a day."""
-
-    day: date
-    post_id: int
+BATCH = 200
+"""Posts that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +57,11 @@ class PublicPosts:
         self._now = now
         self._today = today
 
-    def on(self, day: date) -> list[int]:
-        """Returns the posts of a day; mostly there is one."""
-        days = self._days(on=day)
-        query = select(days.c.post_id).join(Post, Post.id == days.c.post_id).where(self._is_shown())
-        return list(self._session.scalars(query.order_by(days.c.post_id)))
-
     def was_withdrawn(self, day: date) -> bool:
         """Decides whether a post of this day was withdrawn."""
         days = self._days(on=day)
         query = select(days.c.post_id).join(Post, Post.id == days.c.post_id).where(Post.state == "withdrawn")
         return self._session.scalar(query.limit(1)) is not None
-
-    def newest(self, limit: int) -> list[PublicDay]:
-        """Returns the last days with a post, the newest first."""
-        days = self._days()
-        query = self._select_days(days).order_by(days.c.day.desc(), days.c.post_id.desc()).limit(limit)
-        return [PublicDay(row[0], row[1]) for row in self._session.execute(query)]
-
-    def neighbours(self, day: date) -> tuple[date | None, date | None]:
-        """Returns the nearest days with a post before and after a day."""
-        days = self._days()
-        public = select(days.c.day).join(Post, Post.id == days.c.post_id).where(self._is_shown())
-        before = public.where(days.c.day < day).order_by(days.c.day.desc()).limit(1)
-        after = public.where(days.c.day > day).order_by(days.c.day).limit(1)
-        return self._session.scalar(before), self._session.scalar(after)
 
     def held_until(self, post_id: int, day: date) -> datetime | None:
         """Returns when a post of a day was picked, or when its embargo was over, whichever was later."""
@@ -110,18 +86,19 @@ class PublicPosts:
         return list(self._session.scalars(found.order_by(newest.desc(), Post.id.desc()).limit(limit)))
 
     def read(self, ids: Iterable[int]) -> Iterator[PublicPost]:
-        """Yields posts as the public may read them; one that is not public is left out."""
-        for post_id in ids:
-            post = self._session.scalar(select(Post).where(Post.id == post_id, self._is_shown()))
-            if post is None:
-                continue
-            days = self._days()
-            shown = tuple(
-                self._session.scalars(select(days.c.day).where(days.c.post_id == post_id).order_by(days.c.day))
-            )
-            content = self._public_content(post) if shown else None
-            if content is not None:
-                yield PublicPost(post_id, post.version, content, shown)
+        """Yields posts as the public may read them, in the order of their numbers here; others are left out."""
+        numbers = list(ids)
+        for start in range(0, len(numbers), BATCH):
+            batch = numbers[start : start + BATCH]
+            days: dict[int, list[date]] = defaultdict(list)
+            shown = self._days(ids=batch)
+            for day, post_id in self._session.execute(select(shown.c.day, shown.c.post_id).order_by(shown.c.day)):
+                days[post_id].append(day)
+            found = self._session.scalars(select(Post).where(Post.id.in_(list(days)), self._is_shown()))
+            posts = {post.id: post for post in found}
+            for post in (posts[number] for number in batch if number in posts):
+                if (content := self._public_content(post)) is not None:
+                    yield PublicPost(post.id, post.version, content, tuple(days[post.id]))
 
     def _public_content(self, post: Post) -> Post | None:
         """Returns the approved text of a post, else the one that its import brought."""
@@ -144,9 +121,6 @@ class PublicPosts:
         first = select(func.min(PostVersion.version)).where(PostVersion.post_id == post_id)
         return self._session.scalar(brought) or self._session.scalar(first)
 
-    def _select_days(self, days: Subquery) -> Select[date, int]:
-        return select(days.c.day, days.c.post_id).join(Post, Post.id == days.c.post_id).where(self._is_shown())
-
     def _is_shown(self) -> ColumnElement[bool]:
         has_public_text = or_(
             Post.state == "approved", Post.approved_version.is_not(None), Post.published_elsewhere_on.is_not(None)
@@ -154,8 +128,11 @@ class PublicPosts:
         is_released = or_(Post.embargo_until.is_(None), Post.embargo_until <= self._now)
         return and_(Post.state != "withdrawn", has_public_text, is_released)
 
-    def _days(self, on: date | None = None) -> Subquery:
-        """Selects each day with the post that followers had, whatever became of it since."""
+    def _days(self, on: date | None = None, ids: Collection[int] | None = None) -> Subquery:
+        """Selects each day with the post that followers had, whatever became of it since.
+
+        `on`: this day alone. `ids`: these posts alone.
+        """
         picked = select(Pick.slot.label("day"), Pick.post_id.label("post_id"))
         picked = picked.where(Pick.post_id.is_not(None), Pick.slot <= self._today)
         elsewhere = select(Post.published_elsewhere_on, Post.id)
@@ -164,4 +141,6 @@ class PublicPosts:
         )
         if on is not None:
             picked, elsewhere = picked.where(Pick.slot == on), elsewhere.where(Post.published_elsewhere_on == on)
+        if ids is not None:
+            picked, elsewhere = picked.where(Pick.post_id.in_(ids)), elsewhere.where(Post.id.in_(ids))
         return union(picked, elsewhere).subquery()

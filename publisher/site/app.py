@@ -80,6 +80,13 @@ class SiteApp:
         self._all_searches = Buckets(quota=240, window=60)
         self._limiter: CapacityLimiter | None = None
 
+    def prepare(self) -> None:
+        """Reads what takes seconds, before somebody asks for a page. A failure is logged: a page tries it again."""
+        try:
+            self._pages.prepare()
+        except Exception:
+            get_logger("site").exception("the posts can't be read")
+
     async def answer(self, request: Request) -> Response:
         """Answers any request. A failure is logged, and its text is nobody else's business."""
         try:
@@ -217,9 +224,8 @@ def _caching(page: PackedAnswer, asked: PageRequest) -> str:
     return NO_CACHING if asked.is_search else PAGE_CACHING
 
 
-def create_site(desk: Desk) -> Router:
-    """Builds the application of one outlet's site."""
-    site = SiteApp(desk)
+def create_site(site: SiteApp) -> Router:
+    """Builds the ASGI application of one outlet's site."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

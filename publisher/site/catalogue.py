@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
 from publisher.adapt.text.fields import clean_post
 from publisher.adapt.text.markdown import plain_words
+from publisher.core.content import SourcePost
+from publisher.db.event_cache import CachedValue
 from publisher.posts.public_posts import PublicPost, PublicPosts
-from publisher.site.pictures import site_pictures
+from publisher.site.pictures import first_thumbnail
 from publisher.site.post_views import Tag, languages_of, source_in, tag_of, tags_of
 
 BATCH = 200
@@ -72,7 +75,24 @@ class Catalogue:
 
     entries: Mapping[int, Entry] = field(default_factory=dict)
     by_day: Mapping[date, tuple[int, ...]] = field(default_factory=dict)
-    """In the order of the days."""
+    """The posts of each day that has one."""
+    days: tuple[date, ...] = ()
+    """In their order."""
+
+    def around(self, day: date) -> tuple[date | None, date | None]:
+        """Returns the nearest days with a post before and after a day."""
+        before, after = bisect_left(self.days, day) - 1, bisect_right(self.days, day)
+        return self.days[before] if before >= 0 else None, self.days[after] if after < len(self.days) else None
+
+    def last_shown(self, count: int) -> list[int]:
+        """Returns the posts that were shown last, the newest first, each once."""
+        shown = (post_id for day in reversed(self.days) for post_id in reversed(self.by_day[day]))
+        posts: dict[int, None] = {}
+        for post_id in shown:
+            if len(posts) == count:
+                break
+            posts[post_id] = None
+        return list(posts)
 
     def newest_first(self) -> list[Entry]:
         """Lists each post once, by the day on which it was shown first."""
@@ -118,13 +138,17 @@ class CatalogueCache:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._present: CachedValue[Catalogue] = CachedValue()
         self._catalogue = Catalogue()
         self._versions: list[tuple[int, int, date]] = []
 
-    def read(self, session: Session, public: PublicPosts) -> Catalogue:
-        """Returns the catalogue as the database is now."""
-        versions = public.versions()
+    def read(self, session: Session, public: PublicPosts, now: datetime) -> Catalogue:
+        """Returns the catalogue as the database is, until something is recorded in the desk, or for some seconds."""
+        return self._present.get(session, now, lambda: self._compare(session, public))
+
+    def _compare(self, session: Session, public: PublicPosts) -> Catalogue:
         with self._lock:
+            versions = public.versions()
             if versions != self._versions:
                 self._catalogue = self._refresh(session, public, versions)
                 self._versions = versions
@@ -148,17 +172,25 @@ class CatalogueCache:
             entries |= {post.id: _entry(post) for post in public.read(changed[start : start + BATCH])}
             session.expunge_all()
         shown = {day: tuple(post_id for post_id in ids if post_id in entries) for day, ids in by_day.items()}
-        return Catalogue(entries, {day: ids for day, ids in shown.items() if ids})
+        shown = {day: ids for day, ids in shown.items() if ids}
+        return Catalogue(entries, shown, tuple(shown))
 
 
 def _entry(public: PublicPost) -> Entry:
-    texts = {language: _text(public, language) for language in languages_of(public.content)}
-    own, _too_long = clean_post(source_in(public.content, public.content.language))
-    return Entry(public.id, public.version, public.days, texts, tag_of(plain_words(own.written_by)))
+    sources = {language: _listed_source(public, language) for language in languages_of(public.content)}
+    texts = {language: _text(public.id, language, source) for language, source in sources.items()}
+    written_by = sources[public.content.language].written_by
+    return Entry(public.id, public.version, public.days, texts, tag_of(plain_words(written_by)))
 
 
-def _text(public: PublicPost, language: str) -> EntryText:
-    source, _too_long = clean_post(source_in(public.content, language))
-    copy = next((picture.thumbnail for picture in site_pictures(public.id, source)), None)
+def _listed_source(public: PublicPost, language: str) -> SourcePost:
+    """Returns what lists show of a post, cleaned. What they don't show takes most of the time."""
+    source = source_in(public.content, language)
+    cleaned, _too_long = clean_post(source.model_copy(update={"body": "", "captions": {}, "links": ()}))
+    return cleaned
+
+
+def _text(post_id: int, language: str, source: SourcePost) -> EntryText:
+    copy = first_thumbnail(post_id, source)
     thumbnail = Thumbnail(copy.name, copy.width, copy.height) if copy else None
     return EntryText(language, plain_words(source.title), plain_words(source.standfirst), tags_of(source), thumbnail)

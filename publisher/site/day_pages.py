@@ -13,10 +13,8 @@ from publisher.site.site_parts import PageParts
 
 def today_page(parts: PageParts) -> Answer:
     """Shows the newest post, and says its day where that is not today."""
-    newest = parts.public.newest(1)
-    if not newest:
-        return parts.page("empty.html", Addresses.page)
-    return _day_page(parts, newest[0].day, is_start=True)
+    days = parts.catalogue.days
+    return _day_page(parts, days[-1], is_start=True) if days else parts.page("empty.html", Addresses.page)
 
 
 def day_page(parts: PageParts, day: date) -> Answer:
@@ -25,10 +23,11 @@ def day_page(parts: PageParts, day: date) -> Answer:
 
 
 def _day_page(parts: PageParts, day: date, *, is_start: bool) -> Answer:
-    posts = parts.views(parts.public.on(day))
+    catalogue = parts.catalogue
+    posts = parts.views(catalogue.by_day.get(day, ()))
     if not posts:
         raise Gone if parts.public.was_withdrawn(day) else NotHere
-    before, after = parts.public.neighbours(day)
+    before, after = catalogue.around(day)
     first = posts[0]
     return parts.page(
         "day.html",

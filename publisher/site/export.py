@@ -81,7 +81,7 @@ class SiteExport:
             today = today_of(self._desk)
             public = PublicPosts(session, self._desk.now(), today)
             parts = {name: PageParts(site, name, session, public, today) for name in site.languages}
-            catalogue = site.catalogues.read(session, public)
+            catalogue = site.catalogues.read(session, public, self._desk.now())
             pictures, words = self._read_posts(parts, catalogue)
         planned = {name: path for language in site.languages for name, path in _pages_of(language, catalogue, parts)}
         shards = dict(words.files())

@@ -56,7 +56,7 @@ def picture_data(parts: PageParts, post: PostView) -> Markup:
 
 def feed(parts: PageParts) -> Answer:
     """Makes the Atom feed of a language: its last posts, with their pictures and texts."""
-    posts = parts.views([newest.post_id for newest in parts.public.newest(FEED_POSTS)])
+    posts = parts.views(parts.catalogue.last_shown(FEED_POSTS))
     spoken = [post for post in posts if post.language == parts.language]
     moments = {post.id: _appeared(parts, post) for post in spoken}
     with reading_as(parts.reader):
@@ -88,13 +88,14 @@ def _instant(moment: datetime) -> str:
 
 def site_map(parts: PageParts) -> Answer:
     """Lists the pages of all days in all languages, with what each is in the others."""
-    site = parts.site
+    site, catalogue = parts.site, parts.catalogue
+    addresses = {name: site.addresses(name) for name in site.languages}
     pages = []
-    for day, ids in reversed(list(parts.catalogue.by_day.items())):
-        written = [name for name in site.languages if any(name in parts.catalogue.entries[i].texts for i in ids)]
-        places = {name: site.addresses(name).whole(site.addresses(name).day(day)) for name in written}
+    for day, ids in reversed(catalogue.by_day.items()):
+        texts = [catalogue.entries[post_id].texts for post_id in ids]
+        places = {name: at.whole(at.day(day)) for name, at in addresses.items() if any(name in text for text in texts)}
         pages += [(address, places) for address in places.values()]
-    starts = {name: site.addresses(name).whole(site.addresses(name).page()) for name in site.languages}
+    starts = {name: at.whole(at.page()) for name, at in addresses.items()}
     pages = [*((address, starts) for address in starts.values()), *pages][:MAX_MAP_ADDRESSES]
     return Answer(site.files.render("sitemap.xml", {"pages": pages}).encode(), XML)
 
@@ -119,7 +120,7 @@ def oembed(parts: PageParts, url: str, form: str) -> Answer:
     path = asked.path.removeprefix(base.path).strip("/").split("/")
     language = path.pop(0) if path[0] in parts.site.languages else parts.language
     day = day_of(path[1:]) if path[0:1] == ["archive"] else None
-    if asked.netloc != base.netloc or day is None or not (posts := parts.views(parts.public.on(day))):
+    if asked.netloc != base.netloc or day is None or not (posts := parts.views(parts.catalogue.by_day.get(day, ()))):
         raise NotHere
     post = next((post for post in posts if post.pictures), None)
     if post is None:

@@ -150,8 +150,8 @@ def _find(parts: PageParts, text: str) -> list[tuple[Entry, SearchMatch | None]]
 
 def links_page(parts: PageParts) -> Answer:
     """Lists what the last posts link to: the address that profiles elsewhere give."""
-    newest = list(dict.fromkeys(day.post_id for day in parts.public.newest(LINKED_POSTS)))
-    return parts.page("links.html", lambda addresses: addresses.page("links"), posts=parts.views(newest))
+    posts = parts.views(parts.catalogue.last_shown(LINKED_POSTS))
+    return parts.page("links.html", lambda addresses: addresses.page("links"), posts=posts)
 
 
 def about_page(parts: PageParts) -> Answer:

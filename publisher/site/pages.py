@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from publisher.core.logs import get_logger
 from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.posts.old_addresses import post_of_old_address
@@ -37,6 +38,12 @@ class SitePages:
 
     def __init__(self, desk: Desk, *, is_export: bool = False) -> None:
         self.parts = SiteParts(desk, is_export=is_export)
+
+    def prepare(self) -> None:
+        """Reads what the lists show of all posts, which takes seconds, before somebody asks for a page."""
+        with self.parts.desk.database.reading() as session:
+            entries = self._page_parts(self.parts.languages[0], session).catalogue.entries
+        get_logger("site").info("the posts are read", posts=len(entries))
 
     def request(self, path: str, query_string: str = "") -> PageRequest:
         """Reads what is asked for. `path`: decoded, below the site's own path, and beginning with a slash."""

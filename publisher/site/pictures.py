@@ -63,15 +63,25 @@ class SitePicture:
 
 def site_pictures(post_id: int, post: SourcePost) -> tuple[SitePicture, ...]:
     """Describes the pictures of a cleaned post. One without a credit of its own has the post's."""
-    shared = _plain("; ".join(credit_lines(post))), _plain(licence_of(post))
     pictures = []
-    for number, image in enumerate(post.images, start=1):
-        credit, licence = _plain(image.credit) or shared[0], _plain(image.licence) or shared[1]
-        credited = image.model_copy(update={"credit": credit, "licence": licence})
-        copies = {image_format: _copies(post_id, number, credited, image_format) for image_format in FORMATS}
-        thumbnail = _copy(post_id, number, credited, THUMBNAIL_WIDTH, "webp")
-        pictures.append(SitePicture(copies, thumbnail, image.alt_text, credit, licence))
+    for number, image in enumerate(_credited(post), start=1):
+        copies = {image_format: _copies(post_id, number, image, image_format) for image_format in FORMATS}
+        thumbnail = _copy(post_id, number, image, THUMBNAIL_WIDTH, "webp")
+        pictures.append(SitePicture(copies, thumbnail, image.alt_text, image.credit, image.licence))
     return tuple(pictures)
+
+
+def first_thumbnail(post_id: int, post: SourcePost) -> PictureCopy | None:
+    """Describes the small copy of a cleaned post's first picture, for lists. None: it has none."""
+    image = next(_credited(post), None)
+    return None if image is None else _copy(post_id, 1, image, THUMBNAIL_WIDTH, "webp")
+
+
+def _credited(post: SourcePost) -> Iterator[SourceImage]:
+    shared = _plain("; ".join(credit_lines(post))), _plain(licence_of(post))
+    for image in post.images:
+        credit, licence = _plain(image.credit) or shared[0], _plain(image.licence) or shared[1]
+        yield image.model_copy(update={"credit": credit, "licence": licence})
 
 
 def _plain(text: str) -> str:

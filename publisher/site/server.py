@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from publisher.core.errors import ErrorKind, UserError
 from publisher.core.http_connections import BoundedConfig, ConnectionLimits
 from publisher.core.http_server import HttpServer, bind
@@ -9,7 +11,7 @@ from publisher.core.messages import _
 from publisher.core.open_file_limit import bound_connections
 from publisher.core.special_addresses import normalize_address
 from publisher.desk import Desk
-from publisher.site.app import create_site
+from publisher.site.app import SiteApp, create_site
 
 MAX_CONNECTIONS = 500
 PER_ADDRESS = 50
@@ -45,8 +47,10 @@ class SiteServer:
             shared_addresses=frozenset(map(normalize_address, site.proxies)),
             closes_busy=True,
         )
+        app = SiteApp(desk)
+        self._preparation = threading.Thread(target=app.prepare, name="site preparation", daemon=True)
         config = BoundedConfig(
-            create_site(desk),
+            create_site(app),
             limits,
             name="site",
             proxy_headers=bool(site.proxies),
@@ -64,7 +68,10 @@ class SiteServer:
         """Starts to serve, and returns when requests can come. Raises SiteNotServed."""
         if not self._server.start():
             raise SiteNotServed(_("the site could not be served; the log says why"))
+        self._preparation.start()
 
     def stop(self) -> None:
         """Finishes the answers that have begun, and stops serving."""
         self._server.stop()
+        if self._preparation.is_alive():
+            self._preparation.join()

@@ -130,9 +130,9 @@ class PageParts:
 
     @property
     def catalogue(self) -> Catalogue:
-        return self.site.catalogues.read(self.session, self.public)
+        return self.site.catalogues.read(self.session, self.public, self.site.desk.now())
 
-    def views(self, ids: list[int]) -> list[PostView]:
+    def views(self, ids: Iterable[int]) -> list[PostView]:
         """Describes public posts in the language of the page."""
         return [post_view(post, self.language) for post in self.public.read(ids)]
 
