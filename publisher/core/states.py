@@ -39,6 +39,7 @@ class AttemptOutcome(StrEnum):
     ALREADY_PUBLIC = "already-public"
     CONTENT_UNSUPPORTED = "content-unsupported"
     CONTENT_REJECTED = "content-rejected"
+    TEXT_REMEMBERED = "text-known-to-platform"
     CREDENTIALS_REFUSED = "credentials-refused"
     RATE_LIMITED = "rate-limited"
     PLATFORM_UNAVAILABLE = "platform-unavailable"

@@ -26,6 +26,7 @@ OUTCOMES: Mapping[AttemptOutcome, Message] = {
     AttemptOutcome.ALREADY_PUBLIC: _("refused as a copy of a post that is there"),
     AttemptOutcome.CONTENT_UNSUPPORTED: _("not sent, the platform can't carry it"),
     AttemptOutcome.CONTENT_REJECTED: _("the platform refused the post"),
+    AttemptOutcome.TEXT_REMEMBERED: _("refused, the platform has a post with this text"),
     AttemptOutcome.CREDENTIALS_REFUSED: _("the platform refused the account"),
     AttemptOutcome.RATE_LIMITED: _("the platform told us to wait"),
     AttemptOutcome.PLATFORM_UNAVAILABLE: _("not reached, nothing published"),

@@ -41,6 +41,7 @@ ANSWERED = frozenset(
         AttemptOutcome.RATE_LIMITED,
         AttemptOutcome.MEDIA_EXPIRED,
         AttemptOutcome.ALREADY_PUBLIC,
+        AttemptOutcome.TEXT_REMEMBERED,
         REFUSED,
     }
 )

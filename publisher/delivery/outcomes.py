@@ -143,9 +143,9 @@ def _definite_outcome(
         case UnsupportedContent() | BudgetReached():
             return Outcome(State.HELD, error.problem)
         case TextRemembered():
-            # Something in front of the platform may have sent it twice, and the list may show it later.
-            values = {"unknown_since": now}
-            return Outcome(State.FAILED, error.problem, values, pause_problem=_problem_to_pause(error, streak))
+            # Something in front of the platform may have sent it twice, and the list may show it later. However many
+            # texts a platform remembers, its account takes others.
+            return Outcome(State.FAILED, error.problem, {"unknown_since": now})
         case ContentRejected():
             return Outcome(State.FAILED, error.problem, pause_problem=_problem_to_pause(error, streak))
         case CredentialsRefused():
@@ -203,6 +203,7 @@ OUTCOMES: Mapping[type, AttemptOutcome] = {
     MediaExpired: AttemptOutcome.MEDIA_EXPIRED,
     AlreadyPublic: AttemptOutcome.ALREADY_PUBLIC,
     UnsupportedContent: AttemptOutcome.CONTENT_UNSUPPORTED,
+    TextRemembered: AttemptOutcome.TEXT_REMEMBERED,
     ContentRejected: AttemptOutcome.CONTENT_REJECTED,
     CredentialsRefused: AttemptOutcome.CREDENTIALS_REFUSED,
     RateLimited: AttemptOutcome.RATE_LIMITED,

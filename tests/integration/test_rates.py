@@ -29,6 +29,7 @@ from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
     RateLimited,
+    TextRemembered,
     Unavailable,
     Unconfirmed,
     UnsupportedContent,
@@ -367,6 +368,15 @@ def test_posts_refused_one_after_the_other_pause_the_channel(bench: Bench) -> No
     operate.resume(bench.database, "fake", now=bench.clock.now(), actor="me")
     bench.drain()
     assert bench.row(rows[4]).state == "published"
+
+
+def test_remembered_texts_are_no_trouble_of_the_channel(bench: Bench) -> None:
+    """The reserve repeats its posts: a platform that refuses their old texts takes a new one."""
+    bench.platform.before = [TextRemembered(recorded_problem("a post with this very text is there"))] * 4
+    rows = [bench.add() for _ in range(5)]
+    bench.drain()
+    assert [bench.row(delivery).state for delivery in rows] == ["failed"] * 4 + ["published"]
+    assert bench.paused == ""
 
 
 def test_one_post_refused_again_and_again_is_no_trouble_of_the_channel(bench: Bench) -> None:
