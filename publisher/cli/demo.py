@@ -34,7 +34,7 @@ from publisher.delivery.row import DeliveryRow
 from publisher.desk import Desk
 from publisher.intake.post_files import read_folder
 from publisher.proving.outlet import log_in
-from publisher.samples.draw import write_samples
+from publisher.samples.draw import write_reserve, write_samples
 from publisher.sandbox_client import SandboxClient, SandboxFailed, running_sandbox
 from publisher.schedule.order import Reserve
 from publisher.schedule.post_queue import PostQueue
@@ -50,7 +50,8 @@ ENDED_STATES = FINAL | {State.HELD, State.FAILED, State.MISSED}
 EMAIL = "you@example.org"
 """The person who may do everything at the demo's desk."""
 RESERVE_POSTS = 2
-"""How many of the sample posts wait in the reserve, so that the demo never runs dry."""
+"""How many of the sample posts wait in the reserve. Others join them after the first day: the demo never runs dry, and
+X gets no text that it still remembers."""
 
 CONFIG = """\
 [outlet]
@@ -63,7 +64,7 @@ lateness = "until 20:00"
 port = 0
 
 [reserve]
-no_repeat_days = 1
+no_repeat_days = 7
 
 [delivery]
 look_up_after = [1.0, 3.0, 8.0]
@@ -184,6 +185,14 @@ class Demo:
             if number > len(post_files) - RESERVE_POSTS:
                 queue.move(post.id, Reserve())
 
+    def _fill_reserve(self) -> None:
+        write_reserve(self._folder / "reserve")
+        queue = PostQueue(self._desk, "demo")
+        for post_file in read_folder(self._folder / "reserve"):
+            post = queue.add(post_file.checked())
+            queue.move(post.id, Reserve())
+            queue.approve(post.id)
+
     def _add_person(self) -> None:
         accounts.add_person(
             self._desk.database,
@@ -267,6 +276,7 @@ class Demo:
             file=self._folder / "publisher.log",
         )
         say(escape(text) + "\n")
+        self._fill_reserve()
         day = slot_day(self._clock.now(), self._desk.settings.outlet.zone)
         while not stop.wait(DAY_SECONDS):
             if not service.idle:

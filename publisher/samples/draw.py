@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+import pyvips
+
 from publisher.samples import figures, microscopy
 
 
@@ -20,6 +22,24 @@ def draw_samples(folder: Path) -> None:
     figures.colon(72, magnified=2.4).jpegsave(str(folder / "colon-gland.jpg"), Q=93, subsample_mode="off")
 
 
+def draw_reserve(folder: Path) -> None:
+    """Draws the pictures of the reserve into `folder`, which must be there: parts of pictures with other seeds."""
+    for name, picture in (
+        ("neighbours", microscopy.cells(29).crop(500, 350, 1200, 900)),
+        ("one-star", microscopy.astrocytes(61).crop(0, 0, 1400, 1000)),
+        ("struts", _as_photograph(microscopy.bone(61).crop(300, 300, 1000, 1000))),
+        ("goblets", figures.colon(79, magnified=2.0).crop(300, 250, 1500, 1100)),
+        ("growing-tip", microscopy.root(41).crop(0, 1300, 1400, 1500).rot270()),
+        ("negative", microscopy.cells(83).colourspace("b-w").invert()),
+    ):
+        picture.jpegsave(str(folder / f"{name}.jpg"), Q=93, subsample_mode="off")
+
+
+def _as_photograph(picture: pyvips.Image) -> pyvips.Image:
+    """Returns a picture of 12 bits as one of 8."""
+    return (picture / 16).cast("uchar").copy(interpretation="b-w")
+
+
 def write_samples(folder: Path) -> list[Path]:
     """Writes the sample posts and their pictures into `folder`, and returns the posts in their order.
 
@@ -28,7 +48,18 @@ def write_samples(folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     draw_samples(folder)
-    posts = resources.files("publisher.samples") / "posts"
+    return _write_posts("posts", folder)
+
+
+def write_reserve(folder: Path) -> list[Path]:
+    """Writes further posts and their pictures into `folder`, for a reserve that does not soon repeat itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draw_reserve(folder)
+    return _write_posts("reserve", folder)
+
+
+def _write_posts(kind: str, folder: Path) -> list[Path]:
+    posts = resources.files("publisher.samples") / kind
     written = []
     for name in sorted(entry.name for entry in posts.iterdir() if entry.name.endswith(".md")):
         target = folder / name

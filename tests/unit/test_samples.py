@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import pyvips
 
+from publisher.cli import demo
 from publisher.samples import canvas, figures, microscopy
-from publisher.samples.draw import write_samples
+from publisher.samples.draw import write_reserve, write_samples
+from publisher.sandbox.x.service import DUPLICATE_MEMORY
 
 SHAPES = {
     "cells.png": (2000, 1500, 3, "uchar"),
@@ -108,6 +110,25 @@ def test_every_picture_is_shown_once_and_described(folder: Path) -> None:
     assert sorted(image["file"] for image in images) == sorted(SHAPES)
     assert sorted(path.name for path in folder.iterdir() if path.suffix != ".md") == sorted(SHAPES)
     assert all(80 <= len(image["alt"]) <= 1000 for image in images)
+
+
+def test_the_demo_does_not_repeat_a_text_that_x_remembers(tmp_path: Path) -> None:
+    write_reserve(tmp_path)
+    reserve = posts(tmp_path)
+    assert demo.RESERVE_POSTS + len(reserve) > demo_no_repeat_days() >= DUPLICATE_MEMORY.days
+    assert len({head["title"] for head, _ in reserve}) == len(reserve)
+    for head, body in reserve:
+        assert all(head[key] for key in ("title", "standfirst", "written_by", "credit", "licence", "link", "tags"))
+        assert 60 <= len(body.split()) <= 120, head["title"]
+        [image] = head["images"]
+        assert (tmp_path / image["file"]).exists()
+        assert 80 <= len(image["alt"]) <= 1000
+
+
+def demo_no_repeat_days() -> int:
+    days = tomllib.loads(demo.CONFIG)["reserve"]["no_repeat_days"]
+    assert isinstance(days, int)
+    return days
 
 
 def test_the_posts_come_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

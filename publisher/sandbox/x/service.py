@@ -40,6 +40,9 @@ POST_FIELDS = frozenset({"text", "media", "reply", "reply_settings", "made_with_
 TIMELINE_QUERY = frozenset({"max_results", "since_id", "start_time", "pagination_token", "tweet.fields", "exclude"})
 ALWAYS_SHOWN = ("id", "text", "edit_history_tweet_ids")
 
+DUPLICATE_MEMORY = timedelta(days=7)
+"""How long a text is remembered. X does not document it; hours and days were reported, nothing is proved."""
+
 
 class Sandbox(SandboxPlatform):
     name: ClassVar[str] = "x"
@@ -52,8 +55,7 @@ class Sandbox(SandboxPlatform):
         self.refuse_duplicates = True
         """Whether a text that the account has posted lately is refused. Off is the harder case:
         a double send makes two copies."""
-        self.duplicate_memory = timedelta(days=7)
-        """How long a text is remembered. X does not document it; hours and days were reported, nothing is proved."""
+        self.duplicate_memory = DUPLICATE_MEMORY
         self.refused_duplicates: list[str] = []
         """The texts that were refused as duplicates: each is a second request for a post, or an older post."""
         self.hides_time_windows = False
