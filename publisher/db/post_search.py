@@ -17,6 +17,8 @@ MAX_LISTED = 1000
 """Of more matches the database makes the list itself."""
 MEMORY_FOR_MANY = "64MB"
 """What PostgreSQL may use for such a list, in the transaction that asks for it."""
+WALKED = 1000
+"""So many rows of a list are looked at one by one where many posts match: most lists show their page within them."""
 _FULL_TEXT = table(WORDS_INDEX, column("rowid"))
 
 
@@ -27,7 +29,11 @@ def is_complete(session: Session) -> bool:
 
 def matching_posts(session: Session, query: SearchQuery) -> ColumnElement[bool]:
     """Makes the condition that a post has every word and phrase of a search. Without any, no post does."""
-    ids = matching_ids(session, query)
+    return is_among(matching_ids(session, query))
+
+
+def is_among(ids: list[int] | Select[int]) -> ColumnElement[bool]:
+    """Makes the condition that a post is one of these, as `matching_ids` returns them."""
     # With many matches, the list's own order is followed, and each post is looked up among them.
     return Post.id.in_(ids) if isinstance(ids, list) else (Post.id + 0).in_(ids)
 
@@ -38,9 +44,7 @@ def matching_ids(session: Session, query: SearchQuery) -> list[int] | Select[int
         return []
     ids = indexed_posts(session, query)
     if not is_complete(session):
-        parts: tuple[QueryWord | QueryPhrase, ...] = (*query.words, *query.phrases)
-        plainly = and_(STALE_WORDS, *map(_has_plainly, parts))
-        ids = select(Post.id).where(or_(Post.id.in_(ids), plainly))
+        ids = select(Post.id).where(or_(Post.id.in_(ids), _plainly(query)))
     listed = list(session.scalars(ids.limit(MAX_LISTED + 1)))
     if len(listed) <= MAX_LISTED:
         return listed
@@ -49,6 +53,32 @@ def matching_ids(session: Session, query: SearchQuery) -> list[int] | Select[int
         # through the whole list for each row.
         session.execute(text(f"SET LOCAL work_mem = '{MEMORY_FOR_MANY}'"))
     return ids
+
+
+def has_words(session: Session, query: SearchQuery) -> ColumnElement[bool]:
+    """Makes the condition that a post has every word of a search by its own stored words, without the index.
+
+    It is for few posts: the index lists all that match, which takes long where they are many.
+    """
+    conditions = (*map(_is_among_words, query.words), *map(_follow_each_other, query.phrases))
+    stored = exists().where(PostWords.post_id == Post.id, *conditions).correlate(Post)
+    return stored if is_complete(session) else or_(stored, _plainly(query))
+
+
+def _is_among_words(word: QueryWord) -> ColumnElement[bool]:
+    def begins(form: str, end: str = " ") -> Iterator[ColumnElement[bool]]:
+        for kept in (PostWords.words, PostWords.stems):
+            yield (literal(" ") + kept + literal(" ")).contains(f" {form}{end}", autoescape=True)
+
+    marks = _marks(word)
+    typed = (found for mark in marks for found in begins(f"{mark}{word.folded}", "" if word.is_prefix else " "))
+    of_stems = (found for mark in marks for stem in sorted(word.stems) for found in begins(f"{mark}{stem}"))
+    return or_(*typed, *of_stems)
+
+
+def _plainly(query: SearchQuery) -> ColumnElement[bool]:
+    parts: tuple[QueryWord | QueryPhrase, ...] = (*query.words, *query.phrases)
+    return and_(STALE_WORDS, *map(_has_plainly, parts))
 
 
 def indexed_posts(session: Session, query: SearchQuery) -> Select[int]:

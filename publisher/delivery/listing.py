@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from publisher.core.search_query import SearchQuery
-from publisher.db.models import HAS_PROBLEM, HAS_REMOTE_ID, Attempt, Delivery, Event, Pick
-from publisher.db.post_search import matching_ids
+from publisher.db.models import HAS_PROBLEM, HAS_REMOTE_ID, Attempt, Delivery, Event, Pick, Post
+from publisher.db.post_search import WALKED, has_words, matching_ids
 from publisher.db.problem_column import problem_contains
 from publisher.delivery.correction_history import corrections_of
 from publisher.delivery.row import AttemptRow, CorrectionRow, DeliveryRow, EventRow
@@ -42,13 +42,28 @@ def find_deliveries(
     session: Session, criteria: DeliveryFilter, *, after: int | None = None, limit: int = 50
 ) -> list[DeliveryRow]:
     """Returns at most `limit` deliveries in the order of all lists; `after`: those that follow the one with this id."""
-    query = _query(session, criteria).order_by(*ORDER).limit(limit)
+    query = _query(criteria).order_by(*ORDER)
     if after is not None:
         last = session.get(Delivery, after)
         if last is None:
             return []
         query = query.where(_follows(last))
-    return [DeliveryRow.of(delivery) for delivery in session.scalars(query)]
+    if criteria.text:
+        found = _Found.of(session, criteria.text)
+        if isinstance(found.posts, Select) and len(rows := _walk(session, query, found, limit)) == limit:
+            return rows
+        query = query.where(found.condition)
+    return [DeliveryRow.of(delivery) for delivery in session.scalars(query.limit(limit))]
+
+
+def _walk(session: Session, query: Select[Delivery], found: _Found, limit: int) -> list[DeliveryRow]:
+    """Looks at the first deliveries of a list one by one. Those that it finds are the first of all that match."""
+    first = query.with_only_columns(Delivery.id).limit(WALKED).subquery()
+    of_post = exists().where(Post.id == Pick.post_id, has_words(session, found.query)).correlate(Pick)
+    has_text = or_(Delivery.id.in_(found.deliveries), of_post)
+    rows = select(Delivery).join(Delivery.pick).where(Delivery.id.in_(select(first.c.id)), has_text)
+    rows = rows.options(contains_eager(Delivery.pick), joinedload(Delivery.channel)).order_by(*ORDER).limit(limit)
+    return [DeliveryRow.of(delivery) for delivery in session.scalars(rows)]
 
 
 def all_deliveries(session: Session, criteria: DeliveryFilter) -> Iterator[DeliveryRow]:
@@ -72,7 +87,7 @@ def _follows(last: Delivery) -> ColumnElement[bool]:
     )
 
 
-def _query(session: Session, criteria: DeliveryFilter) -> Select[Delivery]:
+def _query(criteria: DeliveryFilter) -> Select[Delivery]:
     query = (
         select(Delivery)
         .where(Delivery.slot.is_not(None))
@@ -84,30 +99,42 @@ def _query(session: Session, criteria: DeliveryFilter) -> Select[Delivery]:
         query = query.where(Delivery.channel_name == criteria.channel)
     if criteria.states:
         query = query.where(Delivery.state.in_(criteria.states))
-    if criteria.text:
-        query = query.where(_has_text(session, criteria.text))
     return query
 
 
-def _has_text(session: Session, text: str) -> ColumnElement[bool]:
-    """Makes the condition that a delivery's post has the words of a text, its problem has the text, or it is the link.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Holds the deliveries whose post has the words of a text, whose problem has the text, or whose link it is.
 
     Each of the three is found by an index of its own, and none of them by reading all deliveries.
     """
-    with_problem = select(Delivery.id).where(HAS_PROBLEM, problem_contains(Delivery.problem, text))
-    found = list(session.scalars(with_problem.order_by(Delivery.id.desc()).limit(MAX_FOUND)))
-    by_link = select(Delivery.id).where(HAS_REMOTE_ID, Delivery.remote_url == text)
-    by_remote_id = select(Delivery.id).where(Delivery.remote_id == text.rstrip("/").rpartition("/")[2])
-    for linked in (by_link, by_remote_id):
-        found += session.scalars(linked.limit(MAX_FOUND))
-    posts = matching_ids(session, SearchQuery.of(text))
-    of_posts = select(Delivery.id).join(Delivery.pick).where(Pick.post_id.in_(posts))
-    if isinstance(posts, list):
-        found += session.scalars(of_posts)
-        return Delivery.id.in_(found)
-    # With many matches, the list's own order is followed, and each delivery is looked up among them.
-    picks = select(Pick.id).where(Pick.post_id.in_(posts))
-    return or_((Delivery.id + 0).in_(found), (Delivery.pick_id + 0).in_(picks))
+
+    query: SearchQuery
+    deliveries: Sequence[int]
+    posts: Sequence[int] | Select[int]
+    """Those with the words, where they are many; of few posts the deliveries are listed."""
+
+    @classmethod
+    def of(cls, session: Session, text: str) -> _Found:
+        with_problem = select(Delivery.id).where(HAS_PROBLEM, problem_contains(Delivery.problem, text))
+        found = list(session.scalars(with_problem.order_by(Delivery.id.desc()).limit(MAX_FOUND)))
+        by_link = select(Delivery.id).where(HAS_REMOTE_ID, Delivery.remote_url == text)
+        by_remote_id = select(Delivery.id).where(Delivery.remote_id == text.rstrip("/").rpartition("/")[2])
+        for linked in (by_link, by_remote_id):
+            found += session.scalars(linked.limit(MAX_FOUND))
+        query = SearchQuery.of(text)
+        posts = matching_ids(session, query)
+        if isinstance(posts, list):
+            found += session.scalars(select(Delivery.id).join(Delivery.pick).where(Pick.post_id.in_(posts)))
+        return cls(query, found, posts)
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        if not isinstance(self.posts, Select):
+            return Delivery.id.in_(self.deliveries)
+        # With many matches, the list's own order is followed, and each delivery is looked up among them.
+        picks = select(Pick.id).where(Pick.post_id.in_(self.posts))
+        return or_((Delivery.id + 0).in_(self.deliveries), (Delivery.pick_id + 0).in_(picks))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from publisher.core.states import State
 from publisher.db.imports import PublishedLink
 from publisher.db.models import SHOWN, UNAPPROVED, Delivery, Pick, Post
 from publisher.db.operations import Channel
-from publisher.db.post_search import MAX_LISTED, indexed_posts, matching_ids
+from publisher.db.post_search import MAX_LISTED, WALKED, has_words, indexed_posts, matching_ids
 from publisher.posts.errors import SearchRefused
 from publisher.posts.problem_codes import SearchProblem
 from publisher.posts.search_matches import SearchMatch, find_matches
@@ -120,10 +120,23 @@ def find_posts(
         found = session.execute(select(Post.id, Post.last_shown_on).where(*conditions).limit(MAX_LISTED + 1)).all()
         if len(found) <= MAX_LISTED:
             return _page_of(session, _ranked(session, selected.query, found), before, limit)
-    query = select(*_COLUMNS).where(*conditions).order_by(Post.id.desc()).limit(limit)
     if before is not None:
-        query = query.where(Post.id < before)
+        conditions.append(Post.id < before)
+    if isinstance(matching, Select) and (rows := _newest_with_words(session, selected, before, limit)):
+        return rows
+    query = select(*_COLUMNS).where(*conditions).order_by(Post.id.desc()).limit(limit)
     return [FoundPost(*row) for row in session.execute(query)]
+
+
+def _newest_with_words(session: Session, criteria: PostFilter, before: int | None, limit: int) -> list[FoundPost]:
+    """Returns a whole page of posts with the words of a search, if the newest ones hold it; else none."""
+    newest = select(Post.id).where(*_conditions(criteria)).order_by(Post.id.desc()).limit(WALKED)
+    if before is not None:
+        newest = newest.where(Post.id < before)
+    ids = newest.subquery()
+    query = select(*_COLUMNS).where(Post.id.in_(select(ids.c.id)), has_words(session, criteria.query))
+    rows = [FoundPost(*row) for row in session.execute(query.order_by(Post.id.desc()).limit(limit))]
+    return rows if len(rows) == limit else []
 
 
 def years_shown(session: Session) -> list[int]:

@@ -27,10 +27,12 @@ from publisher.schedule.projection import ProjectedDay, project
 from publisher.schedule.waiting import (
     ANY_POST,
     QUEUE_PARTS,
+    Count,
     QueueFilter,
     QueuePart,
     WaitingPost,
     count_waiting,
+    estimate_waiting,
     find_waiting,
     read_waiting,
     read_waiting_after,
@@ -114,17 +116,6 @@ class QueuePage:
         return max(self.number + self.has_next, -(-self.matching.number // size))
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """Holds a number of posts, or says that there are more than were counted."""
-
-    number: int
-    has_more: bool = False
-
-    def __bool__(self) -> bool:
-        return self.number > 0
-
-
 def queue_listing(
     session: Session,
     settings: Settings,
@@ -171,7 +162,7 @@ def queue_page(
     """
     size = EXAMINED if criteria.with_problems else PAGE_SIZE
     posts = read_waiting(session, criteria, (number - 1) * size, size + 1)
-    matching = _count_shown(session, criteria)
+    matching = estimate_waiting(session, criteria, MAX_COUNTED)
     if not posts and number > 1:
         number = max(1, -(-count_waiting(session, criteria, number * size) // size))
         posts = read_waiting(session, criteria, (number - 1) * size, size + 1)
@@ -182,14 +173,9 @@ def queue_page(
         examined = range((number - 1) * size + 1, (number - 1) * size + len(shown) + 1)
         shown = [post for post in shown if problems[post.id]]
     forecast = _forecast(session, settings, now)
-    waiting = matching if criteria.is_any else _count_shown(session, ANY_POST)
+    waiting = matching if criteria.is_any else estimate_waiting(session, ANY_POST, MAX_COUNTED)
     listed = _listed(session, shown, forecast.days, problems)
     return QueuePage(listed, number, has_next, matching, waiting, forecast.cover, forecast.unrepeated, examined)
-
-
-def _count_shown(session: Session, criteria: QueueFilter) -> Count:
-    number = count_waiting(session, criteria, MAX_COUNTED)
-    return Count(min(number, MAX_COUNTED), number > MAX_COUNTED)
 
 
 def queue_after(

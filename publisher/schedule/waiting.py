@@ -17,7 +17,7 @@ from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from publisher.core.search_query import SearchQuery
 from publisher.db.models import IN_LINE, IN_RESERVE, WAITS_FOR_DATE, Post
-from publisher.db.post_search import matching_posts
+from publisher.db.post_search import WALKED, has_words, is_among, matching_ids
 from publisher.posts.post_store import was_picked
 
 QueuePart = Literal["fixed date", "queue", "reserve"]
@@ -44,6 +44,19 @@ _CONDITIONS: Mapping[QueuePart, TextClause] = {
 _BY_DATE = (Post.fixed_date, Post.position, Post.id)
 _IN_ORDER = (Post.position, Post.id)
 _Key = tuple[Any, ...]
+_Matching = list[int] | Select[int] | None
+"""The posts that have the searched words, a list of few or a selection of many. None: nothing is searched for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Holds a number of posts, or says that there are more than were counted."""
+
+    number: int
+    has_more: bool = False
+
+    def __bool__(self) -> bool:
+        return self.number > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +108,41 @@ ANY_POST = QueueFilter()
 def read_waiting(session: Session, criteria: QueueFilter, begin: int, limit: int) -> list[WaitingPost]:
     """Reads at most `limit` of the selected posts, without the first `begin` of them."""
     posts: list[WaitingPost] = []
+    matching = _matching(session, criteria)
     for place in criteria.places:
-        query = _selected(session, place, criteria).order_by(*_order(place)).offset(begin).limit(limit - len(posts))
-        rows = session.execute(query).all()
+        rows = _read_place(session, place, criteria, matching, begin, limit - len(posts))
         posts += _numbered(session, place, rows, criteria, begin)
         if len(posts) == limit:
             break
-        begin = 0 if rows else begin - _count(session, place, criteria, begin)
+        begin = 0 if rows else begin - _count(session, place, criteria, matching, begin)
     return posts
+
+
+def _read_place(
+    session: Session, place: QueuePart, criteria: QueueFilter, matching: _Matching, begin: int, limit: int
+) -> Sequence[Any]:
+    order = _order(place)
+    if isinstance(matching, Select):
+        walked = _walked(session, place, criteria)
+        columns: Sequence[Any] = _COLUMNS
+        query = select(*columns).where(*walked).order_by(*order).offset(begin).limit(limit)
+        rows = session.execute(query).all()
+        if len(rows) == limit or not _is_beyond_walk(session, place, criteria):
+            return rows
+    query = _selected(place, criteria, matching).order_by(*order).offset(begin).limit(limit)
+    return session.execute(query).all()
+
+
+def _walked(session: Session, place: QueuePart, criteria: QueueFilter) -> tuple[ColumnElement[bool], ...]:
+    """Makes the conditions that a post is among the first of a place and has the searched words."""
+    first = _selected(place, criteria).order_by(*_order(place)).limit(WALKED).with_only_columns(Post.id)
+    ids = first.subquery()
+    return Post.id.in_(select(ids.c.id)), has_words(session, SearchQuery.of(criteria.text))
+
+
+def _is_beyond_walk(session: Session, place: QueuePart, criteria: QueueFilter) -> bool:
+    """Decides whether a place has more posts than are looked at one by one."""
+    return _count(session, place, criteria, None, WALKED + 1) > WALKED
 
 
 def read_waiting_after(session: Session, post_id: int, limit: int) -> list[WaitingPost] | None:
@@ -112,9 +152,7 @@ def read_waiting_after(session: Session, post_id: int, limit: int) -> list[Waiti
         return None
     last = session.execute(select(*_order(before.place)).where(Post.id == post_id)).one()
     order = _order(before.place)
-    behind = (
-        _selected(session, before.place, ANY_POST).where(tuple_(*order) > tuple_(*last)).order_by(*order).limit(limit)
-    )
+    behind = _selected(before.place, ANY_POST).where(tuple_(*order) > tuple_(*last)).order_by(*order).limit(limit)
     posts = _numbered(session, before.place, session.execute(behind).all(), ANY_POST, before.number)
     for place in QUEUE_PARTS[QUEUE_PARTS.index(before.place) + 1 :]:
         if len(posts) < limit:
@@ -125,7 +163,7 @@ def read_waiting_after(session: Session, post_id: int, limit: int) -> list[Waiti
 def find_waiting(session: Session, post_id: int) -> WaitingPost | None:
     """Returns a waiting post with its place and number; None: it does not wait."""
     for place in QUEUE_PARTS:
-        row = session.execute(_selected(session, place, ANY_POST).where(Post.id == post_id)).first()
+        row = session.execute(_selected(place, ANY_POST).where(Post.id == post_id)).first()
         if row is not None:
             number = 1 + _count_between(session, place, None, _key(place, row))
             return _waiting_post(row, place, number)
@@ -135,11 +173,26 @@ def find_waiting(session: Session, post_id: int) -> WaitingPost | None:
 def count_waiting(session: Session, criteria: QueueFilter, at_most: int) -> int:
     """Counts the selected posts; where there are more than `at_most`, only some of the others."""
     number = 0
+    matching = _matching(session, criteria)
     for place in criteria.places:
-        number += _count(session, place, criteria, at_most + 1)
+        number += _count(session, place, criteria, matching, at_most + 1)
         if number > at_most:
             break
     return number
+
+
+def estimate_waiting(session: Session, criteria: QueueFilter, at_most: int) -> Count:
+    """Counts the selected posts up to `at_most`; where many have the searched words, only among the first ones."""
+    number, has_more = 0, False
+    if isinstance(_matching(session, criteria), Select):
+        for place in criteria.places:
+            walked = select(func.count()).select_from(Post).where(*_walked(session, place, criteria))
+            number += session.scalar(walked) or 0
+            has_more = has_more or _is_beyond_walk(session, place, criteria)
+    if number:
+        return Count(number, has_more)
+    number = count_waiting(session, criteria, at_most)
+    return Count(min(number, at_most), number > at_most)
 
 
 def count_places(session: Session) -> dict[QueuePart, int]:
@@ -158,24 +211,28 @@ def _key(place: QueuePart, row: Any) -> _Key:
     return (row.fixed_date, row.position, row.id) if place == "fixed date" else (row.position, row.id)
 
 
-def _selected(session: Session, place: QueuePart, criteria: QueueFilter) -> Select[Any]:
+def _selected(place: QueuePart, criteria: QueueFilter, matching: _Matching = None) -> Select[Any]:
     columns: Sequence[Any] = _COLUMNS
-    query = select(*columns).where(*_conditions(session, place, criteria))
+    query = select(*columns).where(*_conditions(place, criteria, matching))
     # Who was picked for a slot has left the queue. The index knows it by the day, so that counting looks at no pick.
     return query if place == "reserve" else query.where(Post.reserve | ~was_picked())
 
 
-def _conditions(session: Session, place: QueuePart, criteria: QueueFilter) -> list[ColumnElement[bool] | TextClause]:
+def _matching(session: Session, criteria: QueueFilter) -> _Matching:
+    return matching_ids(session, SearchQuery.of(criteria.text)) if criteria.text.strip() else None
+
+
+def _conditions(place: QueuePart, criteria: QueueFilter, matching: _Matching) -> list[ColumnElement[bool] | TextClause]:
     conditions: list[ColumnElement[bool] | TextClause] = [_CONDITIONS[place]]
     if criteria.state:
         conditions.append(Post.state == criteria.state)
-    if criteria.text.strip():
-        conditions.append(matching_posts(session, SearchQuery.of(criteria.text)))
+    if matching is not None:
+        conditions.append(is_among(matching))
     return conditions
 
 
-def _count(session: Session, place: QueuePart, criteria: QueueFilter, at_most: int) -> int:
-    some = select(Post.id).where(*_conditions(session, place, criteria)).limit(at_most).subquery()
+def _count(session: Session, place: QueuePart, criteria: QueueFilter, matching: _Matching, at_most: int) -> int:
+    some = select(Post.id).where(*_conditions(place, criteria, matching)).limit(at_most).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
@@ -198,9 +255,7 @@ def _numbered(
 def _count_between(session: Session, place: QueuePart, after: _Key | None, before: _Key) -> int:
     """Counts the posts of a place between two others."""
     order = tuple_(*_order(place))
-    query = (
-        select(func.count()).select_from(Post).where(*_conditions(session, place, ANY_POST), order < tuple_(*before))
-    )
+    query = select(func.count()).select_from(Post).where(*_conditions(place, ANY_POST, None), order < tuple_(*before))
     if after is not None:
         query = query.where(order > tuple_(*after))
     return session.scalar(query) or 0

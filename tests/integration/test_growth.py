@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
+from publisher.db.post_words import PostWords
 from publisher.delivery.listing import DeliveryFilter, find_deliveries
 from publisher.health.measures import read_metrics
 from publisher.posts.problem_cache import ProblemCache
+from publisher.posts.search import find_posts
+from publisher.posts.search_index import FORMAT
 from publisher.schedule.calendar_days import calendar_days
 from publisher.schedule.late_changes import late_changes
 from publisher.schedule.listing import queue_listing, queue_page
@@ -67,6 +70,9 @@ def fill(desk: Desk, number: int) -> None:
         session.execute(insert(Post), reserve)
         draft = {**POST, "state": "draft", "approved_at": None, "title": "the last draft", "position": 2.0 * number}
         session.execute(insert(Post), [draft, {**draft, "title": "dated", "fixed_date": TODAY + timedelta(days=3)}])
+        words = select(Post.id, literal(FORMAT), literal("cells"), literal("cell"))
+        session.execute(insert(PostWords).from_select(["post_id", "format", "words", "stems"], words))
+        session.execute(update(Post).values(words_stale=False))
 
 
 def _delivery(pick: int, day: date) -> dict[str, Any]:
@@ -113,6 +119,13 @@ LISTS: dict[str, Callable[[Desk, Session], object]] = {
     "the next post": lambda desk, session: next(project(session, desk.settings, NOW)),
     "changes after the pick": lambda _desk, session: late_changes(session),
     "what is not known of a channel": lambda _desk, session: unknown_delivery(session, "web"),
+    "a search of the queue for a frequent word": lambda desk, session: page_of(
+        desk, session, QueueFilter(text="cells")
+    ),
+    "a search of deliveries for a frequent word": lambda desk, session: find_deliveries(
+        session, DeliveryFilter(text="cells")
+    ),
+    "a search of posts for a frequent word": lambda desk, session: find_posts(session, "cells"),
     "the days of cover": lambda desk, session: days_of_cover(session, desk.settings, NOW),
     "the metrics": lambda desk, session: list(read_metrics(session, on_x(desk), NOW)),
     "published deliveries": lambda desk, session: find_deliveries(session, DeliveryFilter(states=("published",))),
@@ -170,5 +183,8 @@ def test_a_list_costs_the_same_with_eight_times_as_many_posts(steps: dict[str, t
     assert many < 1.3 * few + (150_000 if name in COUNTING else 3_000)
 
 
-COUNTING = ("the first page of the queue", "the drafts of the queue", "posts with problems")
+COUNTING = (
+    "the first page of the queue", "the drafts of the queue", "posts with problems",
+    "a search of the queue for a frequent word",
+)  # fmt: skip
 """Pages that say how many posts there are, up to `MAX_COUNTED`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from publisher.core.search_query import MAX_SEARCH, SearchQuery
 from publisher.db.imports import Import, ItemKey, PublishedLink
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
-from publisher.db.post_search import is_complete
+from publisher.db.post_search import has_words, is_complete, matching_posts
 from publisher.db.post_words import PostWords
 from publisher.db.session import Database
+from publisher.delivery.listing import DeliveryFilter, all_deliveries, find_deliveries
 from publisher.posts.drafts import PostChanges, PostDraft, check_input
 from publisher.posts.posts import add_post
 from publisher.posts.search import PostFilter, find_posts, find_search_matches, platforms_shown, years_shown
@@ -23,7 +24,7 @@ from publisher.posts.search_index import FORMAT, index_post, post_words, refresh
 from publisher.posts.search_matches import SearchMatch
 from publisher.schedule.bulk import BulkChanges
 from publisher.schedule.post_queue import PostQueue
-from publisher.schedule.waiting import QueueFilter, count_waiting, read_waiting
+from publisher.schedule.waiting import QueueFilter, count_waiting, estimate_waiting, read_waiting
 from tests.conftest import on_every_database
 from tests.queue_desk import Desk, open_desk
 
@@ -158,6 +159,62 @@ def test_many_matches_are_listed_in_the_order_of_the_list(desk: Desk, monkeypatc
     refresh_index(desk.database)
     assert found(desk, "leaf") == [f"Leaf {number}" for number in (4, 3, 2, 1, 0)]
     assert found(desk, "leaf", limit=2) == ["Leaf 4", "Leaf 3"]
+
+
+QUERIES = (
+    "leaf", "leaves", "lea", "oak leaf", "le*", '"oak leaf"', '"leaf oak"', "title:leaf", "alt:leaf", "tag:oak",
+    "credit:roig", "by:roig", 'title:"oak leaf"', "fulles", "fulla", "100%", "snake_case", "nowhere",
+)  # fmt: skip
+
+
+@on_every_database
+def test_words_looked_at_one_by_one_find_what_the_index_finds(desk: Desk) -> None:
+    add(desk, "Oak leaf", tags=["oak"], credit="Anna Roig")
+    add(desk, "Leaves of an oak", body="100% snake_case", written_by="Anna Roig")
+    add(desk, "Root", body="An oak leaf", translations={"ca": {"title": "Arrel", "body": "Les fulles"}})
+    add(desk, "Learning", body="leaf, oak")
+    stale = add(desk, "Stem", body="An oak leaf")
+    refresh_index(desk.database)
+    with desk.database.writing() as session:
+        session.execute(update(Post).where(Post.id == stale).values(words_stale=True))
+    with desk.database.reading() as session:
+        for text in QUERIES:
+            query = SearchQuery.of(text)
+            by_index = sorted(session.scalars(select(Post.id).where(matching_posts(session, query))))
+            assert sorted(session.scalars(select(Post.id).where(has_words(session, query)))) == by_index, text
+        assert session.scalars(select(Post.id).where(has_words(session, SearchQuery.of("leaf")))).all()
+
+
+@on_every_database
+@pytest.mark.parametrize("walked", [1, 3, 100])
+def test_lists_of_many_matches_lack_none(desk: Desk, monkeypatch: pytest.MonkeyPatch, walked: int) -> None:
+    for module in ("schedule.waiting", "delivery.listing", "posts.search"):
+        monkeypatch.setattr(f"publisher.{module}.WALKED", walked)
+    monkeypatch.setattr("publisher.db.post_search.MAX_LISTED", 2)
+    titles = [f"{'Root' if number % 3 == 1 else 'Leaf'} {number}" for number in range(9)]
+    desk.posts(titles, NOW)
+    desk.post("Leaf of the reserve", NOW, reserve=True)
+    refresh_index(desk.database)
+    leaves = [title for title in titles if title.startswith("Leaf")]
+    with desk.database.reading() as session:
+        criteria = QueueFilter(text="leaf")
+        pages = [read_waiting(session, criteria, begin, 2) for begin in range(0, 10, 2)]
+        counted = estimate_waiting(session, criteria, 100)
+        ids = [post.id for post in find_posts(session, "leaf")]
+        paged = find_posts(session, "leaf", limit=2)
+        paged += find_posts(session, "leaf", limit=9, before=paged[-1].id)
+    assert [post.title for page in pages for post in page] == [*leaves, "Leaf of the reserve"]
+    assert counted.number == 7 or (counted.has_more and 0 < counted.number < 7)
+    assert counted.has_more == (walked < 9)
+    assert ids == [post.id for post in paged] == sorted(ids, reverse=True)
+    assert len(ids) == 7
+    for day in range(6):
+        desk.pick(NOW + timedelta(days=day, hours=3))
+    with desk.database.reading() as session:
+        rows = list(all_deliveries(session, DeliveryFilter(text="leaf")))
+        shown = find_deliveries(session, DeliveryFilter(text="leaf"), limit=2)
+    assert {row.title for row in rows} == {"Leaf 0", "Leaf 2", "Leaf 3", "Leaf 5"}
+    assert [row.id for row in shown] == [row.id for row in rows[:2]]
 
 
 def test_results_tell_where_they_matched(desk: Desk) -> None:

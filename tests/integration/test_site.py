@@ -16,10 +16,9 @@ from sqlalchemy import update
 from publisher.cli.service import ROLES, Service, own_roles
 from publisher.db.models import Pick, Post, PostImage
 from publisher.posts.posts import withdraw_post
-from publisher.settings import SettingsError
+from publisher.settings import ReuseRule, SettingsError
 from publisher.site.export import SiteExport
 from publisher.site.rendering import SiteTemplateError
-from publisher.settings import ReuseRule, SettingsError
 from tests.conftest import WriteDesk
 from tests.public_site import ADDRESS, NOW, TODAY, PublicSite, Visitor, open_public_site
 from tests.waiting import TIMEOUT
