@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from publisher.core.messages import _
-from publisher.core.value_range import CHOICES, WindowChoice
+from publisher.core.value_range import WindowChoice
+from publisher.core.window_choice import read_window
 from publisher.posts.channel_texts import ChannelTextInvalid, parse_channels
 from publisher.posts.drafts import PictureContent
 
@@ -27,8 +28,8 @@ def window_option(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="[PICTURE=]CHOICE",
         callback=lambda _ctx, _option, texts: tuple(map(_parse_window, texts)),
-        help="What a 16-bit picture shows as black to white: detected, percentile or full. Without PICTURE: each of "
-        "them.",
+        help="What a 16-bit picture shows as black to white: detected, percentile, full, or two values: 200-3000. "
+        "Without PICTURE: each of them.",
     )(command)
 
 
@@ -41,7 +42,8 @@ def channels_option(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="[PICTURE=]LIST",
         callback=lambda _ctx, _option, texts: tuple(map(_parse_channels, texts)),
         help="How the colour channels of a picture are merged, in their order: green,off,#ff8800:detected. Each is "
-        "a colour, off, or empty for what is proposed; after a colon: detected, percentile or full.",
+        "a colour, off, or empty for what is proposed; after a colon: detected, percentile, full, or the values of "
+        "black and of the colour: green:200-3000.",
     )(command)
 
 
@@ -57,12 +59,12 @@ def _parse_channels(text: str) -> tuple[int | None, list[dict[str, Any]]]:
 
 def _parse_window(text: str) -> tuple[int | None, WindowChoice]:
     number, _separator, name = text.rpartition("=")
-    choice = next((choice for choice in CHOICES if choice == name), None)
-    if choice is None or not (number == "" or (number.isascii() and number.isdigit() and int(number))):
-        raise click.UsageError(
-            str(_("write --window CHOICE, or --window 2=CHOICE; the choices are {choices:list}", choices=list(CHOICES)))
-        )
-    return int(number) if number else None, choice
+    if not (number == "" or (number.isascii() and number.isdigit() and int(number))):
+        raise click.UsageError(str(_("write --window CHOICE, or --window 2=CHOICE")))
+    try:
+        return int(number) if number else None, read_window(name)
+    except ValueError as error:
+        raise click.UsageError(str(error.args[0])) from None
 
 
 def choose_windows(

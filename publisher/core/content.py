@@ -13,8 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from publisher.core.colour_channels import MAX_COLOUR_CHANNELS, ColourChannel, MergedChannel
 from publisher.core.problems import Problem, recorded_problem
 from publisher.core.value_range import ValueFacts, Window, WindowChoice
+from publisher.core.window_choice import read_window
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0, strict=True)]
+ReadWindow = Annotated[WindowChoice, BeforeValidator(read_window)]
 Fit = Literal["pad", "crop", "split", "as-is"]
 ImageFormat = Literal["jpeg", "png", "gif", "webp"]
 SourceFormat = Literal["jpeg", "png", "tiff", "webp", "avif", "gif", "heic"]
@@ -57,7 +59,7 @@ class ColourChannelChoice(Frozen):
     """Empty: the file's own, else the proposed one."""
     shown: StrictBool | None = None
     """None: as proposed, or because something else is chosen for it."""
-    window: WindowChoice | None = None
+    window: ReadWindow | None = None
     """Which of its values are shown as black and as its colour. None: what is chosen for the whole picture."""
 
 
@@ -71,7 +73,7 @@ class ImageChoices(Framing):
     """Where a wide composite is cut into panels: x positions. None: found by the program."""
     padding: str = "edge"
     """`edge` (the colour of the picture's border), `blur`, or a colour written `#rrggbb`."""
-    window: WindowChoice | None = None
+    window: ReadWindow | None = None
     """Which values of a picture with 16 bits are shown as black and as white. None: nobody has chosen."""
     colour_channels: Annotated[tuple[ColourChannelChoice, ...], Field(max_length=MAX_COLOUR_CHANNELS)] | None = None
     """How the colour channels of a file that has several are merged, in their order. None: nobody has chosen."""

@@ -154,10 +154,10 @@ class Remedy(Enum):
         "publisher edit {post} --window {picture}=detected",
         _(
             "To take what is proposed: publisher edit {post} --window {picture}=detected. The other choices are "
-            "percentile and full."
+            "percentile, full, and two values such as 200-3000."
         ),
         _("Choose it below the picture's alt text."),
-        _("Set choices.window of the picture to detected, percentile or full."),
+        _("Set choices.window of the picture to detected, percentile, full or two values such as [200, 3000]."),
         "/posts/{post}",
     )
     CHOOSE_COLOUR_CHANNELS = (

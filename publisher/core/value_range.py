@@ -10,12 +10,14 @@ from typing import Any, Literal, Self, get_args
 MAX_VALUE = 65535
 FULL_RANGE = (0, MAX_VALUE)
 
-WindowChoice = Literal["full", "detected", "percentile"]
-"""What staff can choose: every value, the range that the desk found, or the 0.1 and 99.9 percentiles."""
-CHOICES: tuple[WindowChoice, ...] = get_args(WindowChoice)
 Number = int | float
 Limits = tuple[int, int] | tuple[float, float]
 """The values shown as black and as white."""
+NamedWindow = Literal["full", "detected", "percentile"]
+CHOICES: tuple[NamedWindow, ...] = get_args(NamedWindow)
+WindowChoice = NamedWindow | Limits
+"""What staff can choose: every value, the range that the desk found, the 0.1 and 99.9 percentiles, or two values that
+they type."""
 Window = Literal["full", "percentile"] | Limits
 """What is rendered: every value, the values shown as black and white, or percentiles that are found anew each time,
 as older versions of the program did."""
@@ -164,6 +166,8 @@ def window_of(choice: WindowChoice | None, facts: ValueFacts | None) -> Window:
     `facts`: None for a picture with 8 bits, or one of which they are not known.
     """
     if facts is None:
+        if isinstance(choice, tuple):
+            return choice
         return "full" if choice in (None, "full") else "percentile"
     limits = limits_of(choice, facts)
     return "full" if limits == FULL_RANGE and facts.kind == "uint16" else limits
@@ -171,6 +175,8 @@ def window_of(choice: WindowChoice | None, facts: ValueFacts | None) -> Window:
 
 def limits_of(choice: WindowChoice | None, facts: ValueFacts) -> Limits:
     """Returns the values that are shown as black and white."""
+    if isinstance(choice, tuple):
+        return choice
     if choice is None:
         choice = "detected" if facts.needs_choice else "full"
     return {"full": facts.full, "detected": facts.detected, "percentile": facts.percentiles}[choice]

@@ -13,7 +13,8 @@ from publisher.core.colour_channels import (
     MergedChannel,
 )
 from publisher.core.messages import Message, _
-from publisher.core.value_range import CHOICES, Limits
+from publisher.core.value_range import Limits
+from publisher.core.window_choice import read_window, write_window
 
 LEFT_OUT, SHOWN = "off", "on"
 COLOUR_NAMES: Mapping[str, Message] = {
@@ -60,15 +61,13 @@ def _parse_channel(text: str) -> dict[str, Any]:
                 colours=list(NAMED_COLOURS),
             )
         )
-    if window not in ("", LEFT_OUT, SHOWN, *CHOICES):
-        choices = [*CHOICES, LEFT_OUT]
-        raise ChannelTextInvalid(_("“{window}” is none of {choices:list}", window=window, choices=choices))
     chosen: dict[str, Any] = {"colour": written}
     if window in (LEFT_OUT, SHOWN):
-        chosen["shown"] = window == SHOWN
-    elif window:
-        chosen["window"] = window
-    return chosen
+        return {**chosen, "shown": window == SHOWN}
+    try:
+        return {**chosen, "window": read_window(window)} if window else chosen
+    except ValueError as error:
+        raise ChannelTextInvalid(*error.args) from None
 
 
 def write_channels(choices: Iterable[Mapping[str, Any]] | None) -> str:
@@ -82,11 +81,11 @@ def write_channels(choices: Iterable[Mapping[str, Any]] | None) -> str:
 
 
 def write_range(choice: Mapping[str, Any]) -> str:
-    """Writes what is shown of a channel: `off`, `on`, a choice of values, or nothing."""
+    """Writes what is shown of a channel: `off`, `on`, a choice of values such as `200..3000`, or nothing."""
     shown = choice.get("shown")
     if shown is False:
         return LEFT_OUT
-    return choice.get("window") or (SHOWN if shown else "")
+    return write_window(choice.get("window")) or (SHOWN if shown else "")
 
 
 def write_colour(colour: str) -> str:

@@ -38,7 +38,7 @@ def thumbnail_spec(
     sha256: str,
     width: int,
     facts: ValueFacts | None = None,
-    choice: WindowChoice | Limits | None = None,
+    choice: WindowChoice | None = None,
     *,
     merged: tuple[MergedChannel, ...] = (),
     image_format: ImageFormat = "webp",
@@ -52,7 +52,7 @@ def thumbnail_spec(
     if merged:
         window = "full"
     elif facts is not None:
-        window = choice if isinstance(choice, tuple) else window_of(choice, facts)
+        window = window_of(choice, facts)
     return RenditionSpec(
         source=sha256,
         formats=(image_format,),

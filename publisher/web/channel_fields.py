@@ -1,4 +1,4 @@
-"""Makes the form fields of a picture's colour channels: `channel_N_colour` and `channel_N_range`."""
+"""Makes the form fields of a picture's colour channels: `channel_N_colour`, `_range`, `_black` and `_white`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from publisher.core.colour_channels import NAMED_COLOURS, is_shown, proposed_colours
 from publisher.core.messages import Message, _
 from publisher.core.value_range import ValueFacts
+from publisher.core.window_choice import read_window
 from publisher.db.models import Media
 from publisher.posts.channel_texts import (
     COLOUR_NAMES,
@@ -21,8 +22,9 @@ from publisher.posts.channel_texts import (
     write_colour,
     write_range,
 )
+from publisher.web.window_fields import fields_of_window, window_value
 
-_FIELD = re.compile(r"channel_(\d{1,2})_(colour|range)")
+_FIELD = re.compile(r"channel_(\d{1,2})_(colour|range|black|white)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def _channel(field: Callable[[str], str], number: int) -> dict[str, Any]:
     chosen: dict[str, Any] = {"colour": NAMED_COLOURS.get(colour, colour)}
     if shown in (LEFT_OUT, SHOWN):
         return {**chosen, "shown": shown == SHOWN}
-    return {**chosen, "window": shown or None}
+    return {**chosen, "window": window_value(field, f"channel_{number}_", "range")}
 
 
 def fields_of_channels(choices: Sequence[Mapping[str, Any]] | None) -> dict[str, str]:
@@ -86,22 +88,35 @@ def fields_of_channels(choices: Sequence[Mapping[str, Any]] | None) -> dict[str,
     fields = {}
     for number, choice in enumerate(choices or (), start=1):
         fields[f"channel_{number}_colour"] = write_colour(choice.get("colour") or "")
-        fields[f"channel_{number}_range"] = write_range(choice)
+        fields |= fields_of_window(write_range(choice), f"channel_{number}_", "range")
     return fields
 
 
 def channels_of_fields(fields: Mapping[str, str], prefix: str) -> str:
     """Writes the choices that the fields hold, for the address of a thumbnail. `prefix`: such as `images-0-`."""
     names = [name.removeprefix(prefix) for name in fields if name.startswith(prefix)]
-    choices = channel_values(lambda name: fields.get(prefix + name, "").strip(), names)
-    return write_channels(choices).rstrip(",")
+    choices = channel_values(lambda name: fields.get(prefix + name, "").strip(), names) or []
+    return write_channels(map(_without_mistakes, choices)).rstrip(",")
+
+
+def _without_mistakes(choice: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return {**choice, "window": read_window(choice.get("window"))}
+    except ValueError:
+        return {**choice, "window": None}
 
 
 def channel_field_label(name: str) -> Message | None:
     """Labels a field of a colour channel. None: it is another field."""
-    match = _FIELD.fullmatch(name)
-    if match is None:
+    found = _FIELD.fullmatch(name)
+    if found is None:
         return None
-    if match[2] == "colour":
-        return _("Colour of channel {channel}", channel=int(match[1]))
-    return _("What is shown of channel {channel}", channel=int(match[1]))
+    number = int(found[1])
+    match found[2]:
+        case "colour":
+            return _("Colour of channel {channel}", channel=number)
+        case "black":
+            return _("Black of channel {channel}", channel=number)
+        case "white":
+            return _("White of channel {channel}", channel=number)
+    return _("What is shown of channel {channel}", channel=number)

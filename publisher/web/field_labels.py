@@ -29,6 +29,8 @@ FIELD_LABELS: Mapping[str, Message] = {
     "remove": _("Remove"),
     "fit": _("Where its shape does not suit a channel"),
     "window": _("How its 16 bits are shown"),
+    "window_black": _("Value that is black"),
+    "window_white": _("Value that is white"),
     "padding": _("Padding"),
     "padding_colour": _("Padding's colour"),
     "credit_strip": _("Credit below the picture"),
@@ -55,6 +57,7 @@ OPTIONS: Mapping[str, Mapping[str, Message]] = {
         "full": _("over their full range, always"),
         "detected": _("over the range that was detected"),
         "percentile": _("from the 0.1 to the 99.9 percentile"),
+        "typed": _("between typed values"),
     },
 }
 """The fields whose value is one of a list."""

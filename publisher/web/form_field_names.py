@@ -24,6 +24,10 @@ def field_of_value(path: Sequence[int | str], numbers: Sequence[int]) -> str:
     match list(path):
         case ["images", int(number), str(name), *_] if name in IMAGE_TEXTS:
             return f"images-{numbers[number]}-{name}"
+        case ["images", int(number), "choices", "window", *_]:
+            return f"images-{numbers[number]}-window"
+        case ["images", int(number), "choices", "colour_channels", int(channel), "window", *_]:
+            return f"images-{numbers[number]}-channel_{channel + 1}_range"
         case ["images", int(number), *_]:
             return f"images-{numbers[number]}"
         case ["translations", str(language), *rest]:

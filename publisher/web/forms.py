@@ -21,11 +21,13 @@ from publisher.core.errors import ErrorKind, UserError
 from publisher.core.messages import Message, _, ngettext
 from publisher.core.post_limits import FORM_BYTES, describe_limit
 from publisher.core.problems import Problem
+from publisher.core.window_choice import write_window
 from publisher.db.models import Post
 from publisher.posts.drafts import PostContent, is_supported_day
 from publisher.web.channel_fields import channel_values, fields_of_channels
 from publisher.web.errors import PageError, sentence_of
 from publisher.web.form_field_names import FRAMING, IMAGE_TEXTS, TEXTS, TRANSLATED, field_of_value
+from publisher.web.window_fields import fields_of_window, window_value
 
 CUSTOM_COLOUR = "colour"
 """The value of the field `padding` where the field `padding_colour` holds the colour."""
@@ -200,7 +202,7 @@ def _image_values(fields: Fields, number: int, mistakes: dict[str, Message | Pro
         return fields.get(f"images-{number}-{name}", "").strip()
 
     choices: dict[str, Any] = {
-        "window": field("window") or None,
+        "window": window_value(field),
         "colour_channels": channel_values(field, _names_of(fields, number)),
         "padding": _padding(field("padding"), field("padding_colour")),
         "credit_strip": bool(field("credit_strip")),
@@ -310,7 +312,7 @@ def fields_of_choices(choices: Mapping[str, Any]) -> dict[str, str]:
         **_fields_of_framing(choices),
         **of_channels,
         **fields_of_channels(choices.get("colour_channels")),
-        "window": choices.get("window") or "",
+        **fields_of_window(write_window(choices.get("window"))),
         "padding": CUSTOM_COLOUR if is_custom else padding,
         "padding_colour": padding if is_custom else DEFAULT_COLOUR,
         "credit_strip": "on" if choices.get("credit_strip") else "",

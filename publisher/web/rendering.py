@@ -37,6 +37,7 @@ from publisher.web.reader import reader_of
 from publisher.web.script_texts import texts_of_scripts
 from publisher.web.text_language import in_language, lang, language_of_field
 from publisher.web.value_names import correction_state, delivery_state, post_state, role_name
+from publisher.web.window_fields import window_of_fields
 
 NAVIGATION = (
     ("today", _("Today"), Permission.READ),
@@ -81,6 +82,7 @@ def templates() -> Environment:
     environment.globals |= {"platform_mark": platform_mark, "name_device": name_device, "options": OPTIONS}
     environment.globals |= {"channel_rows": channel_rows, "colour_options": colour_options}
     environment.globals |= {"channels_of_fields": channels_of_fields, "chosen_colour": chosen_colour}
+    environment.globals |= {"window_of_fields": window_of_fields}
     environment.globals |= {"write_merged": write_merged}
     return environment
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,8 +61,41 @@ def test_channels_are_chosen_and_seen(site: Site, post: int, open_page: OpenPage
         channels.scroll_into_view_if_needed()
         page.screenshot(path=f"{folder}/narrow.png")
     page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("version 2, by")).to_be_visible()
     expect(page.get_by_text("DAPI in grey, RFP in red").first).to_be_visible()
     with site.desk.database.reading() as session:
         choices = ImageChoices.model_validate(load_post(session, post).images[0].choices)
     assert choices.window == "detected"
     assert choices.colour_channels == (ColourChannelChoice(colour="#ffffff"), ColourChannelChoice(shown=False))
+
+
+def test_values_are_typed_seen_and_brought_back(site: Site, post: int, open_page: OpenPage) -> None:
+    page: Page = open_page("editor")
+    page.goto(f"/posts/{post}")
+    dapi = page.get_by_role("group", name="DAPI")
+    expect(dapi.get_by_label("Value that is black")).to_be_hidden()
+    dapi.get_by_label("Shown").select_option("typed")
+    dapi.get_by_label("Value that is black").fill("3000")
+    dapi.get_by_label("Value at full brightness").fill("200")
+    page.get_by_label("The values of all of them are shown").select_option("detected")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(dapi.get_by_text("Black is 3,000 and white is 200")).to_be_visible()
+    dapi.get_by_label("Value that is black").fill("20")
+    dapi.get_by_label("Value at full brightness").fill("2000.5")
+    dapi.get_by_label("Value at full brightness").blur()
+    expect(page.locator(".stage img")).to_have_attribute("src", re.compile(r"channels=%3A20\.\.2000\.5$"))
+    if folder := os.environ.get("PICTURES"):
+        page.wait_for_timeout(3000)
+        dapi.scroll_into_view_if_needed()
+        page.screenshot(path=f"{folder}/typed.png")
+        page.set_viewport_size({"width": 390, "height": 844})
+        dapi.scroll_into_view_if_needed()
+        page.screenshot(path=f"{folder}/typed-narrow.png")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("version 2, by")).to_be_visible()
+    with site.desk.database.reading() as session:
+        choices = ImageChoices.model_validate(load_post(session, post).images[0].choices)
+    assert choices.colour_channels == (ColourChannelChoice(window=(20, 2000.5)),)
+    page.goto(f"/posts/{post}")
+    expect(dapi.get_by_label("Value at full brightness")).to_have_value("2000.5")
+    expect(page.locator(".stage img")).to_have_attribute("src", re.compile(r"channels=%3A20\.\.2000\.5$"))

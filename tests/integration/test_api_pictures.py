@@ -95,3 +95,18 @@ def test_colour_channels_are_told_and_chosen(editor: Program, tmp_path: Path) ->
     assert any("Left out: GFP" in problem["message"] for problem in told)
     wrong = [{"media": picture["sha256"], "choices": {"colour_channels": [{"colour": "mauve"}]}}]
     assert editor.post("/posts", json={"title": "x", "images": wrong}).status_code == 422
+
+
+def test_typed_values_of_colour_channels_are_taken(editor: Program, tmp_path: Path) -> None:
+    planes = [dyes(4095)[:, :, dye].copy() for dye in range(3)]
+    text = ome(["DAPI", "GFP", "RFP"], [0x0000FFFF, 0x00FF00FF, -0x00FFFF01])
+    picture = upload(editor, write_pages_tiff(tmp_path / "typed.tif", planes, text))
+    chosen = [{"window": [200, 3000]}, {"window": "10-900.5"}]
+    made = post_with(editor, picture, colour_channels=chosen, window=[5, 4000])
+    assert [(one["black"], one["white"], one["chosen"]) for one in made["images"][0]["shown_values"]] == [
+        (200, 3000, [200, 3000]), (10, 900.5, [10, 900.5]), (5, 4000, [5, 4000]),
+    ]  # fmt: skip
+    wrong = [{"media": picture["sha256"], "choices": {"colour_channels": [{"window": [3000, 200]}]}}]
+    answer = editor.post("/posts", json={"title": "x", "images": wrong})
+    assert answer.status_code == 422
+    assert "Black is 3,000 and white is 200; the value of black must be the smaller one" in answer.text

@@ -9,6 +9,7 @@ import pytest
 
 from publisher.posts.drafts import PostContent, PostDraft, check_input
 from publisher.posts.errors import PostError
+from publisher.web.channel_fields import channels_of_fields
 from publisher.web.field_labels import label_of
 from publisher.web.form_field_names import anchor_of
 from publisher.web.forms import (
@@ -20,6 +21,7 @@ from publisher.web.forms import (
     next_image_number,
     with_placeholder_titles,
 )
+from publisher.web.window_fields import window_of_fields
 
 ZONE = ZoneInfo("Europe/London")
 A, B = "a" * 64, "b" * 64
@@ -156,3 +158,36 @@ def test_a_file_is_called_by_its_name_alone() -> None:
 )
 def test_fields_have_names_for_people(field: str, label: str) -> None:
     assert str(label_of(field)) == label
+
+
+def test_typed_values_of_a_picture_are_fields_of_the_form() -> None:
+    picture = {
+        "images-0-media": A,
+        "images-0-window": "typed",
+        "images-0-window_black": "-3",
+        "images-0-channel_2_colour": "green",
+    }
+    picture |= {"images-0-window_white": "40.5", "images-0-channel_2_range": "typed"}
+    picture |= {"images-0-channel_2_black": "200", "images-0-channel_2_white": "3000"}
+    choices = content_of(**picture).images[0].choices
+    assert choices.window == (-3, 40.5)
+    assert choices.colour_channels is not None
+    assert (choices.colour_channels[1].colour, choices.colour_channels[1].window) == ("#00ff00", (200, 3000))
+    again = {f"images-0-{name}": text for name, text in fields_of_choices(choices.model_dump(mode="json")).items()}
+    assert {name: again[name] for name in picture if name != "images-0-media"} == {
+        name: text for name, text in picture.items() if name != "images-0-media"
+    }
+    assert window_of_fields(picture, "images-0-") == "-3..40.5"
+    assert channels_of_fields(picture, "images-0-") == ",green:200..3000"
+
+
+def test_a_typed_value_that_is_none_is_told_at_its_field() -> None:
+    picture = {"images-7-media": A, "images-7-window": "typed", "images-7-window_white": "9"}
+    picture |= {"images-7-channel_1_range": "typed", "images-7-channel_1_black": "5", "images-7-channel_1_white": "4"}
+    with pytest.raises(Mistakes) as mistakes:
+        content_of(**picture)
+    assert {name: str(text) for name, text in mistakes.value.fields.items()} == {
+        "images-7-window": "A range needs both values, that of black and that of white.",
+        "images-7-channel_1_range": "Black is 5 and white is 4; the value of black must be the smaller one.",
+    }
+    assert window_of_fields(picture, "images-7-") == channels_of_fields(picture, "images-7-") == ""

@@ -18,7 +18,8 @@ from publisher.adapt.images.rendering import ImageRefused
 from publisher.core.colour_channels import MergedChannel, merge_of
 from publisher.core.content import ColourChannelChoice, Rendition, RenditionSpec
 from publisher.core.messages import _
-from publisher.core.value_range import CHOICES, Limits, WindowChoice
+from publisher.core.value_range import CHOICES, WindowChoice
+from publisher.core.window_choice import read_number
 from publisher.db.models import Media
 from publisher.posts.channel_texts import ChannelTextInvalid, parse_channels, parse_merged
 from publisher.posts.thumbnails import thumbnail_spec
@@ -86,14 +87,13 @@ class _Shown:
     def merge(self, media: Media | None) -> tuple[MergedChannel, ...]:
         """Returns how the colour channels are merged. What can't be read is left out, as for a picture without."""
         found = media.colour_channels if media else ()
-        choice = next((choice for choice in CHOICES if choice == self.window), None)
         try:
             if self.merged:
                 return parse_merged(self.merged, found)
             chosen = [ColourChannelChoice.model_validate(value) for value in parse_channels(self.channels)]
         except ChannelTextInvalid:
             chosen = []
-        return merge_of(found, chosen, choice)
+        return merge_of(found, chosen, _choice(self.window))
 
 
 def _thumbnail(request: Request, sha256: str, width: int, shown: _Shown) -> Rendition | None:
@@ -104,14 +104,10 @@ def _thumbnail(request: Request, sha256: str, width: int, shown: _Shown) -> Rend
     return _stored_or_made(request, spec)
 
 
-def _choice(window: str) -> WindowChoice | Limits | None:
+def _choice(window: str) -> WindowChoice | None:
     low, separator, high = window.partition("..")
     if separator:
-        return (
-            (int(low), int(high))
-            if low.lstrip("-").isdigit() and high.lstrip("-").isdigit()
-            else (float(low), float(high))
-        )
+        return read_number(low), read_number(high)
     return next((choice for choice in CHOICES if choice == window), None)
 
 

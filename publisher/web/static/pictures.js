@@ -95,11 +95,20 @@ form.addEventListener("pictureschosen", () => {
   number();
 });
 
+// Writes what is shown of values: a choice, or the two that are typed. Empty: nothing is chosen, or they are no range.
+function chosenRange(picture, prefix, choice) {
+  const { value } = field(picture, choice ? prefix + choice : "window");
+  if (value !== "typed") return value;
+  const [black, white] = ["black", "white"].map((end) => field(picture, prefix + end).value.trim());
+  const isRange = [black, white].every((text) => /^-?\d{1,15}(\.\d{1,15})?$/.test(text)) && Number(black) < Number(white);
+  return isRange ? `${black}..${white}` : "";
+}
+
 // Writes how the colour channels of a picture are merged, as the address of a thumbnail has it.
 function chosenChannels(picture) {
   const count = Number(picture.querySelector("[data-channels]")?.dataset.channels ?? 0);
   const choices = Array.from({ length: count }, (_, index) => {
-    const range = field(picture, `channel_${index + 1}_range`).value;
+    const range = chosenRange(picture, `channel_${index + 1}_`, "range");
     return field(picture, `channel_${index + 1}_colour`).value + (range && `:${range}`);
   });
   return choices.join(",").replace(/,+$/, "");
@@ -109,7 +118,7 @@ function chosenChannels(picture) {
 function showWindow(picture) {
   const original = picture.querySelector(".stage img");
   if (!original) return;
-  const { value } = field(picture, "window");
+  const value = chosenRange(picture, "window_");
   const address = new URL(original.src);
   const shown = new URLSearchParams();
   if (value) shown.set("window", value);
@@ -188,7 +197,9 @@ function equip(picture) {
   const colour = field(picture, "padding_colour");
   const offer = () => (colour.closest("label").hidden = padding.value !== "colour");
   padding.addEventListener("change", offer);
-  field(picture, "window").addEventListener("change", () => showWindow(picture));
+  for (const choices of picture.querySelectorAll(".windows, .shaping .typed-choice")) {
+    choices.addEventListener("change", () => showWindow(picture));
+  }
   picture.querySelector("[data-channels]")?.addEventListener("change", () => showWindow(picture));
   offer();
 }
