@@ -13,6 +13,7 @@ from publisher.adapt.images.geometry import Layout, lay_out
 from publisher.adapt.images.process.analysis import find_gutters, perceptual_hash
 from publisher.adapt.images.process.animation import check_animation, render_animation
 from publisher.adapt.images.process.conversion import ConvertedPicture, convert_picture, pixel_box
+from publisher.adapt.images.process.deflate_data import has_sound_deflate_data
 from publisher.adapt.images.process.encoding import Canvas, Encoded, encode
 from publisher.adapt.images.process.errors import PictureRefused
 from publisher.adapt.images.process.framing import frame
@@ -30,6 +31,7 @@ from publisher.adapt.images.process.quality_metrics import compare
 from publisher.adapt.images.process.sampling import take_tiles
 from publisher.adapt.images.process.sniffing import is_animated_png
 from publisher.adapt.images.process.values import measure_values, summarize_channels, tails_of
+from publisher.adapt.images.process.webp_data import has_sound_webp_data
 from publisher.adapt.problem_codes import PictureProblem, PictureWarning, RenditionNote
 from publisher.core.colour_channels import ColourChannel, MergedChannel, merge_of
 from publisher.core.problems import Problem
@@ -103,7 +105,7 @@ def _warnings(
         warnings.append(PictureWarning.UNDECLARED_CHANNEL_LEFT_OUT())
     if original.bits == 8:
         warnings += _appearance_warnings(preview.image)
-    if original.format == "jpeg" and not has_sound_jpeg_data(source):
+    if not _has_sound_data(source, original):
         warnings.append(PictureWarning.DATA_MAY_BE_DAMAGED())
     if is_animated_png(source):
         warnings.append(PictureWarning.FIRST_FRAME_OF_PNG())
@@ -115,6 +117,15 @@ def _warnings(
     elif original.frames > 1 and original.format not in ("gif", "webp") and not layout.channels:
         warnings.append(PictureWarning.FIRST_PAGE_USED(count=original.frames))
     return warnings
+
+
+def _has_sound_data(source: Path, original: OpenedOriginal) -> bool:
+    """Tells whether nothing is left over behind the picture, where that can be told."""
+    if original.format == "jpeg":
+        return has_sound_jpeg_data(source)
+    if original.format == "tiff":
+        return has_sound_deflate_data(source, sorted({channel.page for channel in original.layout.channels} or {0}))
+    return original.format != "webp" or original.frames > 1 or has_sound_webp_data(source)
 
 
 def _appearance_warnings(preview: Any) -> list[Problem]:
