@@ -10,8 +10,9 @@ import pytest
 import pyvips
 
 from publisher.adapt.images.plans import plan_images
+from publisher.adapt.images.process.encoding import Canvas, encode
 from publisher.adapt.images.process.quality_metrics import compare
-from publisher.adapt.images.process.sampling import take_tiles
+from publisher.adapt.images.process.sampling import SMALL_TILE, TILE, take_tiles
 from publisher.adapt.images.rendering import Renderer
 from publisher.core.content import RENDITION_RECIPE, ImageFormat, RenditionSpec, SourceImage
 from publisher.media import FolderStore
@@ -95,23 +96,36 @@ def test_likeness_of_a_large_picture_agrees_with_an_independent_measure(
 @pytest.mark.parametrize("subsample", ["off", "on"])
 def test_tiles_stand_for_the_whole(draw: Any, subsample: str) -> None:
     image = draw(1500, 1200)
-    tiles = take_tiles(image, 0, 0, 1500, 1200)
+    tiles = take_tiles(image, (0, 0, 1500, 1200))
     assert tiles is not None
     assert tiles.width * tiles.height < 1500 * 1200 / 3
     decoded = [
         pyvips.Image.jpegload_buffer(part.jpegsave_buffer(Q=75, subsample_mode=subsample)) for part in (image, tiles)
     ]
-    whole, sampled = compare(image, decoded[0], in_tiles=False), compare(tiles, decoded[1], in_tiles=True)
+    whole, sampled = compare(image, decoded[0]), compare(tiles, decoded[1], TILE)
     assert sampled.ssim == pytest.approx(whole.ssim, abs=0.006)
     assert sampled.colour_difference == pytest.approx(whole.colour_difference, rel=0.15, abs=0.05)
     if subsample == "off":
-        seen = take_tiles(decoded[0], 0, 0, 1500, 1200)
+        seen = take_tiles(decoded[0], (0, 0, 1500, 1200))
         assert (seen - decoded[1]).abs().max() == 0
+
+
+@pytest.mark.parametrize("draw", [samples.tissue, samples.fluorescence, uneven, samples.line_figure])
+def test_small_tiles_stand_for_the_whole_of_a_fine_jpeg(draw: Any) -> None:
+    canvas = Canvas(draw(1500, 1200), (0, 0, 1500, 1200))
+    encoded = encode(canvas, ["jpeg"], 10**7, lossless_original=True)
+    assert encoded is not None
+    assert encoded.sample is not None
+    assert (encoded.quality, encoded.sample.tile_side) == (98, SMALL_TILE)
+    whole = compare(canvas.image, pyvips.Image.jpegload_buffer(encoded.content))
+    small = compare(encoded.sample.image, pyvips.Image.jpegload_buffer(encoded.encoded_sample), SMALL_TILE)
+    assert small.ssim == pytest.approx(whole.ssim, abs=0.001)
+    assert small.colour_difference == pytest.approx(whole.colour_difference, abs=0.1)
 
 
 @pytest.mark.parametrize("place", [(0, 0, 860, 700), (37, 5, 4000, 90), (3, 3, 90, 4000)])
 def test_a_small_or_narrow_part_is_its_own_sample(place: tuple[int, int, int, int]) -> None:
-    assert take_tiles(samples.tissue(4100, 4100), *place) is None
+    assert take_tiles(samples.tissue(4100, 4100), place) is None
 
 
 def test_a_platform_that_keeps_its_bytes_gets_the_finest_quantisation(store: FolderStore, tmp_path: Path) -> None:

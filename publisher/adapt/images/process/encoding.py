@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 from publisher.adapt.images.process.metadata import KEPT
 from publisher.adapt.images.process.quality_metrics import is_closer
 from publisher.adapt.images.process.quality_search import MAX_QUALITY, MIN_QUALITY, best_quality, highest_fitting
+from publisher.adapt.images.process.sampling import SMALL_TILE, TILE, Part, has_tiles, take_tiles
 
 SCREEN_QUALITY = 80
 SUBSAMPLE_BELOW_QUALITY = 72
@@ -20,6 +21,8 @@ TRELLIS_BELOW_QUALITY = 80
 """Under this quality trellis quantisation is tried, which takes four times as long: above, it hardly ever wins."""
 MAX_TRELLIS_GAIN = 10
 """By so much the quality can rise: 3 to 7 were seen."""
+FINE_QUALITY = 95
+"""From this quality on a small sample tells the likeness: within 0.0005 of SSIM on eleven pictures at quality 98."""
 PNG_FILTERS = ("none", "all")
 PNG_COMPRESSION = 9
 QUICK_QUALITY = 90
@@ -28,16 +31,39 @@ HIGH_BYTES_PER_PIXEL = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Canvas:
-    """Holds finished pixels and a sample of them."""
+class Sample:
+    """Holds tiles of a picture, side by side, or all of it."""
 
     image: Any
-    tiles: Any
-    """Tiles of the picture, or the whole image where that is small."""
+    tile_side: int | None
+    """None: it is the whole canvas."""
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Holds finished pixels, and takes samples of them where they are needed."""
+
+    image: Any
+    picture_part: Part
+    """The picture inside its padding."""
+
+    @cached_property
+    def tiles(self) -> Any:
+        """Returns tiles of the picture, or the whole image where that is small."""
+        return take_tiles(self.image, self.picture_part) if self.is_sampled else self.image
 
     @property
     def is_sampled(self) -> bool:
-        return self.tiles is not self.image
+        return has_tiles(self.picture_part)
+
+    def sample_for(self, quality: int) -> Sample:
+        """Returns the pixels on which the likeness of a JPEG of this quality is measured.
+
+        A fine one is nearly as like the picture everywhere, so that a quarter of the pixels tells it.
+        """
+        if quality >= FINE_QUALITY and has_tiles(self.picture_part, SMALL_TILE):
+            return Sample(take_tiles(self.image, self.picture_part, SMALL_TILE), SMALL_TILE)
+        return Sample(self.tiles, TILE if self.is_sampled else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +74,10 @@ class Encoded:
     format: str
     quality: int | None
     """None: lossless."""
-    sample: bytes = b""
-    """The canvas's sample, encoded alike. Only of a JPEG."""
+    sample: Sample | None = None
+    """Pixels of a JPEG's canvas."""
+    encoded_sample: bytes = b""
+    """These pixels, encoded alike."""
 
 
 def encode(canvas: Canvas, formats: list[str], max_bytes: int, *, lossless_original: bool) -> Encoded | None:
@@ -133,8 +161,9 @@ def _best_jpeg(canvas: Canvas, max_bytes: int, jpeg: _Jpeg) -> Encoded | None:
     def encode_sample(quality: int) -> bytes:
         return jpeg.encode(canvas.tiles, quality)
 
+    @cache
     def encode_whole(quality: int) -> bytes:
-        return jpeg.encode(canvas.image, quality)
+        return jpeg.encode(canvas.image, quality) if canvas.is_sampled else encode_sample(quality)
 
     @cache
     def times_sample() -> float:
@@ -143,12 +172,17 @@ def _best_jpeg(canvas: Canvas, max_bytes: int, jpeg: _Jpeg) -> Encoded | None:
         return _quick_size(canvas.image, jpeg.subsample) / _quick_size(canvas.tiles, jpeg.subsample)
 
     best = best_quality(
-        encode_whole if canvas.is_sampled else encode_sample,
+        encode_whole,
         lambda quality: len(encode_sample(quality)) * times_sample(),
         max_bytes,
         likely_fits=canvas.image.width * canvas.image.height * HIGH_BYTES_PER_PIXEL <= max_bytes,
     )
-    return best and Encoded(best[1], "jpeg", best[0], encode_sample(best[0]))
+    if best is None:
+        return None
+    quality, content = best
+    sample = canvas.sample_for(quality)
+    encoded = encode_sample(quality) if sample.image is canvas.tiles else jpeg.encode(sample.image, quality)
+    return Encoded(content, "jpeg", quality, sample, encoded)
 
 
 def _try_trellis(canvas: Canvas, max_bytes: int, subsample: str, plain: Encoded) -> Encoded:
@@ -157,16 +191,16 @@ def _try_trellis(canvas: Canvas, max_bytes: int, subsample: str, plain: Encoded)
     It takes fewer bytes, so that a higher quality fits. Tissue gains by it, noise and fluorescence mostly lose.
     """
     jpeg = _Jpeg(subsample, trellis=True)
-    times_sample = len(plain.content) / len(plain.sample)
+    times_sample = len(plain.content) / len(plain.encoded_sample)
     encode_sample = cache(partial(jpeg.encode, canvas.tiles))
     least = plain.quality or MIN_QUALITY
     quality = highest_fitting(
         lambda quality: len(encode_sample(quality)) * times_sample, max_bytes, least, least + MAX_TRELLIS_GAIN
     )
-    while quality and quality >= least and is_closer(canvas.tiles, encode_sample(quality), plain.sample):
+    while quality and quality >= least and is_closer(canvas.tiles, encode_sample(quality), plain.encoded_sample):
         content = jpeg.encode(canvas.image, quality) if canvas.is_sampled else encode_sample(quality)
         if len(content) <= max_bytes:
-            return Encoded(content, "jpeg", quality, encode_sample(quality))
+            return Encoded(content, "jpeg", quality, plain.sample, encode_sample(quality))
         quality -= 1
     return plain
 

@@ -30,14 +30,14 @@ class Likeness:
     """Mean CIE76 difference: about 2 can just be seen side by side."""
 
 
-def compare(first: Any, second: Any, *, in_tiles: bool) -> Likeness:
-    """Compares two 8-bit sRGB images of one size. `in_tiles`: they are tiles of larger ones, side by side."""
+def compare(first: Any, second: Any, tile_side: int | None = None) -> Likeness:
+    """Compares two 8-bit sRGB images of one size. `tile_side`: they are tiles of this size of larger ones."""
     x, y = (image.colourspace("b-w").copy_memory() for image in (first, second))
     ssim = _similarity_map(x.cast("float"), y.cast("float"))
     colours = _colour_difference(first, second)
-    if not in_tiles:
+    if tile_side is None:
         return Likeness(float(ssim.avg()), colours)
-    inside = tile_interiors(first, _REACH)
+    inside = tile_interiors(first, tile_side, _REACH)
     return Likeness(float((ssim * inside).avg() / inside.avg()), colours)
 
 

@@ -28,7 +28,6 @@ from publisher.adapt.images.process.loading import (
 from publisher.adapt.images.process.merging import merge_channels
 from publisher.adapt.images.process.metadata import replace_metadata
 from publisher.adapt.images.process.quality_metrics import compare
-from publisher.adapt.images.process.sampling import take_tiles
 from publisher.adapt.images.process.sniffing import is_animated_png
 from publisher.adapt.images.process.values import measure_values, summarize_channels, tails_of
 from publisher.adapt.images.process.webp_data import has_sound_webp_data
@@ -166,7 +165,7 @@ class _Framed:
 def _render_at(source: Path, output: Path, spec: dict[str, Any], shrink: float) -> dict[str, Any] | None:
     """Renders once, straight from the original, at a share of the largest size. None: too many bytes."""
     framed = _frame_picture(source, spec, shrink)
-    canvas = Canvas(framed.image, take_tiles(framed.image, *framed.picture_part) or framed.image)
+    canvas = Canvas(framed.image, framed.picture_part)
     encoded = encode(canvas, spec["formats"], spec["max_bytes"], lossless_original=framed.from_lossless)
     if encoded is None:
         return None
@@ -177,7 +176,7 @@ def _render_at(source: Path, output: Path, spec: dict[str, Any], shrink: float) 
         "height": framed.image.height,
         "quality": encoded.quality,
         "notes": [note.to_json() for note in framed.notes],
-        **_measure_likeness(encoded, canvas, framed),
+        **_measure_likeness(encoded, canvas),
     }
 
 
@@ -225,7 +224,7 @@ def _shrink_size(layout: Layout, shrink: float) -> tuple[int, int]:
     return max(1, int(layout.canvas_width * shrink)), max(1, int(layout.canvas_height * shrink))
 
 
-def _measure_likeness(encoded: Encoded, canvas: Canvas, framed: _Framed) -> dict[str, float]:
+def _measure_likeness(encoded: Encoded, canvas: Canvas) -> dict[str, float]:
     """Compares the picture inside the rendition with the one before encoding, without the padding, which is equal.
 
     Of a large picture the tiles are compared. The blocks of a JPEG don't depend on each other: tiles encoded alike are,
@@ -233,12 +232,13 @@ def _measure_likeness(encoded: Encoded, canvas: Canvas, framed: _Framed) -> dict
     """
     if encoded.quality is None:
         return {"ssim": 1.0, "colour_difference": 0.0}
-    if encoded.format != "jpeg":
+    sample = encoded.sample
+    if sample is None:
         return {}  # A small preview for the desk's own pages: nobody judges the picture by it.
     # To memory itself: libvips would first decode to memory of its own, for reading in any order.
-    decoded = pyvips.Image.jpegload_buffer(encoded.sample, access="sequential").copy_memory()
-    pair = canvas.tiles, decoded
-    if not canvas.is_sampled:
-        pair = canvas.image.crop(*framed.picture_part), decoded.crop(*framed.picture_part)
-    likeness = compare(*pair, in_tiles=canvas.is_sampled)
+    decoded = pyvips.Image.jpegload_buffer(encoded.encoded_sample, access="sequential").copy_memory()
+    if sample.tile_side is None:
+        likeness = compare(sample.image.crop(*canvas.picture_part), decoded.crop(*canvas.picture_part))
+    else:
+        likeness = compare(sample.image, decoded, sample.tile_side)
     return {"ssim": round(likeness.ssim, 5), "colour_difference": round(likeness.colour_difference, 3)}
