@@ -18,17 +18,27 @@ from publisher.db.imports import Import
 from publisher.desk import Desk
 from publisher.intake.importing import Importer, ImportPlaces
 from publisher.intake.items import ImportedItem
-from publisher.intake.opening import open_source, source_name
 from publisher.intake.outcomes import NEEDS_A_PERSON, OUTCOME_NAMES, PREVIEW_NAMES, ItemOutcome, Outcome, sentences_of
-from publisher.intake.source_settings import read_source_settings
+from publisher.intake.runs import ImportRequest, open_import
 from publisher.intake.undoing import STAYS, TakenBack, UndoResult, count_items, list_imports, undo_import
+from publisher.intake.web_sources import is_web_address
 from publisher.schedule.slots import slot_day
 
 _NAME = re.compile(r"[\w.-]{1,60}")
 
 
+class SourceArgument(click.Path):
+    """Takes a file or folder that is there, or an address."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return value if is_web_address(str(value)) else str(super().convert(value, param, ctx))
+
+
 @click.command("import")
-@click.argument("source", required=False, type=click.Path(path_type=Path, exists=True))
+@click.argument("source", required=False, type=SourceArgument())
 @click.option("--dry-run", is_flag=True, help="Show item by item what would be made, and make nothing.")
 @click.option("--as", "name", help="A name for the source: it stays the same source when it is moved.")
 @click.option("--pictures", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Their folder.")
@@ -37,13 +47,13 @@ _NAME = re.compile(r"[\w.-]{1,60}")
 @json_option
 @click.pass_context
 def import_command(
-    ctx: click.Context, /, source: Path | None, undo: int | None, list_them: bool, as_json: bool, **options: Any
+    ctx: click.Context, /, source: str | None, undo: int | None, list_them: bool, as_json: bool, **options: Any
 ) -> None:
     """Bring in what was published before this desk: it is in the archive, and no queue has it.
 
     SOURCE is a folder of pictures with post files or texts beside them, a saved site, a CSV or JSON Lines file, a
-    saved feed or a WordPress export. The same source again goes on where it stopped, makes nothing twice, and brings
-    changes to what was not edited here.
+    saved feed or a WordPress export; or the address of a feed, a page or a site. The same source again goes on where
+    it stopped, makes nothing twice, and brings changes to what was not edited here.
     """
     if sum((source is not None, undo is not None, list_them)) != 1:
         raise click.UsageError(str(_("give one of these: a SOURCE, --undo IMPORT, or --list")))
@@ -56,21 +66,21 @@ def import_command(
         ctx.exit(_import(desk, source, as_json=as_json, **options))
 
 
-def _import(desk: Desk, source: Path, *, name: str | None, pictures: Path | None, dry_run: bool, as_json: bool) -> int:
+def _import(desk: Desk, source: str, *, name: str | None, pictures: Path | None, dry_run: bool, as_json: bool) -> int:
     if name is not None and not _NAME.fullmatch(name):
         raise click.UsageError(str(_("--as takes a name of letters, digits, dots and dashes, such as old-site")))
-    settings = read_source_settings(desk.config.parent, name or "")
-    opened = open_source(source, settings, pictures)
     places = ImportPlaces(desk.database, desk.store, desk.clock, slot_day(desk.now(), desk.settings.outlet.zone))
-    importer = Importer(places, opened, name or source_name(source), actor(), preview=dry_run)
-    with console().status(str(_("Reading {source} ...", source=opened.name))):
-        items = importer.read()
+    opened = open_import(desk.settings, places, ImportRequest(source, actor(), name or "", pictures, dry_run))
+    importer = opened.importer
+    with console().status(str(_("Reading {source} ...", source=opened.source.name))):
+        items = opened.read()
     outcomes = []
     for outcome in _with_progress(importer.run(items), len(items), hidden=as_json):
         outcomes.append(outcome)
         if not as_json:
             _tell(outcome, is_preview=dry_run)
-    for hint in opened.hints:
+    opened.forget_pages()
+    for hint in opened.source.hints:
         echo(f"publisher: {hint}", err=True)
     if as_json:
         print_json({"import": importer.import_id, "items": [_row(outcome) for outcome in outcomes]})

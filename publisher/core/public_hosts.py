@@ -33,6 +33,10 @@ class AddressRefused(Exception):
         self.text = text
 
 
+class NotPublic(AddressRefused):
+    """The host has an address that is no public one."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResolvedHost:
     """Holds a URL and the addresses of its host, all of which were checked."""
@@ -59,8 +63,11 @@ class ResolvedHost:
 
 
 @contextmanager
-def close_after(connection: HTTPConnection, seconds: float) -> Iterator[None]:
-    """Closes a connection after so many seconds, even while its answer comes in byte by byte."""
+def close_after(connection: HTTPConnection | socket.socket, seconds: float) -> Iterator[None]:
+    """Closes a connection after so many seconds, even while its answer comes in byte by byte.
+
+    While a body is read, name the socket: a connection of which the server says that it will close knows it no more.
+    """
     timer = threading.Timer(max(seconds, 0.0), _shut_down, [connection])
     timer.daemon = True
     timer.start()
@@ -70,8 +77,8 @@ def close_after(connection: HTTPConnection, seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-def _shut_down(connection: HTTPConnection) -> None:
-    sock = connection.sock
+def _shut_down(connection: HTTPConnection | socket.socket) -> None:
+    sock = connection if isinstance(connection, socket.socket) else connection.sock
     try:
         if sock is not None:
             # Not the method of a TLS socket, which would take away what the waiting thread still uses.
@@ -92,8 +99,8 @@ def resolve_public_host(
     Its name must be resolved within so many `seconds`. `resolver_limit`: bounds how many names are resolved at once.
 
     Raises:
-        AddressRefused: it is no URL, its name is unknown or not resolved in time, or one of its addresses is
-            not allowed.
+        AddressRefused: it is no URL, or its name is unknown or not resolved in time.
+        NotPublic: one of its addresses is not allowed.
     """
     try:
         parts = parse_url(url)
@@ -123,5 +130,5 @@ def _resolve_and_check(
     addresses = [ipaddress.ip_address(address.partition("%")[0]) for address in resolved]
     for address in addresses:
         if not (is_public(address) or also(address)):
-            raise AddressRefused(_("{host} is no public address, and is not asked", host=host))
+            raise NotPublic(_("{host} is no public address, and is not asked", host=host))
     return tuple(str(address) for address in addresses)

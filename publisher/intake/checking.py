@@ -25,7 +25,10 @@ class CheckedItem:
 
 
 def check_item(item: ImportedItem, today: date) -> CheckedItem:
-    """Checks what an item says. `today`: the outlet's day; nothing was published later. Opens no picture."""
+    """Checks what an item says. `today`: the outlet's day; nothing was published later.
+
+    Opens no picture, and leaves out those that are to be fetched.
+    """
     problems = [*item.problems, *_date_problems(item, today), *_link_problems(item)]
     draft = None
     # What could not be read would only be told once more.
@@ -49,6 +52,7 @@ def _draft(item: ImportedItem) -> PostDraft:
             "choices": dict(picture.choices),
         }
         for picture in item.pictures
+        if picture.file is not None
     ]
     texts = ("title", "standfirst", "body", "written_by", "credit", "licence", "link", "links", "tags", "language")
     values = {name: getattr(item, name) for name in texts}

@@ -1,4 +1,4 @@
-"""Reads the items of an Atom or RSS feed that was saved as a file."""
+"""Reads the items of an Atom or RSS feed: one that was saved as a file, or the content of any."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from publisher.core.file_reading import read_bytes
 from publisher.core.messages import Message, _
 from publisher.intake.html_texts import HtmlNotReadWhole, HtmlPicture, plain_text, read_html
 from publisher.intake.items import ImportedItem
-from publisher.intake.picture_files import PictureFolder
+from publisher.intake.picture_files import PictureFinder, PictureFolder
 from publisher.intake.plain_pages import take_writer
 from publisher.intake.records import RecordReader
 from publisher.intake.source_settings import SourceSettings
@@ -23,15 +23,14 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 
 
 class FeedSource:
-    """Reads a feed. Its entities are not expanded, and nothing that it names is fetched."""
+    """Reads a feed that was saved. Nothing that it names is fetched."""
 
     def __init__(self, file: Path, settings: SourceSettings, pictures: Path | None = None) -> None:
         """`pictures`: the folder that they are in; else the file's own."""
         self.name = str(file)
-        self.hints: list[Message] = []
         self._file = file
-        self._pictures = PictureFolder(pictures or file.parent)
-        self._reader = RecordReader(settings, self._pictures)
+        self._feed = FeedReader(self.name, file.name, settings, PictureFolder(pictures or file.parent))
+        self.hints: list[Message] = self._feed.hints
 
     def items(self) -> Iterator[ImportedItem]:
         """Yields an item for each entry. Raises PostError where the file is no feed."""
@@ -39,26 +38,39 @@ class FeedSource:
             content = read_bytes(self._file, MAX_FEED_BYTES)
         except OSError as error:
             raise unreadable_file(self.name, error) from error
-        yield from self.read_feed(content)
+        yield from self._feed.read(content)
 
-    def read_feed(self, content: bytes) -> Iterator[ImportedItem]:
+
+class FeedReader:
+    """Reads the content of a feed. Its entities are not expanded."""
+
+    def __init__(self, name: str, place: str, settings: SourceSettings, pictures: PictureFinder) -> None:
+        """`name`, `place`: of the feed and of its items, for people."""
+        self.hints: list[Message] = []
+        self._name, self._place, self._pictures = name, place, pictures
+        self._reader = RecordReader(settings, pictures)
+
+    def read(self, content: bytes) -> Iterator[ImportedItem]:
         """Yields an item for each entry of a feed. Raises PostError where it is none."""
         import feedparser  # noqa: PLC0415 - few commands read a feed
 
-        refuse_entities(self.name, content)
+        refuse_entities(self._name, content)
         feed = feedparser.parse(content, sanitize_html=False, resolve_relative_uris=False)
         if not feed.get("version"):
-            raise PostError(_("{file} is no Atom or RSS feed; save the feed itself, not its page", file=self.name))
+            raise PostError(_("{file} is no Atom or RSS feed; save the feed itself, not its page", file=self._name))
         language = str(feed.feed.get("language", ""))
         for number, entry in enumerate(feed.entries, start=1):
-            place = f"{self._file.name}, {number}"
+            place = f"{self._place}, {number}"
             try:
                 yield self._item(entry, place, language)
             except HtmlNotReadWhole as refusal:
                 yield ImportedItem(place, entry.get("id") or entry.get("link") or place, problems=(refusal.problem,))
         if feed.bozo:
             self.hints.append(
-                _("{file} is no valid XML; what could be read of it is listed, and the rest is missing", file=self.name)
+                _(
+                    "{file} is no valid XML; what could be read of it is listed, and the rest is missing",
+                    file=self._name,
+                )
             )
 
     def _item(self, entry: Mapping[str, Any], place: str, language: str) -> ImportedItem:

@@ -24,6 +24,9 @@ PICTURE = re.compile(r"\.(?:jpe?g|png|gif|tiff?|webp|avif|heic)(?:$|\?)", re.IGN
 MAX_HTML = 5_000_000
 MAX_DEPTH = 2_048
 """The parser's own limit: it stops there, and what follows is lost."""
+MAX_SRCSET = 10_000
+_COPY = re.compile(r"(?:^|[\s,])([^\s,]\S*)\s+(\d{1,5}(?:\.\d{1,3})?)[wx](?=\s*(?:,|$))")
+"""An address of a `srcset` with the width or the density of that copy."""
 _SIGNS = re.compile(r"([\\*_\[\]`])")
 _SIZE = re.compile(r"-\d{2,5}x\d{2,5}(?=\.\w+(?:$|\?))")
 """What WordPress adds to the name of a smaller copy."""
@@ -186,9 +189,16 @@ class _Reader:
         link = self._links[-1][0] if self._links else ""
         address = self._address(source)
         addresses = [link] if PICTURE.search(link) else []
-        addresses += [_SIZE.sub("", address), address]
+        original = _SIZE.sub("", address)
+        addresses += [original] if original != address else []
+        addresses += [*self._larger_copies(element.get("srcset") or ""), address]
         alt_text = " ".join((element.get("alt") or "").split())
         self.result.pictures.append(HtmlPicture(tuple(dict.fromkeys(addresses)), alt_text, len(self.result.blocks)))
+
+    def _larger_copies(self, srcset: str) -> list[str]:
+        """Returns the address of the largest copy that an image names, if it names any."""
+        copies = [(float(size), address) for address, size in _COPY.findall(srcset[:MAX_SRCSET])]
+        return [self._address(max(copies)[1])] if copies else []
 
     def _address(self, address: str) -> str:
         try:

@@ -25,6 +25,7 @@ from publisher.db.imports import Import, ItemKey
 from publisher.db.session import Database
 from publisher.intake.checking import CheckedItem, check_item
 from publisher.intake.exported_posts import exported_key
+from publisher.intake.fetched_pictures import PictureFetcher
 from publisher.intake.item_rows import ItemBefore, store_links
 from publisher.intake.items import MAX_ITEMS, ImportedItem, ItemSource
 from publisher.intake.outcomes import ItemOutcome, Outcome
@@ -47,6 +48,8 @@ class ImportPlaces:
     clock: Clock
     today: date
     """The outlet's day; nothing was published later."""
+    pictures: PictureFetcher | None = None
+    """Fetches those that are no files. None: all of them are."""
 
 
 class Importer:
@@ -134,7 +137,13 @@ class Importer:
             known = session.scalar(select(ItemKey).where(ItemKey.key == key))
         if known is not None and known.digest == digest:
             return self._without_change(checked, known)
-        return self._with_pictures(checked, key, digest, known)
+        if item.is_fetched or self._places.pictures is None:
+            return self._with_pictures(checked, key, digest, known)
+        with self._places.pictures.files_of(item) as fetched:
+            checked = check_item(fetched, self._places.today)
+            if checked.draft is None:
+                return ItemOutcome(item, Outcome.WRONG, problems=checked.problems)
+            return self._with_pictures(checked, key, digest, known)
 
     def _without_change(self, checked: CheckedItem, known: ItemKey) -> ItemOutcome:
         """Returns the outcome of an item that the desk has; one that this import made before it was killed counts."""

@@ -21,13 +21,16 @@ MAX_ITEMS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class ImportedPicture:
-    """Holds a picture of an item: a file of this machine."""
+    """Holds a picture of an item: a file of this machine, or where one can be fetched."""
 
-    file: Path
+    file: Path | None
+    """None: it is fetched when the item's post is made."""
     alt_text: str = ""
     credit: str = ""
     licence: str = ""
     choices: Mapping[str, Any] = field(default_factory=dict)
+    addresses: tuple[str, ...] = ()
+    """Where it can be fetched: the best copy first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,22 @@ class ImportedItem:
     hints: tuple[Message, ...] = ()
     """What a person should look at, although it can be used."""
 
+    @property
+    def is_fetched(self) -> bool:
+        """Decides whether its pictures are files of this machine."""
+        return all(picture.file is not None for picture in self.pictures)
+
     def digest(self) -> str:
-        """Identifies what the item says and shows. Raises OSError where a picture can't be read."""
+        """Identifies what the item says and shows. Raises OSError where a picture can't be read.
+
+        A picture that would have to be fetched is known by its addresses.
+        """
         told = {name: getattr(self, name) for name in _TEXTS}
         if self.captions:
             # Items without any have the digest that they had before there were captions.
             told["captions"] = self.captions
         pictures = [
-            {**{name: getattr(picture, name) for name in _PICTURE_TEXTS}, "sha256": _digest(picture.file)}
+            {**{name: getattr(picture, name) for name in _PICTURE_TEXTS}, **_identity(picture)}
             for picture in self.pictures
         ]
         content = json.dumps({**told, "pictures": pictures}, sort_keys=True, default=str)
@@ -92,6 +103,10 @@ class ItemSource(Protocol):
 
     def items(self) -> Iterator[ImportedItem]:
         """Yields every item, also those that can't be used. Raises PostError where the source can't be read."""
+
+
+def _identity(picture: ImportedPicture) -> dict[str, Any]:
+    return {"sha256": _digest(picture.file)} if picture.file else {"addresses": picture.addresses}
 
 
 def _digest(file: Path) -> str:

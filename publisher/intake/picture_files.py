@@ -5,12 +5,23 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from publisher.core.characters import quote_value
 from publisher.core.problems import Problem
 from publisher.intake.file_names import find_named_file
 from publisher.intake.problem_codes import ImportProblem
+
+
+class PictureFinder(Protocol):
+    """Says where the pictures are that a source names."""
+
+    def find(self, name: str) -> Path | tuple[str, ...] | Problem:
+        """Returns the file of a picture, the addresses where it can be fetched, or why there is neither."""
+
+    def choose(self, names: Sequence[str]) -> str:
+        """Returns the name by which `find` knows a picture that has these names, the best copy first."""
 
 
 class PictureFolder:

@@ -44,7 +44,7 @@ class FolderSource:
         for file in files:
             if file.suffix.lower() in SUFFIXES:
                 item = self._read_post_file(file)
-                shown.update(picture.file for picture in item.pictures)
+                shown.update(picture.file for picture in item.pictures if picture.file)
                 yield item
         texts = {file for file in files if file.suffix.lower() == ".txt"}
         for file in files:

@@ -34,6 +34,7 @@ class ImportProblem(ProblemCode):
     PICTURE_MISSING = _("There is no picture {name} in the folder {folder}.")
     PICTURE_MISSING_NEAR = _("There is no picture {name} in the folder {folder}; did you mean “{near}”?")
     PICTURE_ELSEWHERE = _("The picture {address} is not here; name the folder that has it with --pictures.")
+    PICTURE_WITHOUT_ADDRESS = _("The picture {name} has no web address, and can't be fetched.")
     HTML_TOO_DEEP = _(
         "Its HTML is nested more than {limit} deep, and its text can't be read whole; take out the needless tags."
     )
@@ -52,3 +53,36 @@ class ImportProblem(ProblemCode):
         "Its source was changed, and so was post {post} “{title}” here; the post stays as it is. To take over the "
         "change, edit the post."
     )
+
+
+class FetchProblem(ProblemCode):
+    """Names why something at an address is not fetched, or can't be."""
+
+    NO_WEB_ADDRESS = _("{address} is no web address that can be fetched; begin it with https:// or http://.")
+    PASSWORD_IN_ADDRESS = _("{address} has a password in it; name the address without it.")
+    HOST_REFUSED = _("{address} can't be fetched: {why:clause}.")
+    NOT_PUBLIC = _(
+        "{address} is not fetched: {why:clause}; where it is your own, set private_network = true for the source in "
+        "config/sources.toml."
+    )
+    NOT_PRIVATE_EITHER = _("{address} is not fetched: {why:clause}.")
+    ROBOTS = _("{address} is not fetched: its site asks programs in robots.txt not to; save it by hand.")
+    NO_ROBOTS = _("{address} is not fetched now, because the robots.txt of its site can't be read: {why:clause}.")
+    REDIRECTS = _("{address} leads on more than {limit} times; name the address where it ends.")
+    NO_ANSWER = _("{address} can't be fetched: {why:clause}; try again later.")
+    STATUS = _("{address} can't be fetched: its server answers {status}.")
+    NOT_THERE = _("{address} is not there any more: its server answers {status}.")
+    LATER = _("{address} can't be fetched now: its server answers {status} and asks to be left alone for a while.")
+    TOO_LARGE = _("{address} is not fetched: it is larger than {limit} MB.")
+    TOO_SLOW = _("{address} is not fetched: it takes longer than {limit} seconds.")
+    WRONG_TYPE = _("{address} is not fetched: it is {found}, and no {wanted}.")
+    PACKED = _("{address} can't be fetched: it comes packed in a way that can't be read ({packing}).")
+    SITE_STOPPED = _(
+        "At {address}, {count} tries in a row failed, and the import stopped; the same command goes on "
+        "later. {why:sentence}"
+    )
+    NOT_A_PAGE_OF_A_POST = _(
+        "{address} has no title and date that can be found, and names no feed; give its layout in config/sources.toml, "
+        "with selectors or a preset, and name the source with --as."
+    )
+    PICTURE_NOT_FETCHED = _("Picture {picture}: {why:sentence}")

@@ -13,7 +13,7 @@ from publisher.core.problems import Problem
 from publisher.intake.dates import read_day
 from publisher.intake.exported_posts import exported_key
 from publisher.intake.items import ImportedItem, ImportedPicture
-from publisher.intake.picture_files import PictureFolder
+from publisher.intake.picture_files import PictureFinder
 from publisher.intake.problem_codes import ImportProblem
 from publisher.intake.source_settings import SourceSettings
 
@@ -39,7 +39,7 @@ SEPARATORS = (";", "|", ",", "\n")
 class RecordReader:
     """Reads the records of one source, and counts the fields that it does not know."""
 
-    def __init__(self, settings: SourceSettings, pictures: PictureFolder) -> None:
+    def __init__(self, settings: SourceSettings, pictures: PictureFinder) -> None:
         self._settings, self._pictures = settings, pictures
         self._columns = {name.casefold(): field for field, name in settings.columns.items()}
         self.unused: Counter[str] = Counter()
@@ -157,9 +157,8 @@ class RecordReader:
             ]
             choices = table.get("choices", {})
             if not wrong:
-                pictures.append(
-                    ImportedPicture(file=found, choices=choices if isinstance(choices, dict) else {}, **texts)
-                )
+                where = {"file": None, "addresses": found} if isinstance(found, tuple) else {"file": found}
+                pictures.append(ImportedPicture(choices=choices if isinstance(choices, dict) else {}, **where, **texts))
         return tuple(pictures)
 
 

@@ -5,24 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urljoin
 
 from publisher.core.characters import quote_value
 from publisher.core.file_reading import read_bytes
-from publisher.core.messages import Message, _, ngettext
-from publisher.intake.html_texts import HtmlNotReadWhole, parse_page, read_elements
+from publisher.core.messages import Message, _
+from publisher.intake.html_texts import HtmlNotReadWhole, parse_page
 from publisher.intake.items import MAX_ITEMS, ImportedItem
-from publisher.intake.page_layouts import read_by_selectors, read_repeated_title
 from publisher.intake.picture_files import PictureFolder
-from publisher.intake.records import RecordReader
+from publisher.intake.site_pages import PageReader, SitePage, describe_left_out
 from publisher.intake.source_settings import SourceSettings
 from publisher.posts.errors import PostError, unreadable_file
 
 MAX_PAGE_BYTES = 5_000_000
 PAGE_SUFFIXES = frozenset({".html", ".htm", ".xhtml", ""})
-LISTED_PAGES = 5
-_DAY_IN_PATH = re.compile(r"(?:^|/)(\d{4})[/-](\d{1,2})[/-](\d{1,2})(?=[/.]|$)")
 _NO_SITE = "https://saved.invalid/"
 """Stands for the site's address while links are resolved, where its settings name none."""
 
@@ -35,8 +31,7 @@ class SavedSiteSource:
         self.name = str(folder)
         self.hints: list[Message] = []
         self._folder, self._settings = folder, settings
-        self._pictures = PictureFolder(pictures or folder)
-        self._reader = RecordReader(settings, self._pictures)
+        self._pages = PageReader(settings, PictureFolder(pictures or folder))
 
     def items(self) -> Iterator[ImportedItem]:
         """Yields an item for each page that has a title and a date; how many have none is told."""
@@ -49,14 +44,7 @@ class SavedSiteSource:
             else:
                 yield item
         if left_out:
-            self.hints.append(
-                ngettext(
-                    "{count} page has no title or no date that its selectors find, and was left out: {pages:list}",
-                    "{count} pages have no title or no date that their selectors find, and were left out: {pages:list}",
-                    count=len(left_out),
-                    pages=[*left_out[:LISTED_PAGES], *(["…"] if len(left_out) > LISTED_PAGES else [])],
-                )
-            )
+            self.hints.append(describe_left_out(left_out))
 
     def _files(self) -> list[Path]:
         root = self._folder.resolve()
@@ -92,31 +80,6 @@ class SavedSiteSource:
             root = parse_page(content)
         except HtmlNotReadWhole as refusal:
             return ImportedItem(name, name, problems=(refusal.problem,))
-        if root is None:
-            return None
-        base = urljoin(self._settings.site or _NO_SITE, name)
-        page = read_elements([root], base)
-        if self._settings.selectors:
-            record = read_by_selectors(root, self._settings.selectors, base)
-        else:
-            record = read_repeated_title(page, self._settings.dates)
-        if not record.get("date") and (match := _DAY_IN_PATH.search(name)):
-            record["date"] = "-".join(match.groups())
-        if not record.get("title") or not record.get("date"):
-            return None
-        if address := self._address(root, name):
-            record["address"] = address
-        record["images"] = [
-            {"file": self._pictures.choose(picture.addresses), "alt": picture.alt_text}
-            for picture in record.pop("pictures", ())
-        ]
-        return self._reader.read(record, name, name)
-
-    def _address(self, root: Any, name: str) -> str:
-        """Returns the address that a page had: as it says itself, else below that of the site."""
-        for link in root.iter("link"):
-            address = str(link.get("href") or "")
-            if link.get("rel") == "canonical" and address.startswith(("http://", "https://")):
-                return address
         path = re.sub(r"(?:^|(?<=/))index\.x?html?$", "", name)
-        return urljoin(self._settings.site, path) if self._settings.site else ""
+        address = urljoin(self._settings.site, path) if self._settings.site else ""
+        return self._pages.read(root, SitePage(name, urljoin(self._settings.site or _NO_SITE, name), address))

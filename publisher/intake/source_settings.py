@@ -68,6 +68,12 @@ class SourceSettings(Frozen):
     """The address that the folder of a saved site had, with a slash at its end."""
     pages: Annotated[str, StringConstraints(min_length=1, pattern=r"^[^/].*$")] = "**/*.html"
     """Which files of a saved site are pages, as a pattern of paths."""
+    private_network: bool = False
+    """The source may be on this machine or in a private network."""
+    interval: Annotated[float, Field(ge=0.1, le=600)] = 1.0
+    """Seconds between two requests to a site."""
+    max_pages: Annotated[int, Field(ge=1, le=50_000)] = 10_000
+    """Of a site that is walked."""
     selectors: dict[SelectedField, Annotated[str, AfterValidator(_require_selector)]] = Field(default_factory=dict)
     """Where the fields stand on a page of a saved site, as CSS selectors."""
     columns: dict[str, str] = Field(default_factory=dict)

@@ -7,8 +7,8 @@ from pathlib import Path
 from publisher.settings.env_file import NAME as ENV_FILE
 from publisher.settings.loading import Settings
 
-UPLOADS, MEDIA_COPIES = "uploads", "media-cache"
-"""Folders beside `config/`: unfinished uploads, and local copies of what a bucket stores."""
+UPLOADS, MEDIA_COPIES, FETCHED = "uploads", "media-cache", "fetched"
+"""Folders beside `config/`: unfinished uploads, local copies of what a bucket stores, pages that an import fetched."""
 DATABASE_SESSIONS = "database"
 
 
@@ -18,7 +18,7 @@ def private_paths(settings: Settings) -> list[Path]:
     Some may be missing. Files in the folders needn't be listed: nobody else can enter the folders.
     """
     storage = settings.storage
-    folders = [settings.path(UPLOADS), settings.path(MEDIA_COPIES), settings.path(storage.backups)]
+    folders = [settings.path(name) for name in (UPLOADS, MEDIA_COPIES, FETCHED, storage.backups)]
     if storage.bucket is None:
         folders.append(settings.path(storage.media))
     if storage.sessions != DATABASE_SESSIONS:
