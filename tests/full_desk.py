@@ -11,7 +11,7 @@ from publisher.core.content import ImageChoices
 from publisher.core.problems import recorded_problem
 from publisher.db.base import Base
 from publisher.db.corrections import Correction
-from publisher.db.imports import Import, ItemChange, ItemKey, PublishedLink
+from publisher.db.imports import Import, ItemChange, ItemKey, PublishedLink, SeenItem, WatchedSource
 from publisher.db.models import Attempt, Delivery, Event, Media, Pick, Post, PostImage
 from publisher.db.operations import Alert, ChannelSession, DeskPlaceRow, Process, Quota
 from publisher.db.post_collections import Collection, CollectionPost
@@ -163,6 +163,8 @@ def _add_import(session: Session, post: int) -> None:
             published_on=NOW.date(), links={"site": "https://x.example"},
         )
     )  # fmt: skip
+    session.add(WatchedSource(name="old", address=ODD, next_check_at=NOW, problem=recorded_problem(ODD)))
+    session.add(SeenItem(source="old", key="w" * 64, post_id=post, seen_at=NOW))
 
 
 def empty_tables(database: Database) -> list[str]:

@@ -14,10 +14,13 @@ from publisher.delivery.removed_channels import hold_removed
 from publisher.delivery.stray_drafts import StrayDrafts
 from publisher.desk import Desk
 from publisher.health.heartbeat import BEAT_SECONDS, record_heartbeat
+from publisher.intake.importing import ImportPlaces
+from publisher.intake.watching import Watcher
 from publisher.posts.picture_values import examine_oldest_pictures
 from publisher.posts.search_index import refresh_index
 from publisher.posts.uploads import Uploads
 from publisher.schedule.rendering_ahead import render_next_post, sweep_renditions
+from publisher.schedule.slots import slot_day
 from publisher.scheduler import RegularJob
 from publisher.settings.private_paths import UPLOADS
 from publisher.webhooks import delete_old_messages, send_webhooks
@@ -28,6 +31,7 @@ ALERT_SECONDS = 30
 EXAMINATION_SECONDS = 60
 WEBHOOK_SECONDS = 5
 INDEX_SECONDS = 60
+WATCH_SECONDS = 60
 HOLD_REMOVED_SECONDS = 60
 SWEEP_INTERVAL = timedelta(days=1)
 
@@ -67,6 +71,7 @@ def housekeeping_jobs(desk: Desk) -> list[RegularJob]:
         RegularJob("filling the search index", INDEX_SECONDS, tasks.fill_index),
         RegularJob("looking for stray drafts", HOUR_SECONDS, tasks.look_for_stray_drafts),
         RegularJob("renewing log-ins", HOUR_SECONDS, tasks.refresh),
+        RegularJob("watching sources", WATCH_SECONDS, tasks.watch_sources),
         RegularJob("sending webhooks", WEBHOOK_SECONDS, tasks.send_webhooks),
     ]
 
@@ -92,6 +97,11 @@ class _Housekeeping:
 
     def send_webhooks(self) -> None:
         send_webhooks(self._desk, self._desk.now())
+
+    def watch_sources(self) -> None:
+        desk = self._desk
+        today = slot_day(desk.now(), desk.settings.outlet.zone)
+        Watcher(desk.settings, ImportPlaces(desk.database, desk.store, desk.clock, today)).look()
 
     def fill_index(self) -> None:
         if posts := refresh_index(self._desk.database):

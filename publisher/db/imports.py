@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from publisher.core.problems import Problem
 from publisher.db.base import Base, Index, one_of
+from publisher.db.problem_column import ProblemColumn
 
 IMPORT_STATES = ("running", "finished", "undone")
 UNFINISHED = text("state = 'running'")
@@ -93,3 +95,38 @@ class PublishedLink(Base):
     url: Mapped[str] = mapped_column(Text)
     address_key: Mapped[str | None] = mapped_column(String(64), index=True)
     """Identifies the path and query of `url`, as `publisher/posts/old_addresses.py` makes it."""
+
+
+class WatchedSource(Base):
+    """Holds how far a source that is watched was read, and how it goes."""
+
+    __tablename__ = "watched_source"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    """Its name in `config/sources.toml`."""
+    address: Mapped[str] = mapped_column(Text)
+    """The address that the rest of the row is about."""
+    etag: Mapped[str] = mapped_column(Text, default="")
+    last_modified: Mapped[str] = mapped_column(Text, default="")
+    read_at: Mapped[datetime | None]
+    """When it was last read whole. None: never; then what it has is not new."""
+    next_check_at: Mapped[datetime]
+    failures: Mapped[int] = mapped_column(default=0)
+    """In a row."""
+    failing_since: Mapped[datetime | None]
+    problem: Mapped[Problem | None] = mapped_column(ProblemColumn)
+    """Why the last check failed."""
+
+
+class SeenItem(Base):
+    """Holds that a watched source had an item, so that it makes one draft at most, whatever becomes of that."""
+
+    __tablename__ = "seen_item"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(60))
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    """Identifies the item, as in `item_key`."""
+    post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id", ondelete="SET NULL"), index=True)
+    """The draft. None: it was there when the watching began, or its draft is gone."""
+    seen_at: Mapped[datetime]

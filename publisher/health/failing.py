@@ -37,6 +37,7 @@ JOB_TITLES: Mapping[str, Message] = {
     "filling the search index": _("Filling the search index does not work"),
     "looking for stray drafts": _("Looking for stray drafts does not work"),
     "renewing log-ins": _("Renewing log-ins does not work"),
+    "watching sources": _("Watching sources does not work"),
     "sending webhooks": _("Sending webhooks does not work"),
 }
 """By the name of the job, as `cli/regular.py` gives it."""

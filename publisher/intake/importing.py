@@ -21,7 +21,7 @@ from publisher.core.clock import Clock
 from publisher.core.machine_errors import reading_problem
 from publisher.core.messages import _
 from publisher.core.problems import Problem
-from publisher.db.imports import Import, ItemKey
+from publisher.db.imports import Import, ItemKey, SeenItem
 from publisher.db.session import Database
 from publisher.intake.checking import CheckedItem, check_item
 from publisher.intake.exported_posts import exported_key
@@ -135,6 +135,9 @@ class Importer:
             return _unusable(item, unreadable_file(item.place, error), is_machine=reading_problem(error) is not None)
         with self._places.database.reading() as session:
             known = session.scalar(select(ItemKey).where(ItemKey.key == key))
+            draft_id = session.scalar(select(SeenItem.post_id).where(SeenItem.key == key)) if known is None else None
+        if draft_id is not None:
+            return ItemOutcome(item, Outcome.SAME, draft_id, (ImportProblem.IS_DRAFT(post=draft_id),))
         if known is not None and known.digest == digest:
             return self._without_change(checked, known)
         if item.is_fetched or self._places.pictures is None:

@@ -49,6 +49,9 @@ class ImportProblem(ProblemCode):
     IS_POST_GOT_LINKS = _("It is post {post} “{title}” already, shown on {day:day}, which got its links.")
     LOOKS_LIKE_ITEM = _("Picture {picture} looks like one of “{title}” of {day:day}, which this import makes.")
     IS_ITEM = _("It is the same post as “{title}” of {day:day}, which this import makes.")
+    IS_DRAFT = _(
+        "It is post {post} already, which was made when its source was watched; publish it or withdraw it here."
+    )
     CHANGED_ON_BOTH_SIDES = _(
         "Its source was changed, and so was post {post} “{title}” here; the post stays as it is. To take over the "
         "change, edit the post."
@@ -86,3 +89,18 @@ class FetchProblem(ProblemCode):
         "with selectors or a preset, and name the source with --as."
     )
     PICTURE_NOT_FETCHED = _("Picture {picture}: {why:sentence}")
+
+
+class WatchProblem(ProblemCode):
+    """Names why a source that is watched brings nothing."""
+
+    NOT_A_POST = _(
+        "{address} has no feed and no post that can be found; name the address of its feed in config/sources.toml."
+    )
+    TOO_MANY = _(
+        "It has {count} new items at once, and none was made a draft; look at it, and bring them in with publisher "
+        "import."
+    )
+    UNREADABLE_SOURCE = _("{why:sentence}")
+    ITEM_UNUSABLE = _("“{title}” can't be made a draft: {why:sentences}")
+    FAILS_LONG = _("The source {source} has brought nothing since {since:moment}. {why:sentence}")

@@ -6,10 +6,10 @@ import codecs
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from cssselect import HTMLTranslator, SelectorError
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from publisher.core.characters import quote_value
 from publisher.core.content import Frozen
@@ -68,6 +68,12 @@ class SourceSettings(Frozen):
     """The address that the folder of a saved site had, with a slash at its end."""
     pages: Annotated[str, StringConstraints(min_length=1, pattern=r"^[^/].*$")] = "**/*.html"
     """Which files of a saved site are pages, as a pattern of paths."""
+    address: Annotated[str, StringConstraints(pattern=r"^(https?://\S+)?$", max_length=2_000)] = ""
+    """Where the source is, for the desk's page and for watching."""
+    watch: bool = False
+    """New items of the source become drafts."""
+    every: Annotated[int, Field(ge=10, le=10_080)] = 60
+    """Minutes between two looks at a source that is watched."""
     private_network: bool = False
     """The source may be on this machine or in a private network."""
     interval: Annotated[float, Field(ge=0.1, le=600)] = 1.0
@@ -78,6 +84,12 @@ class SourceSettings(Frozen):
     """Where the fields stand on a page of a saved site, as CSS selectors."""
     columns: dict[str, str] = Field(default_factory=dict)
     """What the source calls each field of a post, by the field's name."""
+
+    @model_validator(mode="after")
+    def _watched_has_address(self) -> Self:
+        if self.watch and not self.address:
+            raise ValueError(_("a source that is watched needs its address"))
+        return self
 
     @property
     def is_of_site(self) -> bool:
@@ -92,25 +104,33 @@ def read_source_settings(config_folder: Path, name: str) -> SourceSettings:
         SettingsError: the file can't be used; the sentence names it and the key.
     """
     file = config_folder / FILE_NAME
+    return _checked(file, name, _read_tables(file).get(name, {}))
+
+
+def read_all_sources(config_folder: Path) -> dict[str, SourceSettings]:
+    """Returns the settings of every source that the file names, in its order. Raises SettingsError."""
+    file = config_folder / FILE_NAME
+    return {name: _checked(file, name, table) for name, table in _read_tables(file).items()}
+
+
+def _read_tables(file: Path) -> dict[str, Any]:
     try:
-        tables = tomllib.loads(read_text(file, CONFIGURATION_BYTES, "utf-8-sig"))
+        return tomllib.loads(read_text(file, CONFIGURATION_BYTES, "utf-8-sig"))
     except FileNotFoundError:
-        return SourceSettings()
+        return {}
     except OSError as error:
         raise unreadable_error(str(file), error) from error
     except UnicodeDecodeError:
         raise SettingsError(_("{file} is not UTF-8 text; save it as UTF-8", file=str(file))) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(_("{file}: {why}; correct the line", file=str(file), why=str(error))) from None
-    table = tables.get(name, {})
+
+
+def _checked(file: Path, name: str, table: Any) -> SourceSettings:
     if not isinstance(table, Mapping):
         raise SettingsError(_("{file}: {name} is no table; begin it with a line [{name}]", file=str(file), name=name))
-    return _checked(file, name, dict(table))
-
-
-def _checked(file: Path, name: str, table: dict[str, Any]) -> SourceSettings:
     try:
-        return SourceSettings.model_validate(table)
+        return SourceSettings.model_validate(dict(table))
     except ValidationError as error:
         mistake = error.errors(include_url=False)[0]
         field = describe_path((name, *mistake["loc"]))
