@@ -21,6 +21,7 @@ from tests.full_site import CHIEF, NOW
 NO_PAGES = frozenset(
     {
         "calendar_feed",
+        "import_progress",
         "invitation",
         "picture_form",
         "rendition",
@@ -30,7 +31,7 @@ NO_PAGES = frozenset(
         "upload_state",
     }
 )
-"""What no page links to: parts of pages, and addresses that are secrets."""
+"""What no page links to: parts of pages, addresses that are secrets, and an import that does not run."""
 MORE = (
     "/calendar?week=2026-05-12",
     "/deliveries?state=held",

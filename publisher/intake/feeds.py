@@ -88,7 +88,8 @@ def _record(entry: Mapping[str, Any]) -> dict[str, Any]:
     record: dict[str, Any] = {
         "key": entry.get("id") or entry.get("link") or "",
         "address": entry.get("link", ""),
-        "date": entry.get("published") or entry.get("updated") or "",
+        # Where an entry has no `updated`, to get it would warn, and return what `published` says.
+        "date": entry.get("published") or ("updated" in entry and entry["updated"]) or "",
         "title": plain_text(entry.get("title", "")),
         "licence": plain_text(entry.get("rights", "")),
         "tags": [tag["term"] for tag in entry.get("tags", ()) if tag.get("term")],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from publisher.core.clock import sleep
 from publisher.core.messages import _
 from publisher.intake.fetched_pages import FetchedPages
 from publisher.intake.fetched_pictures import PictureFetcher
@@ -53,8 +55,10 @@ class OpenedImport:
             self.pages.remove()
 
 
-def open_import(settings: Settings, places: ImportPlaces, request: ImportRequest) -> OpenedImport:
-    """Opens the source of an import. Fetches nothing yet.
+def open_import(
+    settings: Settings, places: ImportPlaces, request: ImportRequest, wait: Callable[[float], object] = sleep
+) -> OpenedImport:
+    """Opens the source of an import. Fetches nothing yet. `wait`: pauses for so many seconds between two requests.
 
     Raises:
         PostError: it is of no kind that can be read.
@@ -68,7 +72,7 @@ def open_import(settings: Settings, places: ImportPlaces, request: ImportRequest
         return OpenedImport(Importer(places, source, name, request.actor, preview=request.preview), source, None)
     if request.pictures is not None:
         raise PostError(_("the pictures of an address are fetched from theirs; leave --pictures out"))
-    fetcher = WebFetcher(fetch_rules(settings, source_settings))
+    fetcher = WebFetcher(fetch_rules(settings, source_settings), wait)
     name = request.name or request.source
     folder = settings.path(FETCHED) / hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:32]
     pages = FetchedPages(fetcher, folder, places.clock)

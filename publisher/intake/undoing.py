@@ -66,6 +66,24 @@ def list_imports(session: Session, limit: int = 50) -> list[Import]:
     return list(session.scalars(select(Import).order_by(Import.id.desc()).limit(limit)))
 
 
+def load_import(session: Session, import_id: int) -> Import:
+    """Returns an import. Raises ImportNotFound."""
+    run = session.get(Import, import_id)
+    if run is None:
+        raise ImportNotFound(_("there is no import {import_id}", import_id=import_id))
+    return run
+
+
+def list_made(session: Session, import_id: int, after: int, most: int) -> list[tuple[ItemKey, Post]]:
+    """Returns posts that an import made, or of which it noted that they are there, by their items' ids.
+
+    `after`: only items with a higher id.
+    """
+    query = select(ItemKey, Post).join(Post, Post.id == ItemKey.post_id)
+    query = query.where(ItemKey.import_id == import_id, ItemKey.id > after).order_by(ItemKey.id).limit(most)
+    return [(item, post) for item, post in session.execute(query)]
+
+
 def count_items(database: Database, import_id: int) -> int:
     """Counts the items that an import made, noted or changed.
 
@@ -73,10 +91,7 @@ def count_items(database: Database, import_id: int) -> int:
         PostError: there is no such import, or it was taken back already.
     """
     with database.reading() as session:
-        run = session.get(Import, import_id)
-        if run is None:
-            raise ImportNotFound(_("there is no import {import_id}", import_id=import_id))
-        if run.state == "undone":
+        if load_import(session, import_id).state == "undone":
             raise PostError(_("import {import_id} was taken back already", import_id=import_id))
         return sum(
             session.scalar(select(func.count()).select_from(table).where(table.import_id == import_id)) or 0

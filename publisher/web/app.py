@@ -41,6 +41,7 @@ from publisher.web.errors import (
     as_sentence,
 )
 from publisher.web.guard import CSRF_HEADER, guard, identify
+from publisher.web.import_jobs import ImportJobs
 from publisher.web.load_limit import LoadLimit, limited_workers
 from publisher.web.middleware import BodyLimit, FailureResponses, ResponseCookies, SecurityHeaders
 from publisher.web.pages import ROUTERS
@@ -74,6 +75,7 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
     app.state.today_cache = CachedValue()
     app.state.page_cache = PageCache()
     app.state.shared_limits = SharedLimits()
+    app.state.import_jobs = ImportJobs(desk)
     app.state.requests = 0
     app.state.stopping = threading.Event()
     app.state.change_streams = ChangeStreams(desk, app.state.stopping)
