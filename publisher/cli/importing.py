@@ -19,22 +19,21 @@ from publisher.desk import Desk
 from publisher.intake.importing import Importer, ImportPlaces
 from publisher.intake.items import ImportedItem
 from publisher.intake.outcomes import NEEDS_A_PERSON, OUTCOME_NAMES, PREVIEW_NAMES, ItemOutcome, Outcome, sentences_of
-from publisher.intake.runs import ImportRequest, open_import
+from publisher.intake.runs import ImportRequest, is_file, open_import
 from publisher.intake.undoing import STAYS, TakenBack, UndoResult, count_items, list_imports, undo_import
-from publisher.intake.web_sources import is_web_address
 from publisher.schedule.slots import slot_day
 
 _NAME = re.compile(r"[\w.-]{1,60}")
 
 
 class SourceArgument(click.Path):
-    """Takes a file or folder that is there, or an address."""
+    """Takes a file or folder that is there, an address, or a channel."""
 
     def __init__(self) -> None:
         super().__init__(exists=True)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return value if is_web_address(str(value)) else str(super().convert(value, param, ctx))
+        return str(super().convert(value, param, ctx)) if is_file(str(value)) else value
 
 
 @click.command("import")
@@ -52,8 +51,9 @@ def import_command(
     """Bring in what was published before this desk: it is in the archive, and no queue has it.
 
     SOURCE is a folder of pictures with post files or texts beside them, a saved site, a CSV or JSON Lines file, a
-    saved feed or a WordPress export; or the address of a feed, a page or a site. The same source again goes on where
-    it stopped, makes nothing twice, and brings changes to what was not edited here.
+    saved feed or a WordPress export; the address of a feed, a page or a site; or channel:NAME, what a channel's
+    account has shown. The same source again goes on where it stopped, makes nothing twice, and brings changes to what
+    was not edited here.
     """
     if sum((source is not None, undo is not None, list_them)) != 1:
         raise click.UsageError(str(_("give one of these: a SOURCE, --undo IMPORT, or --list")))

@@ -412,6 +412,27 @@ class Publication(Frozen):
     """Other posts that are just like this one, where a look-up found several."""
 
 
+class HistoryPicture(Frozen):
+    """Describes a picture of a post that an account has shown."""
+
+    addresses: tuple[str, ...]
+    """Where it is: the largest copy first."""
+    alt_text: str = ""
+
+
+class HistoryPost(Frozen):
+    """Describes a post that an account has shown, whoever made it, as an import takes it."""
+
+    remote_id: str
+    url: str
+    published_at: datetime
+    title: str
+    paragraphs: tuple[str, ...]
+    """In the small Markdown of posts."""
+    tags: tuple[str, ...] = ()
+    pictures: tuple[HistoryPicture, ...] = ()
+
+
 class PublishedPost(Frozen):
     """Describes a published post as read back from the platform."""
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from publisher.core.clock import sleep
 from publisher.core.messages import _
+from publisher.delivery.channels import Channels
+from publisher.intake.channel_histories import PREFIX, ChannelAccount, ChannelHistory, own_posts
 from publisher.intake.fetched_pages import FetchedPages
 from publisher.intake.fetched_pictures import PictureFetcher
 from publisher.intake.importing import Importer, ImportPlaces
@@ -27,7 +29,7 @@ class ImportRequest:
     """Says what is imported, and by whom."""
 
     source: str
-    """A file, a folder or an address."""
+    """A file, a folder, an address, or `channel:NAME`."""
     actor: str
     name: str = ""
     """What the source is called in `config/sources.toml`, and in the keys of its items. Empty: it has no name."""
@@ -65,7 +67,7 @@ def open_import(
         SettingsError: its settings can't be used.
     """
     source_settings = read_source_settings(settings.file.parent, request.name)
-    if not is_web_address(request.source):
+    if is_file(request.source):
         path = Path(request.source)
         source = open_source(path, source_settings, request.pictures)
         name = request.name or source_name(path)
@@ -73,12 +75,38 @@ def open_import(
     if request.pictures is not None:
         raise PostError(_("the pictures of an address are fetched from theirs; leave --pictures out"))
     fetcher = WebFetcher(fetch_rules(settings, source_settings), wait)
+    if request.source.startswith(PREFIX):
+        history = ChannelHistory(_account(settings, places, request.source.removeprefix(PREFIX)), source_settings)
+        places = replace(places, pictures=PictureFetcher(fetcher))
+        name = request.name or request.source
+        return OpenedImport(Importer(places, history, name, request.actor, preview=request.preview), history, None)
     name = request.name or request.source
     folder = settings.path(FETCHED) / hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:32]
     pages = FetchedPages(fetcher, folder, places.clock)
     web = WebSource(request.source, source_settings, pages)
     places = replace(places, pictures=PictureFetcher(fetcher))
     return OpenedImport(Importer(places, web, name, request.actor, preview=request.preview), web, pages)
+
+
+def is_file(source: str) -> bool:
+    """Decides whether a source is named by a file or a folder."""
+    return not is_web_address(source) and not source.startswith(PREFIX)
+
+
+def _account(settings: Settings, places: ImportPlaces, channel: str) -> ChannelAccount:
+    """Returns the account of a channel. Raises PostError where there is no such channel."""
+    known = settings.channels.get(channel)
+    if known is None:
+        raise PostError(_("there is no channel {name} in the configuration", name=channel))
+    channels = Channels(settings, places.clock, lambda: places.database)
+    return ChannelAccount(
+        channel=channel,
+        platform=known.platform,
+        language=known.language or settings.outlet.language,
+        zone=settings.outlet.zone,
+        connect=lambda: channels.open(channel),
+        own_ids=own_posts(places.database, channel),
+    )
 
 
 def fetch_rules(settings: Settings, source: SourceSettings) -> FetchRules:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
-from publisher.core.content import Absence, AdaptedPost, Preparation, Publication, PublishedPost
+from publisher.core.content import Absence, AdaptedPost, HistoryPost, Preparation, Publication, PublishedPost
 from publisher.platforms.text_difference import TextDifference
 
 NOTHING_PREPARED = Preparation()
@@ -52,6 +52,18 @@ class ListsPublications(Protocol):
 
         `since`: our clock. Posts from somewhat before may be among them. Reads only. Raises what
         `find_publication` does.
+        """
+        ...
+
+
+@runtime_checkable
+class ListsHistory(Protocol):
+    """Marks a platform that lists every post that an account has shown."""
+
+    def history(self) -> Iterator[HistoryPost]:
+        """Yields the account's own public posts, the newest first; what it passed on of others is none. Reads only.
+
+        Raises what `find_publication` does.
         """
         ...
 

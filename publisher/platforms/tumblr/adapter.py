@@ -5,11 +5,20 @@ A channel with `drafts = false` publishes with the one request that carries text
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
-from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.core.content import (
+    Absence,
+    Account,
+    AdaptedPost,
+    HistoryPost,
+    Preparation,
+    Publication,
+    PublishedPost,
+    Rendition,
+)
 from publisher.core.messages import _
 from publisher.core.problems import Problem
 from publisher.platforms.abilities import NOTHING_PREPARED, CorrectionEnd, ListedDraft
@@ -51,6 +60,7 @@ from publisher.platforms.tumblr.credentials import (
     stored_tokens,
 )
 from publisher.platforms.tumblr.drafts import MAX_PAGES_OF_DRAFTS, DraftRequest, Drafts, draft_query
+from publisher.platforms.tumblr.history import read_history
 from publisher.platforms.tumblr.listing import PostQuery, find_all_posts, find_by_draft, newest_id, posts_since
 from publisher.platforms.tumblr.npf import npf_body, text_blocks
 from publisher.platforms.tumblr.problem_codes import TumblrAccountProblem, TumblrDraftProblem, TumblrRequestProblem
@@ -317,6 +327,9 @@ class Adapter(PlatformAdapter):
 
     def publications_since(self, post: AdaptedPost, since: datetime) -> list[Publication]:
         return [self._publication(shown, "") for shown in posts_since(self._client, post, since)]
+
+    def history(self) -> Iterator[HistoryPost]:
+        return read_history(self._client, self._url)
 
     def _publication(self, shown: posts.PostData, answer: str) -> Publication:
         return Publication(
