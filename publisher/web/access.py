@@ -108,6 +108,7 @@ RULES: dict[str, Rule] = {
     "collect_posts": P.WRITE,
     "order_collection": P.WRITE,
     "related_posts": P.READ,
+    "post_record": P.READ,
     "alt_texts": P.READ,
     "picture_alt_text": P.READ,
     "save_alt_text": P.WRITE,
