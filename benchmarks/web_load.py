@@ -52,7 +52,8 @@ class PageCaller:
     def __init__(self, url: str, cookie: str) -> None:
         address_parts = urlsplit(url)
         self._address = (address_parts.hostname, address_parts.port)
-        self._head = f"Host: {address_parts.netloc}\r\nCookie: {COOKIE}={cookie}\r\n\r\n"
+        cookies = f"Cookie: {COOKIE}={cookie}\r\n" if cookie else ""
+        self._head = f"Host: {address_parts.netloc}\r\n{cookies}\r\n"
         self._idle_connections: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self._open_limit = asyncio.Semaphore(MAX_CONNECTIONS)
 
@@ -85,14 +86,15 @@ class PageCaller:
         self._idle_connections.clear()
 
 
-async def load(url: str, cookie: str, rate: float, seconds: float) -> Result:
+async def load(url: str, cookie: str, rate: float, seconds: float, paths: Sequence[str] = PATHS) -> Result:
+    """Asks for the paths in turn. No cookie: nobody is logged in."""
     caller, result = PageCaller(url, cookie), Result()
     start = time.perf_counter()
     async with asyncio.TaskGroup() as tasks:
         for number in range(int(rate * seconds)):
             due = start + number / rate
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            tasks.create_task(caller.ask(PATHS[number % len(PATHS)], due, result))
+            tasks.create_task(caller.ask(paths[number % len(paths)], due, result))
     caller.close()
     return result
 
@@ -113,7 +115,7 @@ def _served(desk: Desk, tree: Path) -> Iterator[tuple[str, int]]:
         process.communicate(timeout=60)
 
 
-def _resident(pid: int) -> float:
+def resident(pid: int) -> float:
     match = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
     return int(match[1]) / 1024 if match else float("nan")
 
@@ -135,10 +137,10 @@ def _measure(trees: Sequence[tuple[str, str, int]], cookie: str, arguments: argp
     for rate in arguments.rates:
         for name, url, pid in trees:
             result = asyncio.run(load(url, cookie, rate, arguments.seconds))
-            _print_row(name, rate, result, _resident(pid))
+            _print_row(name, rate, result, resident(pid))
     time.sleep(arguments.rest)
     for name, _, pid in trees:
-        print(f"{name}: {_resident(pid):.0f} MiB after {arguments.rest:.0f} s of rest")
+        print(f"{name}: {resident(pid):.0f} MiB after {arguments.rest:.0f} s of rest")
 
 
 def main() -> None:

@@ -91,8 +91,8 @@ def site_map(parts: PageParts) -> Answer:
     site, catalogue = parts.site, parts.catalogue
     addresses = {name: site.addresses(name) for name in site.languages}
     pages = []
-    for day, ids in reversed(catalogue.by_day.items()):
-        texts = [catalogue.entries[post_id].texts for post_id in ids]
+    for day in reversed(catalogue.days):
+        texts = [catalogue.entries[post_id].texts for post_id in catalogue.by_day[day]]
         places = {name: at.whole(at.day(day)) for name, at in addresses.items() if any(name in text for text in texts)}
         pages += [(address, places) for address in places.values()]
     starts = {name: at.whole(at.page()) for name, at in addresses.items()}

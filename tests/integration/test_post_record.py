@@ -95,7 +95,10 @@ def test_it_says_what_each_platform_showed(site: Site, reader: Client) -> None:
 
 
 def test_it_says_that_nothing_was_read_back(site: Site, reader: Client) -> None:
-    assert "It was not read back." in record_of(reader, published(site.desk.database))
+    page = record_of(reader, published(site.desk.database))
+
+    assert "It was not read back." in page
+    assert "Approved by</dt><dd>it is not known who" in page
 
 
 def test_it_says_which_import_brought_a_post(site: Site, reader: Client) -> None:
