@@ -1,13 +1,13 @@
-// Opens the present month at what a person looks for: this week where days stand in a list, today where they do not.
+// Opens the present month at this week where its days stand in a list, as on a phone.
 const week = document.querySelector("[data-present-week]");
 const [visit] = performance.getEntriesByType("navigation");
 
-function show() {
+function showWeek() {
+  if (getComputedStyle(week).gridTemplateColumns.split(" ").length > 1) return;
   const days = [...week.querySelectorAll(".day")].filter((day) => day.checkVisibility());
-  const isList = getComputedStyle(week).gridTemplateColumns.split(" ").length === 1;
-  const target = isList ? days.find((day) => day.dataset.day >= week.dataset.presentWeek) : week.querySelector("#today");
-  if (target !== days[0]) target?.scrollIntoView({ block: isList ? "start" : "nearest" });
+  const first = days.find((day) => day.dataset.day >= week.dataset.presentWeek);
+  if (first !== days[0]) first?.scrollIntoView();
 }
 
 // Who comes back or reloads is where they were.
-if (week && !location.hash && visit?.type === "navigate") show();
+if (week && !location.hash && visit?.type === "navigate") showWeek();
