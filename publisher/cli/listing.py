@@ -17,7 +17,9 @@ from publisher.cli.row_number import ROW_NUMBER
 from publisher.core.content import ImageChoices
 from publisher.core.field_names import FIELD_NAMES
 from publisher.core.messages import Message, _, ngettext
+from publisher.core.window_choice import write_window
 from publisher.db.models import Post
+from publisher.posts.channel_texts import write_channels
 from publisher.posts.post_store import last_pick, load_post
 from publisher.posts.published_links import published_links
 from publisher.posts.titles import shown_title
@@ -164,7 +166,7 @@ def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
         )
         return
     for image in fields["images"]:
-        image["choices"] = ImageChoices.model_validate(image["choices"]).model_dump(mode="json", exclude_defaults=True)
+        image["choices"] = _written_choices(image["choices"])
     for name, value in fields.items():
         if value not in ("", None, [], {}):
             console().print(f"[bold]{_name_of(name)}[/]: {escape(_render_value(value))}")
@@ -172,6 +174,13 @@ def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
         console().print(f"[bold]{_('picked for')}[/]: {pick.slot}")
     for problem in problems:
         console().print(styled_problem(problem))
+
+
+def _written_choices(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what is chosen for a picture; what is shown of its values, as the options of `publisher edit` read it."""
+    chosen = ImageChoices.model_validate(stored).model_dump(mode="json", exclude_defaults=True)
+    writers = {"window": write_window, "colour_channels": write_channels}
+    return {name: writers[name](value) if name in writers else value for name, value in chosen.items()}
 
 
 def _post_fields(post: Post) -> dict[str, Any]:

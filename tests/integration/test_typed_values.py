@@ -113,6 +113,13 @@ def test_typed_values_in_which_little_is_seen_are_a_remark(desk: Desk, tmp_path:
     assert "RFP from 60,000 to 65,000" in problems_of(desk, post_id, blocking=False)["colour-channels-hidden"]
 
 
+def test_show_writes_choices_as_the_options_read_them(desk: Desk, tmp_path: Path) -> None:
+    add(desk, confocal(tmp_path, 4095), window=(5, 900), colour_channels=parse_channels("grey:200-3000,:detected,off"))
+    shown = run(desk, "show", "1").output
+    assert "window: 5..900" in shown
+    assert "colour_channels: grey:200..3000,:detected,:off" in shown
+
+
 def test_commands_and_post_files_take_typed_values(desk: Desk, tmp_path: Path) -> None:
     picture = confocal(tmp_path, 4095)
     (tmp_path / "cells.md").write_text(
