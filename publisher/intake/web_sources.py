@@ -1,4 +1,4 @@
-"""Reads the items of what is at an address: a feed, the page of one post, or a site that is walked."""
+"""Reads the items of what is at an address: a feed, an account, the page of one post, or a site that is walked."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from publisher.intake.fetched_pages import FetchedPages
 from publisher.intake.fetched_pictures import WebPictures
 from publisher.intake.html_texts import HtmlNotReadWhole, parse_page
 from publisher.intake.items import ImportedItem
+from publisher.intake.mastodon_accounts import MastodonAccount, is_profile
 from publisher.intake.problem_codes import FetchProblem
 from publisher.intake.site_pages import DAY_IN_PATH, PageReader, SitePage
 from publisher.intake.site_walking import SiteWalk
@@ -34,6 +35,11 @@ class WebSource:
 
     def items(self) -> Iterator[ImportedItem]:
         """Yields every item. Raises PostError where there is nothing that can be read."""
+        if is_profile(self.name):
+            account = MastodonAccount(self.name, self._settings, self._pages, self._pictures)
+            if (found := account.find()) is not None:
+                yield from account.items(found)
+                return
         url, content = self._pages.fetch(self.name, FEED)
         if is_feed(content):
             yield from self._read_feed(content)
