@@ -76,14 +76,14 @@ def test_an_atom_feed_is_read(folder: Path) -> None:
     assert (item.key, item.title, item.published_on) == ("tag:old.example,2022:1", "A cell", date(2022, 2, 12))
     assert (item.standfirst, item.body, item.written_by) == ("What it is", "It **moves**.", "Ana")
     assert (item.tags, item.published_at) == (("cells",), {"site": "https://old.example/1"})
-    assert [(picture.file.name, picture.alt_text) for picture in item.pictures] == [("cell.png", "A disc")]
+    assert [(name_of(picture.file), picture.alt_text) for picture in item.pictures] == [("cell.png", "A disc")]
     assert item.problems == ()
 
 
 def test_an_rss_feed_is_read(folder: Path) -> None:
     one, two = read(folder, RSS, "feed.rss")
     assert (one.title, one.published_on, one.language, one.body) == ("U", date(2022, 2, 12), "ca", "Text")
-    assert [picture.file.name for picture in one.pictures] == ["cell.png"]
+    assert [name_of(picture.file) for picture in one.pictures] == ["cell.png"]
     assert (two.key, two.published_on, two.place) == ("x2", None, "feed.rss, 2")
 
 
@@ -93,7 +93,7 @@ def test_a_wordpress_export_is_read(folder: Path) -> None:
     assert (item.key, item.title, item.published_on) == ("https://old.example/?p=7", "Skin", date(2020, 3, 4))
     assert (item.standfirst, item.written_by, item.tags) == ("Short", "Ana Serra", ("cells",))
     assert item.body == "First.\nSecond line.\n\nA caption\n\nLast."
-    assert [(picture.file.name, picture.alt_text) for picture in item.pictures] == [("skin.png", "A wound")]
+    assert [(name_of(picture.file), picture.alt_text) for picture in item.pictures] == [("skin.png", "A wound")]
     assert [str(hint) for hint in source.hints] == ["Posts of export.xml that are not published were left out: 1"]
 
 
@@ -178,3 +178,7 @@ def test_an_item_that_is_not_read_whole_is_told(folder: Path, feed: str, text: s
     items = read(folder, feed.replace(text, told))
     assert sentence in str(items[0].problems[0])
     assert len(items) == (2 if feed is RSS else 1)
+
+
+def name_of(file: Path | None) -> str:
+    return file.name if file else ""

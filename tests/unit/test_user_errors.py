@@ -63,6 +63,7 @@ NOT_FOR_PEOPLE = {
     "publisher.site.answers.NotHere": "an inner signal, answered with the page for missing pages",
     "publisher.site.app.TooMuch": "an inner signal, answered with 503",
     "publisher.web.access.MissingRule": "a fault of the program that stops it at its start",
+    "publisher.web.import_jobs._Stopped": "an inner signal of the thread that somebody stopped",
     "publisher.web.api.problems.RequestRefused": "an HTTPException that the API answers with the sentence in it",
 }
 WITH_CODE_OF_PARENT = {
