@@ -21,7 +21,6 @@ from tests.full_site import CHIEF, NOW
 NO_PAGES = frozenset(
     {
         "calendar_feed",
-        "import_progress",
         "invitation",
         "picture_form",
         "rendition",
@@ -31,7 +30,7 @@ NO_PAGES = frozenset(
         "upload_state",
     }
 )
-"""What no page links to: parts of pages, addresses that are secrets, and an import that does not run."""
+"""What no page links to: parts of pages, and addresses that are secrets."""
 MORE = (
     "/calendar?week=2026-05-12",
     "/deliveries?state=held",
