@@ -155,6 +155,7 @@ def test_a_packed_page_is_read(web: LocalWeb) -> None:
         ("br", b"abc", FetchProblem.PACKED), ("gzip, gzip", b"abc", FetchProblem.PACKED),
         ("gzip", b"abc", FetchProblem.PACKED), ("gzip", gzip.compress(b"a" * 99)[:-12], FetchProblem.NO_ANSWER),
     ],
+    ids=["unknown packing", "packed twice", "not packed", "cut off"],
 )  # fmt: skip
 def test_what_cannot_be_unpacked_is_refused(web: LocalWeb, packing: str, body: bytes, code: FetchProblem) -> None:
     web.put("old.test/a", body, content_encoding=packing)
