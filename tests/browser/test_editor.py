@@ -383,7 +383,7 @@ def test_one_preview_stays_in_sight_while_the_text_is_typed(open_page: OpenPage)
     ):
         expect(part).to_be_in_viewport()
     expect(preview_of(page, "x")).to_be_hidden()
-    expect(page.locator("#blocking")).to_have_text("2 things before approval")
+    expect(page.locator("#blocking")).to_have_text("3 things before approval")
     page.reload()
     expect(preview_of(page, "tumblr")).to_be_visible()
     expect(preview_of(page, "x")).to_be_hidden()
