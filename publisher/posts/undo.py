@@ -6,12 +6,13 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher import lifecycle
 from publisher.core.content import Frozen
 from publisher.core.messages import _
-from publisher.db.models import Post
+from publisher.db.models import Event, Post
 from publisher.db.session import Database
 from publisher.posts.approved import end_approval
 from publisher.posts.errors import PostError
@@ -64,9 +65,26 @@ def load_unchanged(session: Session, change: PostChange) -> Post:
 
 
 def undo_approval(database: Database, change: PostChange, *, now: datetime, actor: str) -> None:
-    """Gives a post back the state that it had before, which is not `approved`. Raises PostError."""
+    """Gives a post back the state that it had before, which is not `approved`. Raises PostError.
+
+    Where it takes an approval back, the version that was approved before is the approved one again, if there was one.
+    """
     with changing_post(database) as session:
         post = load_unchanged(session, change)
+        takes_approval_back = post.state == "approved"
         end_approval(session, post, change.before.state, now)
+        if takes_approval_back:
+            post.approved_version = _version_approved_before(session, post)
         detail = {"act": "state", "state": post.state}
         lifecycle.record_event(session, "undone", now=now, post_id=post.id, actor=actor, detail=detail)
+
+
+def _version_approved_before(session: Session, post: Post) -> int | None:
+    """Returns the version that the last approval took the place of. None: there was none, or it was not noted.
+
+    The history says it, and not the request that undoes the approval: that may be invented.
+    """
+    approvals = select(Event).where(Event.post_id == post.id, Event.name == "post approved")
+    last = session.scalar(approvals.order_by(Event.id.desc()).limit(1))
+    version = last.detail.get("approved_before") if last is not None else None
+    return version if isinstance(version, int) else None

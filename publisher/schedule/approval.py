@@ -145,11 +145,12 @@ def approve_post(
     if post.state == "approved":
         return Approval(problems)
     now, targets, people, pick = desk.now(), desk.targets, desk.people, last_pick(session, post)
+    approved_before = post.approved_version
     version = record_approval(session, post, now)
     reach = update_waiting_deliveries(session, post, changeable_pick(pick, post), targets, people, now)
     pick_detail = {"applies_to": reach.applies_to, "too_late": reach.too_late} if pick is not None else {}
     repeat_detail = {"intended_repeats": post.intended_repeats} if repeat_is_meant else {}
-    detail = {"version": version, **pick_detail, **repeat_detail}
+    detail = {"version": version, "approved_before": approved_before, **pick_detail, **repeat_detail}
     lifecycle.record_event(session, "post approved", now=now, post_id=post.id, actor=actor, detail=detail)
     notify_of_approval(session, post.id, actor, now)
     return Approval(problems, reach)
