@@ -7,6 +7,7 @@ text, or the text that an import brought: never a change that nobody has approve
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,17 +17,21 @@ from sqlalchemy import ColumnElement, Subquery, and_, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from publisher.core.search_query import SearchQuery
-from publisher.core.words import forms_of, words_of
 from publisher.db.imports import ItemKey
 from publisher.db.models import Pick, Post
 from publisher.db.post_search import matching_posts
 from publisher.db.staff import PostVersion
+from publisher.posts.search_matches import has_all
 from publisher.posts.search_texts import search_texts
 from publisher.posts.unsaved import build_post
 from publisher.posts.versions import load_version
 
 BATCH = 200
 """Posts that are read at once."""
+FOUND_BATCH = 60
+"""Posts that one search reads at once."""
+MAX_EXAMINED = 960
+"""Posts of the index whose public texts one search reads at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,8 @@ class PublicPost:
     days: tuple[date, ...]
 
     def has_words(self, query: SearchQuery) -> bool:
-        """Decides whether every word of a search is in a public text: the index knows unapproved texts, too."""
-        texts = [text for text in search_texts(self.content) if text.field != "captions"]
-        forms = [
-            forms_of(text.text[word.start : word.end], text.language) for text in texts for word in words_of(text.text)
-        ]
-        return all(any(word.matches(form) for form in forms) for word in query.words)
+        """Decides whether the public texts have each word and phrase of a search: the index knows others, too."""
+        return has_all(query, (text for text in search_texts(self.content) if text.field != "captions"))
 
 
 class PublicPosts:
@@ -77,13 +78,21 @@ class PublicPosts:
         query = select(Post.id, Post.version, days.c.day).join(days, days.c.post_id == Post.id).where(self._is_shown())
         return [(row[0], row[1], row[2]) for row in self._session.execute(query.order_by(days.c.day, Post.id))]
 
-    def find(self, query: SearchQuery, limit: int) -> list[int]:
-        """Returns the public posts that the index finds, those that were shown last first."""
+    def find(self, query: SearchQuery, limit: int) -> tuple[list[PublicPost], bool]:
+        """Returns posts whose public texts have what is searched for, the last shown first, and whether more may."""
+        ids = self._indexed(query)
+        batches = (ids[start : start + FOUND_BATCH] for start in range(0, min(len(ids), MAX_EXAMINED), FOUND_BATCH))
+        matching = (post for batch in batches for post in self.read(batch) if post.has_words(query))
+        found = list(itertools.islice(matching, limit + 1))
+        return found[:limit], len(found) > limit or len(ids) > MAX_EXAMINED
+
+    def _indexed(self, query: SearchQuery) -> list[int]:
+        """Returns the public posts that the index finds, by whatever text, those that were shown last first."""
         days = self._days()
         newest = func.max(days.c.day)
         found = select(Post.id).join(days, days.c.post_id == Post.id)
         found = found.where(self._is_shown(), matching_posts(self._session, query)).group_by(Post.id)
-        return list(self._session.scalars(found.order_by(newest.desc(), Post.id.desc()).limit(limit)))
+        return list(self._session.scalars(found.order_by(newest.desc(), Post.id.desc()).limit(MAX_EXAMINED + 1)))
 
     def read(self, ids: Iterable[int]) -> Iterator[PublicPost]:
         """Yields posts as the public may read them, in the order of their numbers here; others are left out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from publisher.core.search_query import QueryPhrase, QueryWord, SearchQuery
@@ -42,6 +42,33 @@ def find_matches(post: Post, query: SearchQuery) -> tuple[SearchMatch, ...]:
             match = SearchMatch(text, tuple(_snippet(text.text, [word for word, _number in marked])))
             found.append((-len(numbers), order, match))
     return tuple(match for _numbers, _order, match in sorted(found, key=lambda item: item[:2])[:MAX_SHOWN])
+
+
+def has_all(query: SearchQuery, texts: Iterable[SearchText]) -> bool:
+    """Decides whether some of these texts have each word and phrase of a search."""
+    missing = {*range(len(query.words) + len(query.phrases))}
+    for text in texts:
+        missing -= _parts_in(text, query, missing)
+        if not missing:
+            return True
+    return not missing
+
+
+def _parts_in(text: SearchText, query: SearchQuery, numbers: Collection[int]) -> set[int]:
+    """Returns which of the numbered parts of a search a text has: the words come first, then the phrases."""
+    parts = [(number, part) for number, part in enumerate((*query.words, *query.phrases)) if number in numbers]
+    wanted = [(number, part) for number, part in parts if _looks_into(part, text)]
+    words = list(words_of(text.text)) if wanted else []
+    forms = {forms_of(text.text[word.start : word.end], text.language) for word in words}
+    return {
+        number
+        for number, part in wanted
+        if (
+            any(map(part.matches, forms))
+            if isinstance(part, QueryWord)
+            else next(_places_of(part, words), None) is not None
+        )
+    }
 
 
 def _marked(text: SearchText, query: SearchQuery) -> list[tuple[Word, int]]:

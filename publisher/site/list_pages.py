@@ -123,29 +123,29 @@ def _listed(
 def search_page(parts: PageParts, text: str, status: int = 200) -> Answer:
     """Shows the public posts with the words of a search, and where each has them."""
     text = " ".join(text[:MAX_QUERY].split())
-    found = _find(parts, text) if text else []
+    found, has_more = _find(parts, text)
     return parts.page(
         "search.html",
         lambda addresses: addresses.page("search"),
         status,
         query=text,
-        found=found[:MAX_FOUND],
-        has_more=len(found) > MAX_FOUND,
+        found=found,
+        has_more=has_more,
         is_indexed=False,
     )
 
 
-def _find(parts: PageParts, text: str) -> list[tuple[Entry, SearchMatch | None]]:
+def _find(parts: PageParts, text: str) -> tuple[list[tuple[Entry, SearchMatch | None]], bool]:
+    """Returns the posts with what is searched for, and whether there may be more than these."""
     query = SearchQuery.of(text, tuple(dict.fromkeys((*parts.site.languages, "en"))))
-    if not query.words:
-        return []
     entries = parts.catalogue.entries
+    posts, has_more = parts.public.find(query, MAX_FOUND)
     found = []
-    for post in parts.public.read(parts.public.find(query, MAX_FOUND + 1)):
-        if post.id in entries and post.has_words(query):
+    for post in posts:
+        if post.id in entries:
             matches = (match for match in find_matches(post.content, query) if match.where.field != "captions")
             found.append((entries[post.id], next(matches, None)))
-    return found
+    return found, has_more
 
 
 def links_page(parts: PageParts) -> Answer:
