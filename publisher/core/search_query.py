@@ -45,13 +45,11 @@ class QueryWord:
     """The fields of a post that are looked into. Empty: all."""
     has_star: bool = False
     """Typed as the beginning of a word, as in `ne*`."""
-    is_quoted: bool = False
-    """Only the word itself is meant."""
 
     @property
     def is_prefix(self) -> bool:
         """Decides whether longer words that begin with it are found."""
-        return self.has_star or (len(self.folded) >= MIN_PREFIX and not self.is_quoted)
+        return self.has_star or len(self.folded) >= MIN_PREFIX
 
     def matches(self, forms: frozenset[str]) -> bool:
         """Decides whether a word of a text, given by its forms, is one that is searched for."""
@@ -62,7 +60,7 @@ class QueryWord:
 
 @dataclass(frozen=True, slots=True)
 class QueryPhrase:
-    """Holds words that must follow each other in one text, as they are written."""
+    """Holds words that must follow each other in one text, as they are written; or one, meant just as it is."""
 
     typed: str
     folded: tuple[str, ...]
@@ -120,7 +118,7 @@ class SearchQuery:
 
 
 def _is_telling(word: QueryWord) -> bool:
-    return bool(word.fields or word.has_star or word.is_quoted) or word.folded not in SMALL_WORDS
+    return bool(word.fields or word.has_star) or word.folded not in SMALL_WORDS
 
 
 def _parts(text: str, languages: Sequence[str]) -> Iterator[QueryWord | QueryPhrase | str]:
@@ -136,10 +134,8 @@ def _parts(text: str, languages: Sequence[str]) -> Iterator[QueryWord | QueryPhr
         folded = tuple(word.folded for word in words_of(part["phrase"]))
         if not folded and (fields or part["phrase"].strip()):
             yield part[0]
-        elif len(folded) > 1:
-            yield QueryPhrase(part["phrase"].strip(), folded, fields)
         elif folded:
-            yield QueryWord(part["phrase"].strip(), folded[0], frozenset(), fields, is_quoted=True)
+            yield QueryPhrase(part["phrase"].strip(), folded, fields)
 
 
 def _words(text: str, fields: tuple[str, ...], languages: Sequence[str]) -> Iterator[QueryWord]:

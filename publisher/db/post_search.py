@@ -110,8 +110,9 @@ def _for_postgresql(query: SearchQuery) -> str:
         yield from (f"'{mark}{stem}'" for stem in sorted(word.stems))
 
     of_words = (" | ".join(form for mark in _marks(word) for form in forms(word, mark)) for word in query.words)
+    # Of a word in a long text, PostgreSQL keeps not all places: whether words follow each other, the texts say.
     of_phrases = (
-        " | ".join(" <-> ".join(f"'{mark}{word}'" for word in phrase.folded) for mark in _marks(phrase))
+        " | ".join(" & ".join(f"'{mark}{word}'" for word in phrase.folded) for mark in _marks(phrase))
         for phrase in query.phrases
     )
     return " & ".join(f"({part})" for part in (*of_words, *of_phrases))
@@ -128,9 +129,12 @@ def _phrase(phrase: QueryPhrase, mark: str) -> str:
 
 def _follow_each_other(phrase: QueryPhrase) -> ColumnElement[bool]:
     """Makes the condition that the words of a phrase follow each other: among stems they do by chance."""
-    kept = PostWords.stems if phrase.fields else PostWords.words
-    text = literal(" ") + kept + literal(" ")
-    return or_(*(text.contains(f" {_phrase(phrase, mark)} ") for mark in _marks(phrase)))
+    words, stems = (literal(" ") + kept + literal(" ") for kept in (PostWords.words, PostWords.stems))
+    as_written = words.contains(f" {_phrase(phrase, '')} ")
+    if not phrase.fields:
+        return as_written
+    # Beside the words of a field stand their stems: one word alone may be either.
+    return and_(as_written, or_(*(stems.contains(f" {_phrase(phrase, mark)} ") for mark in _marks(phrase))))
 
 
 _OWN_FIELDS = ("title", "standfirst", "body", "written_by", "credit", "licence", "link")

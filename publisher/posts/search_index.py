@@ -7,6 +7,9 @@ an upgrade or by a way that did not call it, is marked `words_stale`: it is sear
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
@@ -21,23 +24,57 @@ FORMAT = 3
 """Changes with what `post_words` makes of a text: then every post is indexed anew."""
 BATCH = 100
 """Posts that are indexed in one transaction."""
+MAX_INDEXED = 1_000_000
+"""Bytes that the index has for one post. PostgreSQL takes at most 1,048,575."""
+MAX_PLACES = 256
+"""Places of a form that PostgreSQL keeps."""
+BYTES_OF_FORM = 3
+"""What it adds to a form: the number of places, and one byte to begin at an even number."""
 
 
 def post_words(post: Post) -> tuple[str, str]:
     """Returns the words of a post, and the stems that differ from them with the words of some fields, marked.
 
-    No phrase goes over the end of a text, because a mark stands there.
+    No phrase goes over the end of a text, because a mark stands there. Of a post with more words than PostgreSQL can
+    index, the texts that find no room any more are left out; the first ones, in its own language, are in.
     """
     words: list[str] = []
     stems: list[str] = []
+    room = _Room()
     for part in search_texts(post):
         own_words, own_stems = _words_of_text(part)
-        words += [*own_words, END_OF_TEXT]
-        stems += own_stems
+        own_words.append(END_OF_TEXT)
         if mark := FIELD_MARKS.get(part.field):
-            stems += [f"{mark}{word}" for word in own_words]
-            stems += [END_OF_TEXT, *(f"{mark}{stem}" for stem in own_stems)]
+            marked_words = [f"{mark}{word}" for word in own_words[:-1]]
+            own_stems += [*marked_words, END_OF_TEXT, *(f"{mark}{stem}" for stem in own_stems)]
+        if room.take((*own_words, *own_stems)):
+            words += own_words
+            stems += own_stems
     return " ".join(words), " ".join(stems)
+
+
+class _Room:
+    """Counts what the index takes in PostgreSQL, which refuses a row with more."""
+
+    def __init__(self) -> None:
+        self._left = MAX_INDEXED
+        self._times: Counter[str] = Counter()
+
+    def take(self, forms: Iterable[str]) -> bool:
+        """Takes the room for the forms of a text. False: there is not enough, and nothing is taken."""
+        times = Counter(forms)
+        size = sum(_size(form, self._times[form], self._times[form] + more) for form, more in times.items())
+        if size > self._left:
+            return False
+        self._left -= size
+        self._times.update(times)
+        return True
+
+
+def _size(form: str, before: int, after: int) -> int:
+    """Returns the bytes that more places of a form take: two for each of the first 256, and the form's own once."""
+    own = 0 if before else len(form.encode()) + BYTES_OF_FORM
+    return own + 2 * (min(after, MAX_PLACES) - min(before, MAX_PLACES))
 
 
 def _words_of_text(part: SearchText) -> tuple[list[str], list[str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from publisher.core.search_query import MAX_SEARCH, SearchQuery
+from publisher.core.words import STEMMERS
 from publisher.db.imports import Import, ItemKey, PublishedLink
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
@@ -340,6 +343,10 @@ def archive(desk: Desk) -> dict[str, int]:
         ("ro*", ["Neurons of a mouse", "Roots"]),
         ("ro", []),
         ('"neuro"', []),
+        ('"neuron"', []),  # a quoted word is that word, and none with the same stem
+        ('"roots"', ["Roots"]),
+        ('title:"neuron"', []),
+        ('title:"neurons"', ["Neurons of a mouse", "Mouse neurons"]),
         ("z*", []),
         ('"', []),
         ("title:", []),
@@ -347,6 +354,31 @@ def archive(desk: Desk) -> dict[str, int]:
 )
 def test_phrases_beginnings_and_fields(desk: Desk, archive: dict[str, int], text: str, titles: list[str]) -> None:
     assert sorted(found(desk, text)) == sorted(titles)
+
+
+@on_every_database
+def test_phrases_are_found_late_in_a_long_text(desk: Desk) -> None:
+    add(desk, "Long", body="of cells " * 400 + "of mouse neurons")
+
+    assert found(desk, '"of mouse"') == ["Long"]
+    assert found(desk, '"mouse neurons"') == ["Long"]
+    assert found(desk, '"neurons of"') == []
+
+
+@on_every_database
+def test_a_post_with_more_words_than_can_be_indexed_is_stored(desk: Desk) -> None:
+    """Tests a million bytes of different words in many languages: the post's own ones are found."""
+    chance = random.Random(1)
+
+    def words() -> str:
+        return " ".join("".join(chance.choices(string.ascii_lowercase, k=8)) for _number in range(2200))
+
+    captions = {f"lang:{language}": words() for language in sorted(STEMMERS)}
+    translations = {language: {"title": "x", "body": words()} for language in sorted(STEMMERS)}
+    add(desk, "Own zebra", body=words(), captions=captions, translations=translations)
+
+    assert found(desk, "zebra") == ["Own zebra"]
+    assert found(desk, '"own zebra"') == ["Own zebra"]
 
 
 @on_every_database
