@@ -23,6 +23,7 @@ from publisher.core.states import LEASED, MOVES, SENT, AttemptOutcome, State
 from publisher.db.driver_statements import DriverStatement
 from publisher.db.history import note_intent
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
+from publisher.delivery.problem_codes import PublicPostProblem
 
 DELIVERIES = cast("Table", Delivery.__table__)
 ATTEMPTS = cast("Table", Attempt.__table__)
@@ -256,6 +257,9 @@ def continue_thread(
     if not delivery.adapted.get("thread") or delivery.remote_id is None:
         return
     adapted = AdaptedPost.model_validate(delivery.adapted)
+    post = delivery.pick.post
+    if post is not None and post.state == "withdrawn":
+        held = PublicPostProblem.POST_WITHDRAWN()
     try:
         with session.begin_nested():
             reply = open_delivery(

@@ -39,12 +39,13 @@ def _adapt_again(desk: Desk, delivery_id: int, seen: str) -> str:
         target = desk.targets.get(delivery.channel_name)
         if target is None:
             raise ActRefused(ActProblem.CHANNEL_REMOVED, channel=delivery.channel_name, delivery=delivery_id)
-        if delivery.pick.post is None or not _lacks_a_text(delivery):
+        post = delivery.pick.post
+        if post is None or post.state == "withdrawn" or not _lacks_a_text(delivery):
             return seen
         from publisher.posts.approved import approved_post  # noqa: PLC0415 - adapting is seldom needed
         from publisher.posts.channel_posts import adapt_for_channel  # noqa: PLC0415
 
-        approved = approved_post(session, delivery.pick.post, desk.now())
+        approved = approved_post(session, post, desk.now())
         if approved is None:
             raise ActRefused(ActProblem.NOT_APPROVED, delivery=delivery_id)
         fresh = adapt_for_channel(approved.post, target, desk.people)

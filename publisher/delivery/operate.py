@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from publisher.core.characters import clean_line
 from publisher.core.states import BY_HAND, LOOKED_UP, MOVES, State
-from publisher.db.models import Attempt, Delivery
+from publisher.db.models import Attempt, Delivery, Pick, Post
 from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import ActRefused
@@ -48,11 +48,13 @@ def retry(
     """Lets a delivery that waits for a person try again. `seen`: the version that the person decided upon.
 
     Raises:
-        Refused: it isn't waiting for a person, may already be public, or changed since it was `seen`.
+        Refused: it isn't waiting for a person, its post was withdrawn, it may already be public, or it changed since it
+            was `seen`.
     """
     with database.writing() as session:
         delivery = get_delivery(session, delivery_id, seen)
         require_move(delivery, State.PENDING, BY_HAND)
+        _refuse_withdrawn(session, delivery)
         if delivery.unknown_since is not None and not i_have_looked:
             raise ActRefused(ActProblem.MAY_BE_PUBLIC, delivery=delivery_id, platform=platform_label(delivery))
         move_by_hand(
@@ -60,6 +62,13 @@ def retry(
             expires_at=max(delivery.expires_at, now + RETRY_WINDOW), lookups=0, clean_lookups=0,
             lost_workers=0, verify_at=None, **_after_retry(delivery),
         )  # fmt: skip
+
+
+def _refuse_withdrawn(session: Session, delivery: Delivery) -> None:
+    """Refuses to send what was withdrawn. The post stays locked, so that nobody withdraws it meanwhile."""
+    of_delivery = select(Post.state).join(Pick, Pick.post_id == Post.id).where(Pick.id == delivery.pick_id)
+    if session.scalar(of_delivery.with_for_update(of=Post)) == "withdrawn":
+        raise ActRefused(ActProblem.POST_WITHDRAWN, delivery=delivery.id)
 
 
 def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str, seen: str = "") -> bool:

@@ -216,6 +216,10 @@ class PublicPostProblem(ProblemCode):
     FIRST_PART_CANCELED = _(
         "The post before it was canceled and is public nevertheless; retry this reply to continue it, or cancel it."
     )
+    POST_WITHDRAWN = _(
+        "The post was withdrawn, so this reply does not go out. Have the post approved, which brings it back, and "
+        "retry the reply; or cancel it."
+    )
     TWO_COPIES = _("There are two copies: {first} and {second}; remove one by hand.")
     SEVERAL_COPIES = plural_template(
         "There is {count} copy: {links:list} and {last}; remove all but one by hand.",
@@ -359,6 +363,10 @@ class ActProblem(ProblemCode):
     NOT_APPROVED = _(
         "Nobody approved the post of delivery {delivery}, so it has no text that may go out. "
         "Have the post approved, then try again."
+    )
+    POST_WITHDRAWN = _(
+        "The post of delivery {delivery} was withdrawn, so it does not go out. Have the post approved, which brings it "
+        "back, then try again; or cancel the delivery."
     )
     NO_PAUSE_REASON = _("Say why the channel is paused: whoever finds it so must know whether it may go on.")
     ALREADY_PAUSED = _("The channel {channel} is paused already.")

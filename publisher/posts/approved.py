@@ -19,7 +19,7 @@ from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.core.content import AdaptedPost
 from publisher.core.messages import _
-from publisher.core.states import FINAL, State
+from publisher.core.states import FINAL, UNPUBLISHED, State
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.staff import PostVersion
 from publisher.posts.channel_posts import adapt_for_channels
@@ -76,6 +76,27 @@ def changeable_pick(pick: Pick | None, post: Post) -> Pick | None:
     if pick is None or (post.reserve and all(State(delivery.state) in FINAL for delivery in pick.deliveries)):
         return None
     return pick
+
+
+def refuse_while_it_may_go_out(session: Session, post: Post) -> None:
+    """Refuses to withdraw a post while one of its deliveries may still go out, or may be public unknown to the desk.
+
+    Raises:
+        PostError: one of them may.
+    """
+    # Whoever retries a delivery locks the post, too: PostgreSQL would let both happen at once.
+    session.execute(select(Post.id).where(Post.id == post.id).with_for_update())
+    deliveries = select(Delivery).join(Pick).where(Pick.post_id == post.id).order_by(Pick.slot.desc(), Delivery.id)
+    for delivery in session.scalars(deliveries):
+        unknown = lifecycle.may_become_public(delivery.unknown_since, delivery.lost_requests)
+        if delivery.state not in FINAL and (unknown or delivery.state not in UNPUBLISHED):
+            raise PostError(
+                _(
+                    "post {post} was picked for {day:day}; cancel the deliveries that have not gone out",
+                    post=post.id,
+                    day=delivery.pick.slot,
+                )
+            )
 
 
 def reach_of(pick: Pick | None) -> Reach:

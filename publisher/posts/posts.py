@@ -16,7 +16,7 @@ from publisher.core.problems import Problem
 from publisher.db.models import Post, PostImage
 from publisher.db.session import Database
 from publisher.media import MediaStore
-from publisher.posts.approved import changeable_pick, end_approval, reach_of
+from publisher.posts.approved import changeable_pick, end_approval, reach_of, refuse_while_it_may_go_out
 from publisher.posts.drafts import PostChanges, PostContent, PostDraft
 from publisher.posts.errors import PostError
 from publisher.posts.pictures import StoredPicture, picture_rows, store_pictures
@@ -154,19 +154,12 @@ def withdraw_post(
     """Takes a post out of the queue or the reserve. Approving it brings it back.
 
     Raises:
-        PostError: there is no such post, it is out already, or somebody changed it since `expected_version`.
+        PostError: there is no such post, it is withdrawn already, a delivery of it may still go out, or somebody
+            changed it since `expected_version`.
     """
     with changing_post(database) as session:
         post = load_post(session, post_id, expected_version)
-        pick = last_pick(session, post)
-        if pick is not None and changeable_pick(pick, post) is not None:
-            raise PostError(
-                _(
-                    "post {post} was picked for {day:day}; cancel the deliveries that have not gone out",
-                    post=post_id,
-                    day=pick.slot,
-                )
-            )
+        refuse_while_it_may_go_out(session, post)
         if post.state == "withdrawn":
             raise PostError(_("post {post} is withdrawn already", post=post_id))
         end_approval(session, post, "withdrawn", now)

@@ -14,7 +14,7 @@ from publisher.core.content import Frozen
 from publisher.core.messages import _
 from publisher.db.models import Event, Post
 from publisher.db.session import Database
-from publisher.posts.approved import end_approval
+from publisher.posts.approved import end_approval, refuse_while_it_may_go_out
 from publisher.posts.errors import PostError
 from publisher.posts.post_store import changing_post, load_post
 
@@ -71,6 +71,8 @@ def undo_approval(database: Database, change: PostChange, *, now: datetime, acto
     """
     with changing_post(database) as session:
         post = load_unchanged(session, change)
+        if change.before.state == "withdrawn":
+            refuse_while_it_may_go_out(session, post)
         takes_approval_back = post.state == "approved"
         end_approval(session, post, change.before.state, now)
         if takes_approval_back:
