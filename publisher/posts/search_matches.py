@@ -56,8 +56,8 @@ def has_all(query: SearchQuery, texts: Iterable[SearchText]) -> bool:
 
 def _parts_in(text: SearchText, query: SearchQuery, numbers: Collection[int]) -> set[int]:
     """Returns which of the numbered parts of a search a text has: the words come first, then the phrases."""
-    parts = [(number, part) for number, part in enumerate((*query.words, *query.phrases)) if number in numbers]
-    wanted = [(number, part) for number, part in parts if _looks_into(part, text)]
+    parts: tuple[QueryWord | QueryPhrase, ...] = (*query.words, *query.phrases)
+    wanted = [(number, part) for number, part in enumerate(parts) if number in numbers and _looks_into(part, text)]
     words = list(words_of(text.text)) if wanted else []
     forms = {forms_of(text.text[word.start : word.end], text.language) for word in words}
     return {

@@ -56,7 +56,8 @@ class SitePages:
             try:
                 return _page(parts, list(request.segments), request.query)
             except Moved as moved:
-                return _redirect(moved.path)
+                # The former site may have had this address for another post.
+                return _former(parts, request) or _redirect(moved.path)
             except Gone:
                 return _gone(parts)
             except NotHere:

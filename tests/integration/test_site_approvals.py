@@ -91,3 +91,11 @@ def test_an_undone_withdrawal_keeps_the_approved_text(site: PublicSite, visitor:
     site.clock.advance(seconds=10)
     assert approved_version(site, post) == before
     assert "Heron" in visitor.get(PATH).text
+
+
+def test_an_old_address_with_zeros_leads_to_its_own_post(site: PublicSite, visitor: Visitor) -> None:
+    site.import_post("Heron", DAY)
+    site.import_post("Stork", date(2022, 3, 1), link="https://cells.example.org/archive/2022/02/12")
+
+    assert visitor.get("/archive/2022/02/12").headers["location"] == "/archive/2022/3/1"
+    assert visitor.get("/archive/2022/02").headers["location"] == "/archive/2022/2"
