@@ -19,14 +19,18 @@ BLOCKS = frozenset({
     "table", "td", "th", "tr", "ul",
 })  # fmt: skip
 LEFT_OUT = frozenset({"script", "style", "template", "noscript", "iframe", "object", "svg", "head", "title"})
-MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "cite": "*"}
+MARKS = {"b": "b", "strong": "b", "i": "i", "em": "i", "cite": "i"}
+"""Which mark an element is: bold or italic."""
+MARK_SIGNS = {"b": "**", "i": "*"}
 PICTURE = re.compile(r"\.(?:jpe?g|png|gif|tiff?|webp|avif|heic)(?:$|\?)", re.IGNORECASE)
 MAX_HTML = 5_000_000
 MAX_DEPTH = 2_048
 """The parser's own limit: it stops there, and what follows is lost."""
 MAX_SRCSET = 10_000
-_COPY = re.compile(r"(?:^|[\s,])([^\s,]\S*)\s+(\d{1,5}(?:\.\d{1,3})?)[wx](?=\s*(?:,|$))")
-"""An address of a `srcset` with the width or the density of that copy."""
+_COPY_SIZE = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)[wx](?:,(.*))?$", re.DOTALL)
+"""The width or the density of a copy in a `srcset`, and the next address where no space is between them."""
+_MARK = re.compile(r"\0([bBiI])")
+"""Stands in a line where a mark begins (a capital) or ends. No text has a NUL."""
 _SIGNS = re.compile(r"([\\*_\[\]`])")
 _SIZE = re.compile(r"-\d{2,5}x\d{2,5}(?=\.\w+(?:$|\?))")
 """What WordPress adds to the name of a smaller copy."""
@@ -120,7 +124,11 @@ class _Reader:
         self.result = HtmlText()
         self._base = base
         self._line: list[str] = []
-        self._links: list[tuple[str, int]] = []
+        self._links: list[tuple[str, int, int]] = []
+        """The address of each link that is open, its paragraph, and its first part there."""
+        self._paragraph = 0
+        self._last_link = (-1, 0)
+        """The paragraph and the first part of the last link that was written."""
         self._prefix = ""
         self._skipping: Any = None
 
@@ -153,9 +161,9 @@ class _Reader:
         elif tag == "img":
             self._add_picture(element)
         elif tag == "a":
-            self._links.append((self._address(element.get("href") or ""), len(self._line)))
+            self._links.append((self._address(element.get("href") or ""), self._paragraph, len(self._line)))
         elif tag in MARKS:
-            self._line.append(f"\0{MARKS[tag]}")
+            self._line.append(f"\0{MARKS[tag].upper()}")
         self._add(element.text)
 
     def _end(self, element: Any) -> None:
@@ -170,13 +178,19 @@ class _Reader:
         elif tag == "a" and self._links:
             self._end_link()
         elif tag in MARKS:
-            self._line.append(f"{MARKS[tag]}\0")
+            self._line.append(f"\0{MARKS[tag]}")
 
     def _end_link(self) -> None:
-        address, begin = self._links.pop()
+        address, paragraph, begin = self._links.pop()
+        if paragraph != self._paragraph:
+            begin = 0
+        # A link around another one is none in Markdown.
+        if self._last_link >= (self._paragraph, begin):
+            return
         label = "".join(self._line[begin:])
         if address.startswith(("http://", "https://", "mailto:")) and label.strip():
             self._line[begin:] = [f"[{label}]({address})"]
+            self._last_link = (self._paragraph, begin)
 
     def _add(self, text: str | None) -> None:
         if text:
@@ -197,7 +211,13 @@ class _Reader:
 
     def _larger_copies(self, srcset: str) -> list[str]:
         """Returns the address of the largest copy that an image names, if it names any."""
-        copies = [(float(size), address) for address, size in _COPY.findall(srcset[:MAX_SRCSET])]
+        copies: list[tuple[float, str]] = []
+        address = ""
+        for word in srcset[:MAX_SRCSET].split():
+            size = _COPY_SIZE.match(word)
+            if size and address:
+                copies.append((float(size[1]), address))
+            address = ((size[2] or "") if size else word).lstrip(",")
         return [self._address(max(copies)[1])] if copies else []
 
     def _address(self, address: str) -> str:
@@ -211,21 +231,49 @@ class _Reader:
         text = _close_marks("".join(self._line))
         lines = [" ".join(line.split()) for line in text.split("\n")]
         block = "\n".join(line for line in lines if line)
-        # A link or a mark that goes on over the end of a paragraph begins anew, as plain text.
-        self._line, self._links = [], [(address, 0) for address, _ in self._links]
+        # A link that goes on over the end of a paragraph begins anew; a mark that does is none.
+        self._line = []
+        self._paragraph += 1
         if block:
             self.result.blocks.append(f"{self._prefix}{block}")
 
 
+@dataclass(slots=True)
+class _OpenMark:
+    """Holds a mark that has begun and not ended."""
+
+    kind: str
+    begin: int
+    """The place of its first part."""
+    inner: set[str] = field(default_factory=set)
+    """The kinds of the marks inside."""
+
+
 def _close_marks(text: str) -> str:
     """Puts the signs of emphasis right beside the words that they mark; those around nothing go."""
-    for sign in ("**", "*"):
-        opening, closing = f"\0{sign}", f"{sign}\0"
-        pattern = re.compile(rf"{re.escape(opening)}(?!\*)(\s*)([^\0]*?)(\s*){re.escape(closing)}")
-        text = pattern.sub(lambda match, sign=sign: _marked(match, sign), text)  # type: ignore[misc]
-    return re.sub(r"\0\*{1,2}|\*{1,2}\0", "", text).replace("\0", "")
+    parts: list[str] = []
+    opened: list[_OpenMark] = []
+    for number, part in enumerate(_MARK.split(text)):
+        if number % 2 == 0:
+            parts.append(part)
+        elif part.isupper():
+            opened.append(_OpenMark(part.lower(), len(parts)))
+        elif opened and opened[-1].kind == part:
+            _close_mark(opened.pop(), parts, opened[-1].inner if opened else set())
+    return "".join(parts)
 
 
-def _marked(match: re.Match[str], sign: str) -> str:
-    before, words, after = match.groups()
-    return f"{before}{sign}{words}{sign}{after}" if words else before + after
+def _close_mark(mark: _OpenMark, parts: list[str], outer: set[str]) -> None:
+    """Marks the parts since a mark began. Of marks inside each other, only bold in italic is one in Markdown."""
+    outer |= mark.inner
+    if mark.inner - ({"b"} if mark.kind == "i" else set()):
+        return
+    content = "".join(parts[mark.begin :])
+    words = content.strip()
+    if not words or words.startswith("*"):
+        return
+    sign = MARK_SIGNS[mark.kind]
+    before = content[: len(content) - len(content.lstrip())]
+    after = content[len(content.rstrip()) :]
+    parts[mark.begin :] = [f"{before}{sign}{words}{sign}{after}"]
+    outer.add(mark.kind)

@@ -27,7 +27,7 @@ NO_API = frozenset({FetchProblem.NOT_THERE, FetchProblem.STATUS, FetchProblem.WR
 """What a server answers that does not know the address."""
 _PROFILE = re.compile(r"/@([A-Za-z0-9_.-]{1,100}(?:@[A-Za-z0-9.-]{1,200})?)/?$")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}$")
-_LINK = re.compile(r"\[((?:[^\]\\]|\\.)*)\]\([^)]*\)")
+_SIGN_OR_LINK = re.compile(r"\\(.)|\[((?:[^\[\]\\]|\\.)*)\]\([^)]*\)")
 
 
 class MastodonAccount:
@@ -85,7 +85,7 @@ class MastodonAccount:
             blocks = read_html(str(status.get("content") or ""), self._server).blocks
         except HtmlNotReadWhole as refusal:
             return ImportedItem(place, place, problems=(refusal.problem,))
-        title, body = _title(blocks)
+        title, body = first_line_as_title(blocks)
         media = status.get("media_attachments")
         record = {
             "address": place,
@@ -117,16 +117,22 @@ def _is_own(status: Mapping[str, Any]) -> bool:
     return is_public and not status.get("reblog") and not status.get("in_reply_to_id")
 
 
-def _title(blocks: list[str]) -> tuple[str, list[str]]:
+def first_line_as_title(blocks: list[str]) -> tuple[str, list[str]]:
     """Returns a title and the paragraphs. The first line is the title; of a longer one its beginning is."""
     if not blocks:
         return "", []
     first, _line, rest = blocks[0].partition("\n")
-    plain = re.sub(r"\\(.)", r"\1", _LINK.sub(r"\1", first)).replace("**", "").strip()
+    plain = _SIGN_OR_LINK.sub(_plain, first).replace("**", "").strip()
     if len(plain) <= MAX_TITLE and "](" not in first:
         return plain, [*([rest] if rest else []), *blocks[1:]]
     begin = plain if len(plain) <= MAX_TITLE else f"{plain[:MAX_TITLE].rpartition(' ')[0] or plain[:MAX_TITLE]}…"
     return begin, blocks
+
+
+def _plain(found: re.Match[str]) -> str:
+    """Returns a sign without its backslash, or the label of a link."""
+    sign, label = found.groups()
+    return sign if label is None else re.sub(r"\\(.)", r"\1", label)
 
 
 def _tables(values: Any) -> list[dict[str, Any]]:

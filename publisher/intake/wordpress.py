@@ -27,10 +27,11 @@ _WP = re.compile(r"\{http://wordpress\.org/export/[\d.]+/\}")
 _CONTENT = "{http://purl.org/rss/1.0/modules/content/}encoded"
 _EXCERPT = re.compile(r"\{http://wordpress\.org/export/[\d.]+/excerpt/\}encoded")
 _CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
-_GALLERY = re.compile(r"\[gallery[^\]]*?ids=[\"']?([\d,\s]+)[^\]]*\]")
-_CAPTION = re.compile(r"\[/?(?:caption|gallery)[^\]]*\]")
+_GALLERY = re.compile(r"\[gallery([^\[\]]*)\]")
+_GALLERY_IDS = re.compile(r"ids=[\"']?([\d,\s]+)")
+_CAPTION = re.compile(r"\[/?(?:caption|gallery)[^\[\]]*\]")
 _EMPTY_LINE = re.compile(r"\n\s*\n")
-_LINE_END = re.compile(r"<[^>]*>|\n")
+_LINE_END = re.compile(r"<[^<>]*>|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,12 @@ class WordPressSource:
     def _shown_pictures(self, element: Any, content: str, in_text: list[HtmlPicture]) -> list[HtmlPicture]:
         """Returns the featured picture and those of the text and its galleries, each once."""
         featured = _meta(element).get("_thumbnail_id", "")
-        galleries = [number.strip() for ids in _GALLERY.findall(content) for number in ids.split(",")]
+        galleries = [
+            number.strip()
+            for settings in _GALLERY.findall(content)
+            if (ids := _GALLERY_IDS.search(settings))
+            for number in ids[1].split(",")
+        ]
         library = {attachment.address: attachment for attachment in self._attachments.values() if attachment.address}
         pictures: dict[str, HtmlPicture] = {}
         if featured in self._attachments:

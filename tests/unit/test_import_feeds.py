@@ -9,6 +9,7 @@ import pytest
 
 from publisher.intake.html_texts import HtmlNotReadWhole, plain_text, read_html
 from publisher.intake.items import ImportedItem
+from publisher.intake.mastodon_accounts import first_line_as_title
 from publisher.intake.opening import open_source
 from publisher.intake.source_settings import SourceSettings
 from publisher.posts.errors import PostError
@@ -182,3 +183,26 @@ def test_an_item_that_is_not_read_whole_is_told(folder: Path, feed: str, text: s
 
 def name_of(file: Path | None) -> str:
     return file.name if file else ""
+
+
+def test_marks_in_marks_are_closed() -> None:
+    assert read_html("<p><i> a <b>b</b> </i>c <b>d <i>e</i></b><i> </i></p>").blocks == ["*a **b*** c d *e*"]
+    assert read_html("<div><i>a<div>b</div>c</i> <b>d</b></div>").blocks == ["a", "b", "c **d**"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<p><i>" + "<br>" * 5_000 + "<i>x</i></i></p>",
+        "<p><img src=x.png srcset='" + "a," * 5_000 + "'>" * 9 + "x</p>",
+        "<a href='http://x/'>" * 1_500 + "<p>x</p>" * 5_000,
+    ],
+    ids=["marks", "copies of a picture", "links"],
+)  # fmt: skip
+def test_hostile_html_is_read_in_time(text: str) -> None:
+    assert "x" in read_html(text).blocks[-1]
+
+
+def test_a_hostile_first_line_is_read_in_time() -> None:
+    assert first_line_as_title(["\\[" * 50_000])[0].endswith("…")
+    assert first_line_as_title([r"\\[A \[b\]](http://x.test/) c\*"])[0] == r"\A [b] c*"
