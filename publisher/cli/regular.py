@@ -14,6 +14,7 @@ from publisher.delivery.removed_channels import hold_removed
 from publisher.delivery.stray_drafts import StrayDrafts
 from publisher.desk import Desk
 from publisher.health.heartbeat import BEAT_SECONDS, record_heartbeat
+from publisher.intake.fetched_pages import sweep_pages
 from publisher.intake.importing import ImportPlaces
 from publisher.intake.watching import Watcher
 from publisher.posts.picture_values import examine_oldest_pictures
@@ -22,7 +23,7 @@ from publisher.posts.uploads import Uploads
 from publisher.schedule.rendering_ahead import render_next_post, sweep_renditions
 from publisher.schedule.slots import slot_day
 from publisher.scheduler import RegularJob
-from publisher.settings.private_paths import UPLOADS
+from publisher.settings.private_paths import FETCHED, UPLOADS
 from publisher.webhooks import delete_old_messages, send_webhooks
 
 PREPARE_SECONDS = 60
@@ -123,6 +124,7 @@ class _Housekeeping:
         self._swept = desk.now()
         uploads = Uploads(desk.database, desk.store, desk.settings.path(UPLOADS))
         files = sweep_renditions(desk.database, desk.renderer, desk.now()) + uploads.sweep(desk.now())
+        sweep_pages(desk.settings.path(FETCHED), desk.now())
         messages = delete_old_messages(desk.database, desk.now())
         if files or messages:
             get_logger("scheduler").info("removed old files and messages", files=files, webhook_messages=messages)

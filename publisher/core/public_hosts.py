@@ -33,6 +33,10 @@ class AddressRefused(Exception):
         self.text = text
 
 
+class NotResolvedNow(AddressRefused):
+    """Nothing is known of the name now; a name server may tell later."""
+
+
 class NotPublic(AddressRefused):
     """The host has an address that is no public one."""
 
@@ -99,7 +103,8 @@ def resolve_public_host(
     Its name must be resolved within so many `seconds`. `resolver_limit`: bounds how many names are resolved at once.
 
     Raises:
-        AddressRefused: it is no URL, or its name is unknown or not resolved in time.
+        AddressRefused: it is no URL, or its name is unknown.
+        NotResolvedNow: no name server told where it is.
         NotPublic: one of its addresses is not allowed.
     """
     try:
@@ -124,11 +129,19 @@ def _resolve_and_check(
     try:
         resolved = resolve(host, port, seconds, resolver_limit=resolver_limit)
     except NotResolvedInTime:
-        raise AddressRefused(_("no name server told in time where {host} is", host=host)) from None
+        raise _not_resolved_now(host) from None
     except (OSError, UnicodeError) as error:
-        raise AddressRefused(machine_problem(error) or _("there is no {host}", host=host)) from None
+        if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+            raise _not_resolved_now(host) from None
+        if problem := machine_problem(error):
+            raise NotResolvedNow(problem) from None
+        raise AddressRefused(_("there is no {host}", host=host)) from None
     addresses = [ipaddress.ip_address(address.partition("%")[0]) for address in resolved]
     for address in addresses:
         if not (is_public(address) or also(address)):
             raise NotPublic(_("{host} is no public address, and is not asked", host=host))
     return tuple(str(address) for address in addresses)
+
+
+def _not_resolved_now(host: str) -> NotResolvedNow:
+    return NotResolvedNow(_("no name server told in time where {host} is", host=host))

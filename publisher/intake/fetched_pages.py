@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from publisher.core.clock import Clock
-from publisher.core.file_reading import UnfitFile, read_bytes
+from publisher.core.file_reading import read_bytes
 from publisher.core.machine_errors import reading_problem
 from publisher.core.messages import _
 from publisher.intake.web_fetching import WebFetcher
@@ -23,9 +23,10 @@ MAX_AGE = timedelta(days=1)
 class FetchedPages:
     """Fetches pages, each once until they are removed or a day old."""
 
-    def __init__(self, fetcher: WebFetcher, folder: Path, clock: Clock) -> None:
-        """`folder`: of this source alone; it is made at need."""
-        self._fetcher, self._folder, self._clock = fetcher, folder, clock
+    def __init__(self, fetcher: WebFetcher, folder: Path, clock: Clock, *, anew: bool = False) -> None:
+        """`folder`: of this source alone; it is made at need. `anew`: pages that were kept before are not used."""
+        self._fetcher, self._folder, self._clock, self._anew = fetcher, folder, clock, anew
+        self._written: set[Path] = set()
 
     def fetch(self, url: str, kind: FileKind = PAGE) -> tuple[str, bytes]:
         """Returns where a page was in the end, and its content.
@@ -34,7 +35,7 @@ class FetchedPages:
             FetchRefused: it must not be fetched, or can't be.
             MachineError: it can't be kept.
         """
-        file = self._folder / f"{hashlib.sha256(url.encode()).hexdigest()}.page"
+        file = self._folder / f"{hashlib.sha256(url.encode('utf-8', 'surrogatepass')).hexdigest()}.page"
         if (kept := self._read(file, kind)) is not None:
             return kept
         answer, content = self._fetcher.fetch_bytes(url, kind)
@@ -44,6 +45,7 @@ class FetchedPages:
             unfinished = file.with_suffix(f".{os.getpid()}")
             unfinished.write_bytes(answer.url.encode() + b"\n" + content)
             unfinished.replace(file)
+            self._written.add(file)
         except OSError as error:
             why = reading_problem(error) or error.strerror or str(error)
             raise MachineError(
@@ -57,11 +59,28 @@ class FetchedPages:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _read(self, file: Path, kind: FileKind) -> tuple[str, bytes] | None:
+        if self._anew and file not in self._written:
+            return None
         try:
             made = datetime.fromtimestamp(file.stat().st_mtime, UTC)
             if self._clock.now() - made > MAX_AGE:
                 return None
             url, _line, content = read_bytes(file, kind.max_bytes + 10_000).partition(b"\n")
-        except (FileNotFoundError, UnfitFile):
-            return None
-        return url.decode(), content
+            address = url.decode()
+        except (OSError, UnicodeDecodeError):
+            return None  # It is fetched again.
+        return (address, content) if address.startswith(("http://", "https://")) else None
+
+
+def sweep_pages(folder: Path, now: datetime) -> int:
+    """Removes what sources have kept in a folder for more than a day, and returns how many sources those were."""
+    removed = 0
+    for kept in folder.iterdir() if folder.is_dir() else ():
+        try:
+            is_old = now - datetime.fromtimestamp(kept.stat().st_mtime, UTC) > MAX_AGE
+        except FileNotFoundError:
+            continue  # Its import has removed it meanwhile.
+        if is_old and kept.is_dir():
+            shutil.rmtree(kept, ignore_errors=True)
+            removed += 1
+    return removed

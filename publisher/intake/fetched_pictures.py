@@ -93,5 +93,9 @@ class PictureFetcher:
 
 def _file_name(address: str) -> str:
     """Returns the last part of an address as the name of a file."""
-    name = _OTHER_SIGNS.sub("-", unquote(urlsplit(address).path).rpartition("/")[2]).strip(".-")
+    try:
+        path = urlsplit(address).path
+    except ValueError:
+        return "picture"  # It is refused when it is asked for.
+    name = _OTHER_SIGNS.sub("-", unquote(path).rpartition("/")[2]).strip(".-")
     return name[-80:].encode()[-120:].decode(errors="ignore") or "picture"

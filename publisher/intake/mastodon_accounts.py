@@ -23,8 +23,8 @@ PAGE_SIZE = 40
 MAX_TITLE = 120
 PUBLIC = frozenset({"public", "unlisted"})
 PLATFORM = "mastodon"
-NO_API = frozenset({FetchProblem.NOT_THERE, FetchProblem.STATUS, FetchProblem.WRONG_TYPE})
-"""What a server answers that does not know the address."""
+NO_API = frozenset({FetchProblem.NOT_THERE, FetchProblem.STATUS, FetchProblem.WRONG_TYPE, FetchProblem.ROBOTS})
+"""Why there is no API to read: the server does not know the address, or keeps it from programs."""
 _PROFILE = re.compile(r"/@([A-Za-z0-9_.-]{1,100}(?:@[A-Za-z0-9.-]{1,200})?)/?$")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}$")
 _SIGN_OR_LINK = re.compile(r"\\(.)|\[((?:[^\[\]\\]|\\.)*)\]\([^)]*\)")
@@ -43,7 +43,7 @@ class MastodonAccount:
         self._reader = RecordReader(known, pictures)
 
     def find(self) -> str | None:
-        """Returns the id of the account. None: its server has no such API.
+        """Returns the id of the account. None: its server has no such API, or keeps it from programs.
 
         Raises:
             FetchRefused: the server must not be asked, or gives no answer now.
@@ -91,6 +91,8 @@ class MastodonAccount:
             "address": place,
             "date": str(status.get("created_at") or "")[:10],
             "title": title,
+            # What the account warns of before the text.
+            "standfirst": " ".join(str(status.get("spoiler_text") or "").split()),
             "body": body,
             "language": str(status.get("language") or "")[:2],
             "tags": [str(tag.get("name", "")) for tag in _tables(status.get("tags"))],
@@ -109,7 +111,10 @@ class MastodonAccount:
 
 def is_profile(address: str) -> bool:
     """Decides whether an address may be that of an account on a Mastodon server."""
-    return _PROFILE.search(urlsplit(address).path) is not None
+    try:
+        return _PROFILE.search(urlsplit(address).path) is not None
+    except ValueError:
+        return False
 
 
 def _is_own(status: Mapping[str, Any]) -> bool:

@@ -82,7 +82,7 @@ def open_import(
         return OpenedImport(Importer(places, history, name, request.actor, preview=request.preview), history, None)
     name = request.name or request.source
     folder = settings.path(FETCHED) / hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    pages = FetchedPages(fetcher, folder, places.clock)
+    pages = FetchedPages(fetcher, folder, places.clock, anew=request.preview)
     web = WebSource(request.source, source_settings, pages)
     places = replace(places, pictures=PictureFetcher(fetcher))
     return OpenedImport(Importer(places, web, name, request.actor, preview=request.preview), web, pages)

@@ -16,6 +16,7 @@ from publisher.intake.items import ImportedItem
 from publisher.intake.picture_files import PictureFinder
 from publisher.intake.site_pages import DAY_IN_PATH, LISTED_PAGES, PageReader, SitePage, describe_left_out
 from publisher.intake.source_settings import SourceSettings
+from publisher.intake.web_addresses import resolve_dots
 from publisher.intake.web_request import FetchRefused
 
 MAX_LINKS = 5_000
@@ -135,6 +136,6 @@ class SiteWalk:
 def _address(base: str, link: str) -> str:
     """Returns the whole address of a link, without what names a place in the page; empty: it has none."""
     try:
-        return urldefrag(urljoin(base, link.strip())).url
+        return resolve_dots(urldefrag(urljoin(base, link.strip())).url)
     except ValueError:
         return ""

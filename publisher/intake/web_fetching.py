@@ -21,10 +21,11 @@ from cachetools import LRUCache
 from publisher import __version__
 from publisher.core.clock import SystemClock, monotonic, sleep
 from publisher.core.errors import ErrorKind
-from publisher.core.public_hosts import AddressRefused, NotPublic, ResolvedHost, resolve_public_host
+from publisher.core.public_hosts import AddressRefused, NotPublic, NotResolvedNow, ResolvedHost, resolve_public_host
 from publisher.core.special_addresses import IPAddress, is_private_network
 from publisher.intake.problem_codes import FetchProblem
 from publisher.intake.robots import NoRules, ReadRules, RobotRules
+from publisher.intake.web_addresses import is_sendable, resolve_dots
 from publisher.intake.web_request import REDIRECTS, ROBOTS, Answer, FetchRefused, FileKind, WebRequest, shown_address
 from publisher.posts.errors import PostError
 
@@ -33,6 +34,8 @@ MAX_ADDRESS_LENGTH = 2_000
 MAX_KNOWN_SITES = 500
 MAX_FAILURES = 5
 """So many failures in a row that say nothing about the address itself end an import."""
+ROBOTS_AGAIN_SECONDS = 300.0
+"""So long a robots.txt that can't be read is not asked for again."""
 MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 120.0
 
 
@@ -73,6 +76,8 @@ class WebFetcher:
         self.rules = rules
         self._wait = wait
         self._robots: LRUCache[str, RobotRules] = LRUCache(MAX_KNOWN_SITES)
+        self._robots_failures: LRUCache[str, tuple[float, FetchRefused]] = LRUCache(MAX_KNOWN_SITES)
+        """When the robots.txt of a site could not be read, and why."""
         self._failures = 0
         self._next_request: LRUCache[str, float] = LRUCache(MAX_KNOWN_SITES)
 
@@ -106,6 +111,7 @@ class WebFetcher:
     def _follow(self, url: str, kind: FileKind, into: BinaryIO, headers: Mapping[str, str]) -> Answer:
         first = url
         for _redirect in range(MAX_REDIRECTS + 1):
+            url = _as_sent(url)
             answer = self._ask_again(url, kind, into, headers)
             if answer.status not in REDIRECTS:
                 return answer
@@ -120,9 +126,12 @@ class WebFetcher:
             except FetchRefused as refusal:
                 if refusal.problem.code is not FetchProblem.LATER:
                     raise
-                pause = seconds_until(refusal.retry_after, SystemClock().now())
-                self._wait(min(max(pause, MIN_PAUSE_SECONDS), MAX_PAUSE_SECONDS))
+                self._wait_for(refusal)
         return self._ask(url, kind, into, headers, with_robots=True)
+
+    def _wait_for(self, refusal: FetchRefused) -> None:
+        pause = seconds_until(refusal.retry_after, SystemClock().now())
+        self._wait(min(max(pause, MIN_PAUSE_SECONDS), MAX_PAUSE_SECONDS))
 
     def _ask(
         self, url: str, kind: FileKind, into: BinaryIO, headers: Mapping[str, str], *, with_robots: bool
@@ -152,6 +161,8 @@ class WebFetcher:
         except NotPublic as refusal:
             code = FetchProblem.NOT_PRIVATE_EITHER if self.rules.private else FetchProblem.NOT_PUBLIC
             raise FetchRefused(code(address=shown_address(url), why=refusal.text)) from None
+        except NotResolvedNow as refusal:
+            raise FetchRefused(FetchProblem.NO_ANSWER(address=shown_address(url), why=refusal.text)) from None
         except AddressRefused as refusal:
             raise FetchRefused(FetchProblem.HOST_REFUSED(address=shown_address(url), why=refusal.text)) from None
 
@@ -160,14 +171,29 @@ class WebFetcher:
         site = _site(place)
         if (known := self._robots.get(site)) is not None:
             return known
-        try:
-            rules = self._read_rules(f"{site}/robots.txt")
-        except FetchRefused as refusal:
-            raise FetchRefused(
-                FetchProblem.NO_ROBOTS(address=shown_address(url), why=refusal.problem), retry_after=refusal.retry_after
-            ) from None
-        self._robots[site] = rules
-        return rules
+        since, failure = self._robots_failures.get(site, (0.0, None))
+        if failure is None or monotonic() - since >= ROBOTS_AGAIN_SECONDS:
+            try:
+                self._robots[site] = rules = self._read_rules_again(f"{site}/robots.txt")
+            except FetchRefused as refusal:
+                failure = refusal
+                self._robots_failures[site] = (monotonic(), refusal)
+            else:
+                return rules
+        raise FetchRefused(
+            FetchProblem.NO_ROBOTS(address=shown_address(url), why=failure.problem), retry_after=failure.retry_after
+        )
+
+    def _read_rules_again(self, url: str) -> RobotRules:
+        """Reads the rules, and once more after a pause where they can't be read now."""
+        for _try in range(self.rules.tries - 1):
+            try:
+                return self._read_rules(url)
+            except FetchRefused as refusal:
+                if refusal.is_lasting:
+                    raise
+                self._wait_for(refusal)
+        return self._read_rules(url)
 
     def _read_rules(self, url: str) -> RobotRules:
         for _redirect in range(MAX_REDIRECTS + 1):
@@ -180,7 +206,7 @@ class WebFetcher:
                 raise
             if answer.status not in REDIRECTS:
                 return ReadRules(content.getvalue())
-            url = _target(url, answer)
+            url = _as_sent(_target(url, answer))
         return NoRules()
 
     def _interval(self, place: ResolvedHost) -> float:
@@ -214,11 +240,21 @@ def _target(url: str, answer: Answer) -> str:
         return location
 
 
+def _as_sent(url: str) -> str:
+    """Returns an address as it is sent; one that is none is refused when it is asked for."""
+    try:
+        return resolve_dots(url)
+    except ValueError:
+        return url
+
+
 def _split(url: str) -> str | None:
     """Returns the network location of a web address; None: it is none."""
     try:
         parts = urlsplit(url)
     except ValueError:
+        return None
+    if not is_sendable(url) or "\\" in parts.netloc:
         return None
     return parts.netloc if parts.scheme in ("http", "https") and parts.hostname else None
 

@@ -31,6 +31,8 @@ STEP_SECONDS = 15.0
 CHUNK = 65_536
 MEGABYTE = 1_000_000
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+CONDITIONS = frozenset({"If-None-Match", "If-Modified-Since"})
+"""The headers to which a server may answer 304; without them it is no answer."""
 GONE = frozenset({404, 410})
 LATER = frozenset({429, 503})
 
@@ -70,8 +72,11 @@ class FetchRefused(PostError):
     @property
     def is_lasting(self) -> bool:
         """Decides whether it is about the address, rather than about the server's state now."""
-        return self.problem.code not in (FetchProblem.NO_ANSWER, FetchProblem.LATER, FetchProblem.TOO_SLOW) and not (
-            self.problem.code is FetchProblem.STATUS and self.problem.parameters["status"] >= 500
+        problem = self.problem
+        if problem.code is FetchProblem.NO_ROBOTS:
+            problem = problem.parameters["why"]
+        return problem.code not in (FetchProblem.NO_ANSWER, FetchProblem.LATER, FetchProblem.TOO_SLOW) and not (
+            problem.code is FetchProblem.STATUS and problem.parameters["status"] >= 500
         )
 
 
@@ -128,7 +133,7 @@ class WebRequest:
     def _read(self, response: BaseHTTPResponse, into: BinaryIO, deadline: float) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}
         answer = Answer(self._url, response.status, headers)
-        if response.status in REDIRECTS or response.status == 304:
+        if response.status in REDIRECTS or (response.status == 304 and CONDITIONS.intersection(self._headers)):
             return answer
         if response.status != 200:
             raise self._refusal_of_status(answer)
@@ -156,9 +161,11 @@ class WebRequest:
         try:
             for packed in self._chunks(response, deadline):
                 rest = packed
-                while rest:
+                while rest and not unpacker.eof:
                     yield unpacker.decompress(rest, CHUNK)
                     rest = unpacker.unconsumed_tail
+                if unpacker.eof:
+                    return  # What comes behind its end is no part of it.
             yield unpacker.flush()
         except zlib.error:
             raise FetchRefused(FetchProblem.PACKED(address=shown_address(self._url), packing="gzip")) from None
@@ -169,7 +176,11 @@ class WebRequest:
     def _chunks(self, response: BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
         if int(response.headers.get("content-length") or 0) > self._kind.max_bytes:
             raise self._too_large()
+        size = 0
         while chunk := response.read(CHUNK, decode_content=False):
+            size += len(chunk)
+            if size > self._kind.max_bytes:
+                raise self._too_large()
             if monotonic() >= deadline:
                 raise self._too_slow()
             yield chunk

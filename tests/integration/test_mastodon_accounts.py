@@ -19,6 +19,9 @@ from publisher.intake.web_request import FetchRefused
 from publisher.intake.web_sources import WebSource
 from tests.hostile_web import LocalWeb, answer, open_web
 
+FEED = (
+    '<feed xmlns="http://www.w3.org/2005/Atom"><title>D</title><entry><id>tag:d,1</id><title>One</title></entry></feed>'
+)
 STATUSES = "social.test/api/v1/accounts/7/statuses?exclude_replies=true&exclude_reblogs=true&limit=40"
 LOOK_UP = "social.test/api/v1/accounts/lookup?acct=daily"
 
@@ -111,3 +114,14 @@ def test_no_json_is_told(web: LocalWeb, tmp_path: Path) -> None:
     web.put(STATUSES, "[" * 100_000, "application/json")
     with pytest.raises(FetchRefused, match="no JSON"):
         read(tmp_path)
+
+
+def test_a_content_warning_is_the_standfirst(web: LocalWeb, tmp_path: Path) -> None:
+    put(web, STATUSES, [status(1, spoiler_text="Blood: a  wound")])
+    assert read(tmp_path)[0].standfirst == "Blood: a wound"
+
+
+def test_a_profile_whose_api_is_kept_from_programs_is_read_as_a_page(web: LocalWeb, tmp_path: Path) -> None:
+    web.put("social.test/robots.txt", "User-agent: *\nDisallow: /api/\n", "text/plain")
+    web.put("social.test/@daily", FEED, "application/atom+xml")
+    assert [item.title for item in read(tmp_path)] == ["One"]

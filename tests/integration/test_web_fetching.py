@@ -7,11 +7,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from publisher.intake.problem_codes import FetchProblem
-from publisher.intake.web_fetching import FetchRules, WebFetcher
+from publisher.intake.web_fetching import MAX_FAILURES, FetchRules, SiteStopped, WebFetcher
 from publisher.intake.web_request import PAGE, PICTURE, FetchRefused
 from tests.hostile_web import LocalWeb, answer, endless, open_web
 
@@ -234,3 +235,75 @@ def test_a_site_is_left_alone_between_two_requests(web: LocalWeb) -> None:
 def test_a_picture_is_written_to_its_file(web: LocalWeb) -> None:
     web.put("old.test/a.png", b"png", "image/png")
     assert WebFetcher(RULES).fetch_bytes("http://old.test/a.png", PICTURE)[1] == b"png"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[bad/a", "http://old.test/\0a", "http://old\0.test/", "http://old.test/\udcff", "http://a\\b.test/"]
+)  # fmt: skip
+def test_what_is_no_address_is_refused(web: LocalWeb, url: str) -> None:
+    assert refusal(url).problem.code is FetchProblem.NO_WEB_ADDRESS
+    assert web.requests == []
+
+
+def test_an_answer_that_nothing_changed_needs_a_condition(web: LocalWeb) -> None:
+    web.answers["old.test/a"] = answer(304)
+    assert refusal("http://old.test/a").problem.code is FetchProblem.STATUS
+    condition = {"If-None-Match": '"one"'}
+    assert WebFetcher(RULES).fetch_bytes("http://old.test/a", PAGE, condition)[0].status == 304
+
+
+def test_what_comes_behind_a_packed_page_is_not_read(web: LocalWeb) -> None:
+    packed = gzip.compress(b"page")
+    web.put("old.test/a", packed + bytes(1_000), content_encoding="gzip")
+    assert WebFetcher(RULES).fetch_bytes("http://old.test/a", PAGE)[1] == b"page"
+
+
+def test_packed_bytes_are_counted_too(web: LocalWeb) -> None:
+    # Each of these blocks is empty, and the packed page never ends.
+    blocks = iter([b"\x1f\x8b\x08\0\0\0\0\0\0\x03"])
+    empty = b"\0\0\0\xff\xff" * 1_000
+    web.answers["old.test/a"] = endless(lambda: next(blocks, empty), content_type="text/html", content_encoding="gzip")
+    assert refusal("http://old.test/a").problem.code is FetchProblem.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    "path", ["archive/../private/x", "archive/%2E%2e/private/x", "./private/x", "a/b/../../private/x"]
+)
+def test_dots_in_a_path_do_not_pass_robots(web: LocalWeb, path: str) -> None:
+    web.put("old.test/robots.txt", "User-agent: *\nDisallow: /private\n", "text/plain")
+    assert refusal(f"http://old.test/{path}").problem.code is FetchProblem.ROBOTS
+    assert web.requests == []
+
+
+def test_a_name_server_that_is_down_stops_an_import(web: LocalWeb, monkeypatch: pytest.MonkeyPatch) -> None:
+    web.put("old.test/a", "a")
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    assert not refusal("http://old.test/a").is_lasting
+    assert_stops(WebFetcher(RULES))
+
+
+def test_robots_that_fail_stop_an_import_and_are_not_asked_each_time(web: LocalWeb) -> None:
+    asked: list[str] = []
+    failing = answer(503, retry_after="7")
+
+    def fail(handler: BaseHTTPRequestHandler) -> None:
+        asked.append(handler.path)
+        failing(handler)
+
+    web.answers["old.test/robots.txt"] = fail
+    waits: list[float] = []
+    assert_stops(WebFetcher(replace(RULES, tries=3), waits.append))
+    assert (asked, waits) == (["/robots.txt"] * 3, [7.0, 7.0])
+    assert web.requests == []
+
+
+def assert_stops(fetcher: WebFetcher) -> None:
+    for _failure in range(MAX_FAILURES - 1):
+        with pytest.raises(FetchRefused):
+            fetcher.fetch_bytes("http://old.test/a", PAGE)
+    with pytest.raises(SiteStopped):
+        fetcher.fetch_bytes("http://old.test/a", PAGE)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from publisher.cli.main import cli
+from publisher.intake.fetched_pages import sweep_pages
 from publisher.intake.html_texts import read_html
 from tests.conftest import OpenOutlet
 from tests.hostile_web import LocalWeb, answer, open_web
@@ -143,3 +145,52 @@ def test_the_largest_copy_of_a_srcset_comes_before_the_shown_one() -> None:
     first, second = read_html(markup, "https://old.example/").pictures
     assert [address.rpartition("/")[2] for address in first.addresses] == ["a.jpg", "c.jpg", "a-300x200.jpg"]
     assert second.addresses == ("https://old.example/e.jpg",)
+
+
+def test_each_preview_fetches_anew(outlet: Outlet, web: LocalWeb) -> None:
+    web.put("old.test/feed", FEED)
+    assert "“First”" in run(outlet, "http://old.test/feed", "--dry-run").output
+    web.put("old.test/feed", FEED.replace("First", "Second"))
+    assert "“Second”" in run(outlet, "http://old.test/feed", "--dry-run").output
+
+
+def test_a_damaged_page_that_was_kept_is_fetched_again(outlet: Outlet, web: LocalWeb) -> None:
+    web.put("old.test/feed", FEED)
+    run(outlet, "http://old.test/feed", "--dry-run")
+    (kept,) = (outlet.config.parent.parent / "fetched").glob("*/*.page")
+    kept.write_bytes(b"\xff\xfe\n<feed>")
+    assert "“First”" in run(outlet, "http://old.test/feed").output
+
+
+def test_pages_that_were_kept_for_a_day_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    made = datetime.fromtimestamp((tmp_path / "source").stat().st_mtime, UTC)
+    assert sweep_pages(tmp_path, made + timedelta(hours=23)) == 0
+    assert sweep_pages(tmp_path, made + timedelta(hours=25)) == 1
+    assert not list(tmp_path.iterdir())
+    assert sweep_pages(tmp_path / "none", made) == 0
+
+
+@pytest.mark.parametrize("address", ["http://[bad/feed", "http://[bad/@daily", "http://old.test/\x01"])
+def test_what_is_no_address_is_told_in_a_sentence(outlet: Outlet, web: LocalWeb, address: str) -> None:
+    result = run(outlet, address)
+    assert result.exit_code == 1
+    assert "is no web address that can be fetched" in str(result.exception)
+    assert web.requests == []
+
+
+def test_a_picture_at_no_address_is_told(outlet: Outlet, web: LocalWeb) -> None:
+    web.put(
+        "old.test/feed",
+        FEED.replace(
+            'src="/img/small.png" srcset="/img/small.png 300w,\n/img/large.png 1200w"', 'src="http://[bad/y.jpg"'
+        ),
+    )
+    result = run(outlet, "http://old.test/feed")
+    assert "Picture 1: http://[bad/y.jpg is no web address" in result.output
+
+
+def test_a_walk_does_not_leave_its_folder_by_dots(outlet: Outlet, web: LocalWeb) -> None:
+    web.put("old.test/archive/", '<a href="http://old.test/archive/../private/x">x</a><a href="%2e%2e/private/y">y</a>')
+    run(outlet, "http://old.test/archive/", "--as", "old")
+    assert web.requests == ["old.test/archive/"]
