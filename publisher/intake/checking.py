@@ -9,6 +9,7 @@ from datetime import date
 from publisher.core.problems import Problem
 from publisher.intake.items import ImportedItem
 from publisher.intake.problem_codes import ImportProblem
+from publisher.intake.web_addresses import is_sendable
 from publisher.posts.drafts import PostDraft, check_input
 from publisher.posts.errors import PostError
 
@@ -71,7 +72,13 @@ def _date_problems(item: ImportedItem, today: date) -> Iterator[Problem]:
 def _link_problems(item: ImportedItem) -> Iterator[Problem]:
     for platform, url in item.published_at.items():
         if not url.startswith(("https://", "http://")):
-            yield ImportProblem.NO_ADDRESS(platform=platform, value=url[:100])
+            yield ImportProblem.NO_ADDRESS(platform=_shown(platform), value=_shown(url))
+        elif not (is_sendable(url) and is_sendable(platform)):
+            yield ImportProblem.UNSENDABLE_ADDRESS(platform=_shown(platform), value=_shown(url))
+
+
+def _shown(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable())[:100]
 
 
 def _remarks(item: ImportedItem) -> Iterator[Problem]:

@@ -87,7 +87,7 @@ def _record(entry: Mapping[str, Any]) -> dict[str, Any]:
     content = _content(entry)
     record: dict[str, Any] = {
         "key": entry.get("id") or entry.get("link") or "",
-        "address": entry.get("link", ""),
+        "address": _address(entry),
         # Where an entry has no `updated`, to get it would warn, and return what `published` says.
         "date": entry.get("published") or ("updated" in entry and entry["updated"]) or "",
         "title": plain_text(entry.get("title", "")),
@@ -102,6 +102,12 @@ def _record(entry: Mapping[str, Any]) -> dict[str, Any]:
     record["credit"] = ", ".join(credits_)
     record.setdefault("written_by", entry.get("author", ""))
     return record
+
+
+def _address(entry: Mapping[str, Any]) -> str:
+    """Returns the address of an entry. Where it names none, the parser takes its id for one."""
+    link = str(entry.get("link") or "")
+    return link if link.lower().startswith(("http://", "https://")) else ""
 
 
 def _content(entry: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ class ImportProblem(ProblemCode):
     DATE_AHEAD = _("{day:day} is still to come, so that it can't have been published; correct the date.")
     SAME_KEY = _("It has the same key as {other}; give each item its own.")
     NO_ADDRESS = _("The link on {platform}, {value}, is no web address; start it with https://.")
+    UNSENDABLE_ADDRESS = _("The link on {platform}, {value}, has a control character or a damaged one; write it anew.")
     PICTURE_OUTSIDE = _("The picture {name} leads out of the folder {folder}; put it there and write its name alone.")
     PICTURE_MISSING = _("There is no picture {name} in the folder {folder}.")
     PICTURE_MISSING_NEAR = _("There is no picture {name} in the folder {folder}; did you mean “{near}”?")

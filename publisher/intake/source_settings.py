@@ -21,6 +21,7 @@ from publisher.core.value_mistakes import describe_mistake
 from publisher.intake.dates import DateOrder
 from publisher.posts.drafts import Language
 
+MAX_NAME = 60
 FILE_NAME = "sources.toml"
 
 
@@ -127,6 +128,12 @@ def _read_tables(file: Path) -> dict[str, Any]:
 
 
 def _checked(file: Path, name: str, table: Any) -> SourceSettings:
+    if len(name) > MAX_NAME or not name.isprintable():
+        raise SettingsError(
+            _("{file}: the name of the source {name} can't be used; write at most {limit} letters, digits, dots and "
+              "dashes",
+              file=str(file), name=quote_value(name[:100]), limit=MAX_NAME)
+        )  # fmt: skip
     if not isinstance(table, Mapping):
         raise SettingsError(_("{file}: {name} is no table; begin it with a line [{name}]", file=str(file), name=name))
     try:

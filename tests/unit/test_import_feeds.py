@@ -206,3 +206,10 @@ def test_hostile_html_is_read_in_time(text: str) -> None:
 def test_a_hostile_first_line_is_read_in_time() -> None:
     assert first_line_as_title(["\\[" * 50_000])[0].endswith("…")
     assert first_line_as_title([r"\\[A \[b\]](http://x.test/) c\*"])[0] == r"\A [b] c*"
+
+
+def test_the_id_of_an_entry_without_a_link_is_no_address(tmp_path: Path) -> None:
+    file = tmp_path / "feed.xml"
+    file.write_text(ATOM.replace('<link href="https://old.example/1"/>', ""), encoding="utf-8")
+    (item,) = open_source(file, SourceSettings()).items()
+    assert (item.published_at, item.key) == ({}, "tag:old.example,2022:1")

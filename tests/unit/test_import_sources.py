@@ -10,12 +10,13 @@ import pytest
 
 from publisher.core.errors import SettingsError
 from publisher.core.problems import Problem
+from publisher.intake.checking import check_item
 from publisher.intake.dates import DateOrder, read_day
 from publisher.intake.items import ImportedItem
 from publisher.intake.opening import open_source
 from publisher.intake.picture_files import PictureFolder
 from publisher.intake.plain_pages import read_page
-from publisher.intake.source_settings import SourceSettings, read_source_settings
+from publisher.intake.source_settings import SourceSettings, read_all_sources, read_source_settings
 from publisher.posts.errors import PostError
 
 PAGE = """\
@@ -263,3 +264,17 @@ def test_settings_are_read_by_the_name_of_the_source(folder: Path) -> None:
 
 def name_of(file: Path | None) -> str:
     return file.name if file else ""
+
+
+@pytest.mark.parametrize("name", ["n" * 61, "a\\u0000b"])
+def test_a_name_that_no_source_can_have_is_told(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "sources.toml", f'["{name}"]\naddress = "http://old.test/feed"\n')
+    with pytest.raises(SettingsError, match="can't be used; write at most 60"):
+        read_all_sources(tmp_path)
+
+
+@pytest.mark.parametrize("link", ["https://x.test/\0", "https://x.test/\ud800"])
+def test_a_link_with_a_sign_that_no_address_has_is_told(link: str) -> None:
+    item = ImportedItem("1", "1", published_on=date(2020, 1, 1), title="A", body="B", published_at={"site": link})
+    (problem,) = check_item(item, date(2021, 1, 1)).problems
+    assert str(problem).startswith("The link on site, https://x.test/, has a control character")
