@@ -122,10 +122,11 @@ class SeenItem(Base):
     """Holds that a watched source had an item, so that it makes one draft at most, whatever becomes of that."""
 
     __tablename__ = "seen_item"
+    __table_args__ = (UniqueConstraint("source", "key"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(String(60))
-    key: Mapped[str] = mapped_column(String(64), unique=True)
+    key: Mapped[str] = mapped_column(String(64), index=True)
     """Identifies the item, as in `item_key`."""
     post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id", ondelete="SET NULL"), index=True)
     """The draft. None: it was there when the watching began, or its draft is gone."""

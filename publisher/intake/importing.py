@@ -135,7 +135,8 @@ class Importer:
             return _unusable(item, unreadable_file(item.place, error), is_machine=reading_problem(error) is not None)
         with self._places.database.reading() as session:
             known = session.scalar(select(ItemKey).where(ItemKey.key == key))
-            draft_id = session.scalar(select(SeenItem.post_id).where(SeenItem.key == key)) if known is None else None
+            draft = select(SeenItem.post_id).where(SeenItem.key == key, SeenItem.post_id.is_not(None)).limit(1)
+            draft_id = session.scalar(draft) if known is None else None
         if draft_id is not None:
             return ItemOutcome(item, Outcome.SAME, draft_id, (ImportProblem.IS_DRAFT(post=draft_id),))
         if known is not None and known.digest == digest:

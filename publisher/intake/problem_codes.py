@@ -99,9 +99,10 @@ class WatchProblem(ProblemCode):
         "{address} has no feed and no post that can be found; name the address of its feed in config/sources.toml."
     )
     TOO_MANY = _(
-        "It has {count} new items at once, and none was made a draft; look at it, and bring them in with publisher "
-        "import."
+        "It has {count} new items at once or too many in a day, and none of them was made a draft; look at it, and "
+        "bring them in with publisher import."
     )
     UNREADABLE_SOURCE = _("{why:sentence}")
+    FAULT = _("It can't be looked at, because the program has a fault there; its log says where.")
     ITEM_UNUSABLE = _("“{title}” can't be made a draft: {why:sentences}")
     FAILS_LONG = _("The source {source} has brought nothing since {since:moment}. {why:sentence}")

@@ -9,7 +9,7 @@ from publisher.intake.feeds import FeedReader
 from publisher.intake.fetched_pictures import WebPictures
 from publisher.intake.html_texts import HtmlNotReadWhole, parse_page
 from publisher.intake.items import ImportedItem
-from publisher.intake.problem_codes import WatchProblem
+from publisher.intake.problem_codes import FetchProblem, WatchProblem
 from publisher.intake.site_pages import PageReader, SitePage
 from publisher.intake.source_settings import SourceSettings
 from publisher.intake.web_fetching import WebFetcher
@@ -50,6 +50,8 @@ class WatchedPage:
         """
         answer, content = self._fetcher.fetch_bytes(self._source.address, FEED, known.conditions)
         if answer.status == 304:
+            if not known.conditions:
+                raise FetchRefused(FetchProblem.STATUS(address=answer.url, status=304))
             self.state = known
             return []
         self.state = PageState(*(_header(answer.headers.get(name, "")) for name in ("etag", "last-modified")))

@@ -6,18 +6,20 @@ of processes may watch: whoever moves the time of the next look makes that look.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, cast
+from urllib.parse import urlsplit
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.core.errors import ErrorKind, UserError
 from publisher.core.logs import get_logger
 from publisher.core.problems import Problem
+from publisher.core.text_digest import text_digest
 from publisher.db.imports import ItemKey, SeenItem, WatchedSource
 from publisher.db.models import Post
 from publisher.intake.checking import check_item
@@ -39,6 +41,8 @@ MAX_PAUSE = timedelta(days=1)
 LONG = timedelta(days=1)
 """Somebody is told of a source that has failed for so long."""
 MAX_NEW_ITEMS = 100
+"""Of one source in `DRAFT_DAY`."""
+DRAFT_DAY = timedelta(days=1)
 SOURCE_PREFIX = "source:"
 """Begins the name of who made a draft, before that of the source."""
 
@@ -72,7 +76,7 @@ class Watcher:
         sources = {
             name: source for name, source in read_all_sources(self._settings.file.parent).items() if source.watch
         }
-        made = sum(self._look_at(name, source) for name, source in sources.items() if self._claim(name, source))
+        made = sum(self._look_contained(name, source) for name, source in sources.items() if self._claim(name, source))
         self._tell_of_failures(list(sources))
         return made
 
@@ -99,6 +103,17 @@ class Watcher:
         except IntegrityError:
             return False
         return True
+
+    def _look_contained(self, name: str, source: SourceSettings) -> int:
+        """Looks at a source. A fault of the program there keeps no other source from its look."""
+        try:
+            return self._look_at(name, source)
+        except MachineError:
+            raise
+        except Exception:
+            get_logger("intake").exception("a look at a watched source failed", source=name)
+            self._record(name, source, PageState(), WatchProblem.FAULT(), timedelta(0))
+            return 0
 
     def _look_at(self, name: str, source: SourceSettings) -> int:
         with self._places.database.reading() as session:
@@ -132,7 +147,9 @@ class Watcher:
         """Records how a look went, and when the next one is."""
         now, every = self._places.clock.now(), timedelta(minutes=source.every)
         with self._places.database.writing() as session:
-            row = session.get_one(WatchedSource, name)
+            row = session.get(WatchedSource, name)
+            if row is None or row.address != source.address:
+                return  # Another process looks at its new address already.
             row.problem = problem
             if problem is None:
                 row.failures, row.failing_since, row.read_at = 0, None, now
@@ -169,13 +186,12 @@ class _Look:
             PostError: the source can't be read.
         """
         page = WatchedPage(self._source, self._fetcher)
-        items = page.read(state)
-        new = list(self._new(items))
+        new = self._new(page.read(state))
         if is_first:
             for item in new:
                 self._store_seen(item.key)
             return 0, page.state, None
-        if len(new) > MAX_NEW_ITEMS:
+        if len(new) + (self._count_recent() if new else 0) > MAX_NEW_ITEMS:
             return 0, state, WatchProblem.TOO_MANY(count=len(new))
         problem = None
         made = 0
@@ -189,27 +205,46 @@ class _Look:
         # An item that failed is looked at again, also where the page stays as it is.
         return made, page.state if problem is None else PageState(), problem
 
-    def _new(self, items: Sequence[ImportedItem]) -> Iterator[_NewItem]:
-        """Yields the items that were never seen, the oldest first, as a feed has its newest first."""
+    def _new(self, items: Sequence[ImportedItem]) -> list[_NewItem]:
+        """Returns the items that were never seen, the oldest first, as a feed has its newest first.
+
+        One that an import knows is seen from now on, also where that import is taken back.
+        """
         keys: dict[str, ImportedItem] = {}
         for item in items:
             keys.setdefault(item_key(self._name, item.key), item)
         with self._places.database.reading() as session:
-            seen = set(session.scalars(select(SeenItem.key).where(SeenItem.key.in_(keys))))
-            seen |= set(session.scalars(select(ItemKey.key).where(ItemKey.key.in_(keys))))
-        fresh = [_NewItem(item, key) for key, item in reversed(keys.items()) if key not in seen]
-        yield from sorted(fresh, key=lambda new: new.item.published_on or date.max)
+            own = select(SeenItem.key).where(SeenItem.source == self._name, SeenItem.key.in_(keys))
+            seen = set(session.scalars(own))
+            known = set(session.scalars(select(ItemKey.key).where(ItemKey.key.in_(keys)))) - seen
+            others = select(SeenItem.key, WatchedSource.address).join(
+                WatchedSource, WatchedSource.name == SeenItem.source
+            )
+            others = others.where(SeenItem.source != self._name, SeenItem.key.in_(keys), SeenItem.post_id.is_not(None))
+            known |= {key for key, address in session.execute(others) if _is_on_host_of(keys[key], address)} - seen
+            made = select(Post.text_digest).join(SeenItem, SeenItem.post_id == Post.id)
+            texts = set(session.scalars(made.where(Post.text_digest.is_not(None))))
+        known |= {key for key, item in keys.items() if key not in seen and self._text_of(item) in texts}
+        for key in known:
+            self._store_seen(key)
+        fresh = [_NewItem(item, key) for key, item in reversed(keys.items()) if key not in seen | known]
+        return sorted(fresh, key=lambda new: new.item.published_on or date.max)
+
+    def _text_of(self, item: ImportedItem) -> str | None:
+        draft = check_item(self._as_draft(item), self._places.today).draft
+        return None if draft is None else text_digest(draft.title, draft.standfirst, draft.body)
+
+    def _as_draft(self, item: ImportedItem) -> ImportedItem:
+        """Returns an item as its draft has it: with the day of the look, where it has none or one ahead."""
+        today = self._places.today
+        link = item.link or next(iter(item.published_at.values()), "")
+        return replace(item, published_on=min(item.published_on or today, today), link=link)
 
     def _make(self, new: _NewItem) -> Problem | None:
         """Makes the draft of an item, or returns why it can't."""
-        today = self._places.today
-        item = replace(
-            new.item,
-            published_on=min(new.item.published_on or today, today),
-            link=new.item.link or next(iter(new.item.published_at.values()), ""),
-        )
+        item = self._as_draft(new.item)
         with self._pictures.files_of(item) as fetched:
-            checked = check_item(fetched, today)
+            checked = check_item(fetched, self._places.today)
             if checked.draft is None:
                 return WatchProblem.ITEM_UNUSABLE(title=item.title or item.key, why=list(checked.problems))
 
@@ -228,6 +263,20 @@ class _Look:
                 return None  # Another process has just made it.
         return None
 
+    def _count_recent(self) -> int:
+        """Counts the drafts of this source that were made in the last day."""
+        recent = (
+            select(func.count())
+            .select_from(SeenItem)
+            .where(
+                SeenItem.source == self._name,
+                SeenItem.post_id.is_not(None),
+                SeenItem.seen_at > self._places.clock.now() - DRAFT_DAY,
+            )
+        )
+        with self._places.database.reading() as session:
+            return session.scalar(recent) or 0
+
     def _store_seen(self, key: str) -> None:
         try:
             with self._places.database.writing() as session:
@@ -237,3 +286,12 @@ class _Look:
 
     def _seen(self, key: str, post_id: int | None) -> SeenItem:
         return SeenItem(source=self._name, key=key, post_id=post_id, seen_at=self._places.clock.now())
+
+
+def _is_on_host_of(item: ImportedItem, address: str) -> bool:
+    """Decides whether an item is at the host of a source; only there can the source speak for it."""
+    addresses = (item.key, *item.published_at.values())
+    try:
+        return any(urlsplit(one).hostname == urlsplit(address).hostname for one in addresses)
+    except ValueError:
+        return False

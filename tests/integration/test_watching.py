@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,10 @@ from publisher.db.imports import SeenItem, WatchedSource
 from publisher.db.models import Event, Pick, Post
 from publisher.db.session import Database
 from publisher.intake.importing import ImportPlaces
+from publisher.intake.items import ImportedItem
 from publisher.intake.runs import ImportRequest, open_import
+from publisher.intake.undoing import undo_import
+from publisher.intake.watched_pages import PageState, WatchedPage
 from publisher.intake.watching import MAX_NEW_ITEMS, Watcher, WatchFails
 from tests.conftest import on_every_database
 from tests.hostile_web import LocalWeb, answer, open_web
@@ -224,3 +228,125 @@ def test_a_watched_source_needs_its_address(watched: Watched) -> None:
     watched.file.write_text("[old]\nwatch = true\n", encoding="utf-8")
     with pytest.raises(SettingsError, match="needs its address"):
         watched.look()
+
+
+def _feed(entries: str) -> str:
+    return f'<feed xmlns="http://www.w3.org/2005/Atom"><title>O</title>{entries}</feed>'
+
+
+def _put_feed(watched: Watched, address: str, entries: str) -> None:
+    watched.web.put(address, _feed(entries), "application/atom+xml")
+
+
+def _watch_another(watched: Watched) -> None:
+    with watched.file.open("a", encoding="utf-8") as file:
+        file.write('\n[other]\naddress = "http://other.test/feed"\nwatch = true\ninterval = 0.1\n')
+
+
+LINKED = '<entry><id>{key}</id><link href="{key}"/><title>{title}</title><content type="html">{text}</content></entry>'
+
+
+def test_a_fault_at_one_source_keeps_no_other_from_its_look(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    _watch_another(watched)
+    watched.publish()
+    _put_feed(watched, "other.test/feed", "")
+    watched.look()
+    _put_feed(watched, "other.test/feed", LINKED.format(key="http://other.test/1", title="Good", text="t"))
+    read = WatchedPage.read
+
+    def fail_at_old(page: WatchedPage, known: PageState) -> list[ImportedItem]:
+        if page._source.address == "http://old.test/feed":
+            raise ValueError("a fault")
+        return read(page, known)
+
+    monkeypatch.setattr(WatchedPage, "read", fail_at_old)
+    assert watched.look() == 1
+    assert watched.titles() == ["Good"]
+    assert "the program has a fault there" in str(watched.row().problem)
+
+
+def test_a_feed_with_new_keys_at_each_look_makes_no_draft_twice(watched: Watched) -> None:
+    watched.publish()
+    watched.look()
+    for run in range(3):
+        entries = (
+            LINKED.format(
+                key=f"http://old.test/{n}?r={run}",
+                title=f"P{n}",
+                text=f"Text {n}. " + "Long enough to be known again. " * 5,
+            )
+            for n in range(9)
+        )
+        _put_feed(watched, "old.test/feed", "".join(entries))
+        watched.look()
+    assert len(watched.titles()) == 9
+    assert watched.row().problem is None
+
+
+def test_a_source_makes_so_many_drafts_a_day_and_no_more(watched: Watched) -> None:
+    watched.publish()
+    watched.look()
+    for run in range(2):
+        entries = (
+            LINKED.format(key=f"http://old.test/{run}/{n}", title=f"P{n}", text=f"Text {run} {n}") for n in range(60)
+        )
+        _put_feed(watched, "old.test/feed", "".join(entries))
+        watched.look()
+    assert len(watched.titles()) == 60
+    assert "too many in a day" in str(watched.row().problem)
+
+
+def test_an_import_that_is_taken_back_makes_no_drafts(watched: Watched) -> None:
+    watched.publish(1, 2, 3)
+    opened = open_import(watched.settings, watched.places, ImportRequest("http://old.test/feed", "cli:ana", "old"))
+    list(opened.importer.run(opened.read()))
+    assert watched.look() == 0
+    assert opened.importer.import_id is not None
+    list(undo_import(watched.desk.database, opened.importer.import_id, now=watched.clock.now(), actor="cli:ana"))
+    assert watched.look() == 0
+    assert watched.titles() == []
+
+
+def test_a_source_keeps_no_item_from_the_one_whose_item_it_is(watched: Watched) -> None:
+    _watch_another(watched)
+    watched.publish()
+    _put_feed(watched, "other.test/feed", "")
+    watched.look()
+    _put_feed(watched, "other.test/feed", LINKED.format(key="http://old.test/next", title="Not theirs", text="t"))
+    watched.look()
+    _put_feed(watched, "old.test/feed", LINKED.format(key="http://old.test/next", title="Ours", text="u"))
+    watched.look()
+    assert watched.titles() == ["Not theirs", "Ours"]
+
+
+def test_an_item_of_two_sources_with_one_text_makes_one_draft(watched: Watched) -> None:
+    _watch_another(watched)
+    watched.publish()
+    _put_feed(watched, "other.test/feed", "")
+    watched.look()
+    for address in ("old.test/feed", "other.test/feed"):
+        _put_feed(watched, address, LINKED.format(key="http://old.test/next", title="Ours", text="The text"))
+    assert watched.look() == 1
+    assert watched.titles() == ["Ours"]
+
+
+def test_a_look_at_an_old_address_changes_nothing_of_the_new_one(watched: Watched) -> None:
+    watched.publish(1)
+    watched.look()
+
+    def change_meanwhile(handler: BaseHTTPRequestHandler) -> None:
+        with watched.desk.database.writing() as session:
+            session.get_one(WatchedSource, "old").address = "http://new.test/feed"
+        answer(200, _feed("").encode(), **{"content-type": "application/atom+xml", "etag": '"old"'})(handler)
+
+    watched.web.answers["old.test/feed"] = change_meanwhile
+    watched.look()
+    assert (watched.row().address, watched.row().etag) == ("http://new.test/feed", "")
+
+
+def test_a_first_answer_without_items_is_no_first_look(watched: Watched) -> None:
+    watched.web.answers["old.test/feed"] = answer(304)
+    assert watched.look() == 0
+    watched.publish(1, 2, 3)
+    assert watched.look() == 0
+    assert watched.titles() == []

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("seen_at", INSTANT, nullable=False),
         sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_seen_item_post_id"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_seen_item")),
-        sa.UniqueConstraint("key", name=op.f("uq_seen_item_key")),
+        sa.UniqueConstraint("source", "key", name=op.f("uq_seen_item_source_key")),
     )
+    op.create_index(op.f("ix_seen_item_key"), "seen_item", ["key"])
     op.create_index(op.f("ix_seen_item_post_id"), "seen_item", ["post_id"])
