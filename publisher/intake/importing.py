@@ -26,7 +26,7 @@ from publisher.db.session import Database
 from publisher.intake.checking import CheckedItem, check_item
 from publisher.intake.exported_posts import exported_key
 from publisher.intake.fetched_pictures import PictureFetcher
-from publisher.intake.item_rows import ItemBefore, store_links
+from publisher.intake.item_rows import ItemBefore, have_one_host, is_of_source, require_running, store_links
 from publisher.intake.items import MAX_ITEMS, ImportedItem, ItemSource
 from publisher.intake.outcomes import ItemOutcome, Outcome
 from publisher.intake.problem_codes import ImportProblem
@@ -99,7 +99,7 @@ class Importer:
 
     def _begin(self) -> int:
         """Goes on with the unfinished import of this source, or begins one."""
-        key = hashlib.sha256(self._name.encode("utf-8", "surrogateescape")).hexdigest()
+        key = self._source_key
         with self._places.database.writing() as session:
             unfinished = select(Import.id).where(Import.source_key == key, Import.state == "running")
             if (found := session.scalar(unfinished)) is not None:
@@ -109,6 +109,10 @@ class Importer:
             session.add(run)
             session.flush()
             return run.id
+
+    @property
+    def _source_key(self) -> str:
+        return hashlib.sha256(self._name.encode("utf-8", "surrogateescape")).hexdigest()
 
     def _finish(self) -> None:
         now = self._places.clock.now()
@@ -193,6 +197,7 @@ class Importer:
         pictures = store_inspected(self._places.store, draft.images, facts)
         published = PublishedPost(draft, pictures, _day_of(item))
         with self._places.database.writing() as session:
+            require_running(session, self._running_import)
             post = add_published(session, published, now=self._places.clock.now(), actor=self._edited_by)
             identity.import_id, identity.post_id, identity.made_post = self._running_import, post.id, True
             identity.post_version = post.version
@@ -215,6 +220,7 @@ class Importer:
         if self.preview:
             return outcome
         with self._places.database.writing() as session:
+            require_running(session, self._running_import)
             post = load_post(session, same.id)
             identity = ItemKey(
                 import_id=self._running_import, key=key, digest=digest, post_id=post.id, made_post=False,
@@ -237,7 +243,11 @@ class Importer:
             if known.made_post and not is_as_imported(session, post, known.post_version):
                 kept = ImportProblem.CHANGED_ON_BOTH_SIDES(post=post.id, title=post.title)
                 return ItemOutcome(item, Outcome.KEPT, post.id, (kept,))
+            if not is_of_source(session, known, self._source_key) and not self._is_own_item(item):
+                kept = ImportProblem.FROM_ANOTHER_SOURCE(post=post.id, title=post.title)
+                return ItemOutcome(item, Outcome.KEPT, post.id, (kept,))
             if not self.preview:
+                require_running(session, self._running_import)
                 identity = session.get_one(ItemKey, known.id)
                 before = ItemBefore.of(session, identity, post, self._running_import)
                 if identity.made_post:
@@ -249,6 +259,10 @@ class Importer:
                 before.store(session, identity)
                 store_links(session, identity, item.published_at)
             return ItemOutcome(item, Outcome.UPDATED, post.id, checked.remarks)
+
+    def _is_own_item(self, item: ImportedItem) -> bool:
+        """Decides whether a source can speak for an item that another brought: at its own host, or as an export."""
+        return exported_key(item.key) is not None or have_one_host(item.key, self._source.name)
 
     def _look_alikes(self, facts: Sequence[ImageFacts | None]) -> Iterator[Problem]:
         for number, fact in enumerate(facts, start=1):

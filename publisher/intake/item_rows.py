@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from publisher.db.imports import ItemChange, ItemKey, PublishedLink
+from publisher.core.messages import _
+from publisher.db.imports import Import, ItemChange, ItemKey, PublishedLink
 from publisher.db.models import Post
+from publisher.posts.errors import PostError
 from publisher.posts.old_addresses import address_key
 
 
@@ -56,3 +59,34 @@ class ItemBefore:
         """Notes the change, so that it can be taken back."""
         self.change.version_after = identity.post_version
         session.add(self.change)
+
+
+def is_of_source(session: Session, known: ItemKey, source_key: str) -> bool:
+    """Decides whether an import of this source read an item first."""
+    return session.scalar(select(Import.source_key).where(Import.id == known.import_id)) == source_key
+
+
+def have_one_host(one: str, other: str) -> bool:
+    """Decides whether two addresses are at the same host. What is no web address has none."""
+    try:
+        host = urlsplit(one).hostname
+        return host is not None and host == urlsplit(other).hostname
+    except ValueError:
+        return False
+
+
+def require_running(session: Session, import_id: int) -> None:
+    """Keeps an import from being taken back until the transaction ends.
+
+    Raises:
+        PostError: it is being taken back, or was finished by another process.
+    """
+    state = session.scalar(select(Import.state).where(Import.id == import_id).with_for_update())
+    if state != "running":
+        raise PostError(
+            _(
+                "import {import_id} is being taken back or was finished elsewhere, and stops here; import the source "
+                "again to bring in the rest",
+                import_id=import_id,
+            )
+        )

@@ -53,6 +53,10 @@ class ImportProblem(ProblemCode):
     IS_DRAFT = _(
         "It is post {post} already, which was made when its source was watched; publish it or withdraw it here."
     )
+    FROM_ANOTHER_SOURCE = _(
+        "It has the key of post {post} “{title}”, which came from another source; the post stays as it is. To take "
+        "over a change, edit the post."
+    )
     CHANGED_ON_BOTH_SIDES = _(
         "Its source was changed, and so was post {post} “{title}” here; the post stays as it is. To take over the "
         "change, edit the post."

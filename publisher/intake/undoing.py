@@ -106,6 +106,10 @@ def undo_import(database: Database, import_id: int, *, now: datetime, actor: str
     that this one made goes, too.
     """
     count_items(database, import_id)
+    with database.writing() as session:
+        # One that runs just now sees this before its next item, and stops; one that was killed never goes on.
+        unfinished = update(Import).where(Import.id == import_id, Import.state == "running")
+        session.execute(unfinished.values(state="finished", finished_at=now))
     counts = dict.fromkeys(UndoResult, 0)
     undoing = _Undoing(import_id, now, actor)
     for table, take_back in ((ItemKey, undoing.take_back_item), (ItemChange, undoing.take_back_change)):

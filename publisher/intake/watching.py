@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -25,6 +24,7 @@ from publisher.db.models import Post
 from publisher.intake.checking import check_item
 from publisher.intake.fetched_pictures import PictureFetcher
 from publisher.intake.importing import ImportPlaces, item_key
+from publisher.intake.item_rows import have_one_host
 from publisher.intake.items import ImportedItem
 from publisher.intake.problem_codes import WatchProblem
 from publisher.intake.source_settings import SourceSettings, read_all_sources
@@ -290,8 +290,4 @@ class _Look:
 
 def _is_on_host_of(item: ImportedItem, address: str) -> bool:
     """Decides whether an item is at the host of a source; only there can the source speak for it."""
-    addresses = (item.key, *item.published_at.values())
-    try:
-        return any(urlsplit(one).hostname == urlsplit(address).hostname for one in addresses)
-    except ValueError:
-        return False
+    return any(have_one_host(one, address) for one in (item.key, *item.published_at.values()))

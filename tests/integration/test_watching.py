@@ -21,6 +21,7 @@ from publisher.intake.runs import ImportRequest, open_import
 from publisher.intake.undoing import undo_import
 from publisher.intake.watched_pages import PageState, WatchedPage
 from publisher.intake.watching import MAX_NEW_ITEMS, Watcher, WatchFails
+from publisher.posts.errors import PostError
 from tests.conftest import on_every_database
 from tests.hostile_web import LocalWeb, answer, open_web
 from tests.outlet import draw
@@ -350,3 +351,31 @@ def test_a_first_answer_without_items_is_no_first_look(watched: Watched) -> None
     watched.publish(1, 2, 3)
     assert watched.look() == 0
     assert watched.titles() == []
+
+
+@on_every_database
+def test_an_import_that_is_taken_back_while_it_runs_stops(watched: Watched) -> None:
+    watched.publish(1, 2, 3)
+    opened = open_import(watched.settings, watched.places, ImportRequest("http://old.test/feed", "cli:ana"))
+    running = opened.importer.run(opened.read())
+    next(running)
+    number = opened.importer.import_id
+    assert number is not None
+    list(undo_import(watched.desk.database, number, now=watched.clock.now(), actor="cli:ana"))
+    with pytest.raises(PostError, match="is being taken back"):
+        list(running)
+    assert watched.titles() == []
+
+
+def test_a_foreign_feed_changes_no_imported_post(watched: Watched) -> None:
+    watched.publish(1)
+    opened = open_import(watched.settings, watched.places, ImportRequest("http://old.test/feed", "cli:ana"))
+    list(opened.importer.run(opened.read()))
+    foreign = LINKED.format(key="tag:old.test,2026:1", title="Foreign", text="foreign")
+    foreign = foreign.replace("<title>", "<updated>2001-01-01T00:00:00Z</updated><title>")
+    _put_feed(watched, "foreign.test/feed", foreign)
+    opened = open_import(watched.settings, watched.places, ImportRequest("http://foreign.test/feed", "cli:ana"))
+    outcomes = list(opened.importer.run(opened.read()))
+    assert [outcome.outcome.value for outcome in outcomes] == ["kept"]
+    assert "came from another source" in str(outcomes[0].problems[0])
+    assert watched.titles() == ["Picture 1"]
