@@ -27,6 +27,8 @@ from publisher.schedule.slots import slot_day
 MAX_ROWS = 1_000
 """So many items are kept to be shown; those that need a person come before others."""
 STOPPED = _("It was stopped. What was made stays; the same source goes on where it stopped.")
+STOPPED_PREVIEW = _("It was stopped. Nothing was written.")
+STOPPED_UNDO = _("It was stopped. What was taken back stays so; take the import back again to go on with the rest.")
 FAILED = _(
     "It stopped, because the program has a fault there; its log says where. The same source goes on where it stopped."
 )
@@ -38,6 +40,9 @@ class JobKind(StrEnum):
     PREVIEW = "preview"
     IMPORT = "import"
     UNDO = "undo"
+
+
+STOPPED_BY_KIND = {JobKind.PREVIEW: STOPPED_PREVIEW, JobKind.IMPORT: STOPPED, JobKind.UNDO: STOPPED_UNDO}
 
 
 class _Stopped(Exception):
@@ -145,7 +150,7 @@ class ImportJobs:
         try:
             act(job)
         except _Stopped:
-            job.refusal = STOPPED
+            job.refusal = STOPPED_BY_KIND[job.kind]
         except UserError as refusal:
             job.refusal = refusal.text
         except Exception:

@@ -64,8 +64,10 @@ def import_progress(request: Request, part: Annotated[bool, Query()] = False) ->
     if job is None:
         return redirect(request, "imports")
     outcomes = PREVIEW_NAMES if job.kind is JobKind.PREVIEW else OUTCOME_NAMES
-    names: dict[str, Message] = {**{name.value: text for name, text in outcomes.items()}, **UNDO_NAMES}
-    context: dict[str, Any] = {"job": job, "names": names}
+    names: dict[str, Message] = {name.value: text for name, text in outcomes.items()}
+    if job.kind is JobKind.UNDO:
+        names = dict(UNDO_NAMES)
+    context: dict[str, Any] = {"job": job, "names": names, "counts": job.counts.copy()}
     if part:
         return HTMLResponse(render(request, "import_job.html", **context))
     return page(request, "import_progress.html", page_scripts=["imports.js"], **context)
@@ -96,7 +98,7 @@ def undo_import(request: Request, import_id: RowId, sure: Annotated[Literal["", 
         raise NotFound(error.text) from None
     except PostError as refusal:
         return _render_import(request, import_id, 0, 422, sentence_of(refusal.text))
-    flash(request, _("The import is taken back."), "note")
+    flash(request, _("Taking the import back has begun."), "note")
     return redirect(request, "import_progress")
 
 
