@@ -372,6 +372,7 @@ def test_a_foreign_feed_changes_no_imported_post(watched: Watched) -> None:
     opened = open_import(watched.settings, watched.places, ImportRequest("http://old.test/feed", "cli:ana"))
     list(opened.importer.run(opened.read()))
     foreign = LINKED.format(key="tag:old.test,2026:1", title="Foreign", text="foreign")
+    foreign = foreign.replace('href="tag:old.test,2026:1"', 'href="http://foreign.test/1"')
     foreign = foreign.replace("<title>", "<updated>2001-01-01T00:00:00Z</updated><title>")
     _put_feed(watched, "foreign.test/feed", foreign)
     opened = open_import(watched.settings, watched.places, ImportRequest("http://foreign.test/feed", "cli:ana"))
