@@ -173,7 +173,11 @@ class Importer:
         if known is not None:
             return self._update(checked, facts, digest, known)
         day = _day_of(item)
-        same = self._shown.find_same(draft, day, [fact.phash if fact else None for fact in facts])
+        if exported_key(item.key) is not None:
+            # An export tells its posts apart by their keys; two of them may look the same.
+            same = self._shown.find_exported(item.key, day)
+        else:
+            same = self._shown.find_same(draft, day, [fact.phash if fact else None for fact in facts])
         if same is not None:
             return self._link_to(checked, same, key, digest)
         remarks = (*checked.remarks, *self._look_alikes(facts))

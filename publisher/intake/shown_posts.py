@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from publisher.core.text_digest import text_digest
 from publisher.db.models import Media, Post, PostImage
+from publisher.intake.exported_posts import key_of_post
 from publisher.posts.drafts import PostDraft
 from publisher.posts.posts_in_common import MAX_HASH_DISTANCE
 
@@ -47,6 +48,11 @@ class ShownPosts:
         pictures = select(*columns, Media.phash).join(PostImage, PostImage.post_id == Post.id)
         pictures = pictures.join(Media, Media.sha256 == PostImage.media_sha256).where(shown, Media.phash.is_not(None))
         self._hashes += [(int(str(phash), 16), _shown_post(values)) for *values, phash in session.execute(pictures)]
+        self._by_key = {
+            key_of_post(values[0], created_at): tuple(values)
+            for *values, created_at in session.execute(select(*columns, Post.created_at))
+        }
+        """All posts of the desk, the withdrawn ones, too, by what an export calls them."""
 
     def add(self, post: ShownPost, draft: PostDraft, hashes: Iterable[str]) -> None:
         """Remembers a post that was just made."""
@@ -60,6 +66,14 @@ class ShownPosts:
         texts = [post for post in self._by_text.get(digest or "", ()) if post.day == day]
         alike = (post for phash in hashes for post in self.look_alikes(phash) if post.is_like(draft, day))
         return next(alike, texts[0] if texts else None)
+
+    def find_exported(self, key: str, day: date) -> ShownPost | None:
+        """Finds the post of this desk that was exported under a key, whatever it says and shows by now."""
+        values = self._by_key.get(key)
+        if values is None:
+            return None
+        post_id, title, last_day, elsewhere = values
+        return ShownPost(post_id, title, last_day or day, elsewhere is not None)
 
     def look_alikes(self, phash: str | None) -> Iterator[ShownPost]:
         """Yields the posts with a picture that looks the same."""
