@@ -11,16 +11,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from publisher.core.messages import Message, _
+from publisher.core.words import words_of
 from publisher.settings import ReuseRule
 
 _CC = re.compile(
-    r"(?:\bcc[ -]by|https?://creativecommons\.org/licenses/by)((?:[ -](?:nc|nd|sa))*)\b(?:[ -/]v?(\d\.\d))?/?"
+    r"(?:\bcc[ -]by|https?://creativecommons\.org/licenses/by)((?:[ -](?:nc|nd|sa))*)\b"
+    r"(?:[ /-]v?(1\.0|2\.0|2\.1|2\.5|3\.0|4\.0)(?![\d.]*\d)(?:/[a-z]{2}(?=/|$))?)?"
+    r"(?:/(?:deed|legalcode)(?:\.[a-z_-]{2,7})?)?/?"
 )
 _FREE = re.compile(
-    r"\bcc[ -]?0\b(?: v?1\.0)?|\bcc zero\b|https?://creativecommons\.org/publicdomain/zero/1\.0/?|\bpublic domain\b"
+    r"\bcc[ -]?0\b(?: v?1\.0)?|\bcc zero\b|https?://creativecommons\.org/publicdomain/zero/1\.0"
+    r"(?:/(?:deed|legalcode)(?:\.[a-z_-]{2,7})?)?/?|\bpublic domain\b"
 )
 _BESIDE = re.compile(r"\b(?:creative commons|attribution|international|unported|licen[cs]e|deed)\b")
 """Words that say nothing else beside the name of a licence. With any other one, nobody can tell what is meant."""
+_LIGHT = re.compile(r"[\s,.;:()]*")
+"""What may stand beside the name of a licence and says nothing."""
+_JOINT = re.compile(r"[;/&+|\n]|\b(?:and|with|i|y|et|und)\b")
+"""What stands between the names of a joint credit: each of them would have to say yes."""
 FREE = "cc0"
 ANSWERS: dict[str, Message] = {
     FREE: _("Yes, for everything."),
@@ -71,13 +79,13 @@ def reuse_answer(rules: Sequence[ReuseRule], rights: Rights, language: str) -> M
     """Answers whether somebody else can use a picture."""
     for rule in rules:
         if _is_for(rule, rights):
-            return rule.answer_in(language)
+            return ASK if _is_one_of_several(rule.credit, rights.credit) else rule.answer_in(language)
     conditions = _conditions(rights.licence)
     return ASK if conditions is None else ANSWERS.get(conditions[0], ASK)
 
 
 def _is_for(rule: ReuseRule, rights: Rights) -> bool:
-    if rule.credit and _plain(rule.credit) not in _plain(rights.credit):
+    if rule.credit and not _has_words(rights.credit, rule.credit):
         return False
     if not rule.licence:
         return True
@@ -88,6 +96,21 @@ def _is_for(rule: ReuseRule, rights: Rights) -> bool:
     return wanted[0] == given[0] and wanted[1] in ("", given[1])
 
 
+def _has_words(text: str, wanted: str) -> bool:
+    """Decides whether a text has these words, whole and one behind the other."""
+    words, given = _folded(wanted), _folded(text)
+    return any(given[start : start + len(words)] == words for start in range(len(given) - len(words) + 1))
+
+
+def _is_one_of_several(wanted: str, credit: str) -> bool:
+    """Decides whether a credit names somebody besides whom a rule speaks for: all of them would have to say yes."""
+    return bool(wanted and _JOINT.search(credit.casefold())) and _folded(wanted) != _folded(credit)
+
+
+def _folded(text: str) -> list[str]:
+    return [word.folded for word in words_of(text)]
+
+
 def _conditions(licence: str) -> tuple[str, str] | None:
     """Returns the conditions and the version of a licence of Creative Commons; None: it is another one, or several."""
     text = _plain(licence)
@@ -95,10 +118,15 @@ def _conditions(licence: str) -> tuple[str, str] | None:
     kinds = {"-".join(sorted(re.findall("nc|nd|sa", match[1]))) for match in found}
     if _FREE.search(text):
         kinds.add(FREE)
+    versions = {match[2] for match in found if match[2]}
     rest = _BESIDE.sub("", _FREE.sub("", _CC.sub("", text)))
-    if len(kinds) != 1 or re.search(r"[^\W\d_]", rest):
+    if len(versions) > 1:
         return None
-    return kinds.pop(), next((match[2] for match in found if match[2]), "")
+    for version in versions:
+        rest = re.sub(rf"(?<![\w.]){re.escape(version)}(?![\w.])", "", rest)
+    if len(kinds) != 1 or not _LIGHT.fullmatch(rest):
+        return None
+    return kinds.pop(), next(iter(versions), "")
 
 
 def _plain(text: str) -> str:

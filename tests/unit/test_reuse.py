@@ -31,6 +31,24 @@ RULES = (
         ("not public domain", ASK),
         ("CC BY 4.0, all rights reserved elsewhere", ASK),
         ("All rights reserved", ASK),
+        ("https://creativecommons.org/licenses/by/4.0/deed.ca", ANSWERS[""]),
+        ("https://creativecommons.org/publicdomain/zero/1.0/deed.en", ANSWERS[FREE]),
+        *[
+            (doubtful, ASK)
+            for doubtful in (
+                "CC BY?",
+                "CC BY 4.0 ???",
+                "CC0?",
+                "~~CC BY 4.0~~",
+                "≠ CC BY",
+                "CC BY 4.0 (2019-2020)",
+                "CC BY 9.9",
+                "CC-BY 4.0 / 2.0",
+                "CC BY-NC-",
+                "CC BY 4.05",
+                "Attribution 3.0 (CC BY 4.0)",
+            )
+        ],
         ("", ASK),
     ],
 )
@@ -47,6 +65,8 @@ def test_a_known_licence_answers_and_every_other_is_asked_for(licence: str, expe
         (Rights("CC BY-NC 3.0", "Jane"), ANSWERS["nc"]),
         (Rights("anything", "Wellcome Collection"), "Wellcome's"),
         (Rights("© The  Artist", "Jane"), "Hers"),
+        (Rights("anything", "Wellcomes"), ASK),
+        (Rights("anything", "Wellcome Collection; Getty Images"), ASK),
     ],
 )
 def test_the_first_rule_that_fits_answers(rights: Rights, expected: object) -> None:
