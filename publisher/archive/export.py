@@ -1,4 +1,4 @@
-"""Writes everything that was published into a folder, so that an import brings it back without loss.
+"""Writes everything that was published into a folder, so that an import brings it back.
 
 The folder gets its name when it is whole: a killed export leaves another name behind, which the next one removes.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 import csv
 import os
 import re
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +42,7 @@ UNFINISHED = ".publisher-export-"
 LEFT_AFTER_SECONDS = 86_400
 BATCH = 100
 # Programs disagree on how a manifest writes a percent sign.
-_SAFE_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f/\\:%]{1,60}")
+_SAFE_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029/\\:%]{1,60}")
 
 
 class ArchiveExportError(UserError):
@@ -68,6 +68,8 @@ def export_archive(desk: DeskParts, folder: Path, kind: Format) -> ExportedArchi
     Raises ArchiveExportError: the folder is not empty, or can't be written.
     """
     try:
+        if folder.is_symlink():
+            raise ArchiveExportError(_("{folder} is a link; name the folder itself", folder=folder))
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ArchiveExportError(
                 _("{folder} is not empty; name a folder that is empty or not there", folder=folder)
@@ -95,7 +97,9 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
     for left in folder.parent.glob(f"{UNFINISHED}*"):
         if left.stat().st_mtime < time.time() - LEFT_AFTER_SECONDS:
             shutil.rmtree(left, ignore_errors=True)
-    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=UNFINISHED))
+    unfinished = folder.parent / f"{UNFINISHED}{secrets.token_hex(8)}"
+    # Not by tempfile, whose folders nobody else may read, whatever the umask says.
+    unfinished.mkdir()
     try:
         yield unfinished
         _flush(unfinished)
@@ -152,9 +156,10 @@ class _Export:
 
     def _record(self, session: Session, post: PublicPost) -> dict[str, Any] | None:
         """Returns what is written of a post; None: it did not become public anywhere."""
-        day = last_day_out(session, post.id)
-        if day is None:
+        if last_day_out(session, post.id) is None:
             return None
+        # An import keeps one day of a post: the first one, so that its first address stays.
+        day = post.days[0]
         content = content_of(post.content).model_dump(mode="json", exclude_defaults=True)
         for name in ("fixed_date", "embargo_until", "reserve"):
             content.pop(name, None)
@@ -176,8 +181,10 @@ class _Export:
         target = self._folder / file
         if not target.exists():
             self._copy(digest, media, target)
+        # A lost original has no file, and must not keep the texts of its post from coming back.
+        where = {"file": file} if target.exists() else {"lost": media.file_name}
         alt = {"alt": image.pop("alt_text")} if "alt_text" in image else {}
-        return {"file": file, **alt, **image}
+        return {**where, **alt, **image}
 
     def _copy(self, digest: str, media: Media, target: Path) -> None:
         try:

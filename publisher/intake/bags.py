@@ -22,6 +22,8 @@ PAYLOAD = "data"
 MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
 _DECLARED = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _LINE = re.compile(r"([0-9a-fA-F]{64})[ \t]+(.+)")
+_LINE_END = re.compile(r"\r\n|\n|\r")
+"""The line ends of the format. A name may have other signs that end lines elsewhere."""
 
 
 class BagDamaged(PostError):
@@ -82,7 +84,7 @@ def _read_manifest(folder: Path, name: str) -> dict[str, str]:
     if not (folder / name).is_file():
         raise _damaged(folder, _("{file} is missing", file=name))
     listed = {}
-    for number, line in enumerate(_text_of(folder, name).splitlines(), start=1):
+    for number, line in enumerate(_LINE_END.split(_text_of(folder, name)), start=1):
         if not line.strip():
             continue
         found = _LINE.fullmatch(line)

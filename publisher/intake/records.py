@@ -141,6 +141,9 @@ class RecordReader:
         pictures = []
         for number, entry in enumerate(entries):
             table = {"file": entry} if isinstance(entry, str) else entry
+            if isinstance(table, dict) and "lost" in table and exported_key(values.get("key")):
+                # The original was lost where it was exported; the texts of its post come in without it.
+                continue
             if not isinstance(table, dict) or not isinstance(table.get("file"), str):
                 problems.append(ImportProblem.NOT_A_TEXT(field=f"images[{number + 1}].file", value=_shortened(entry)))
                 continue

@@ -25,7 +25,7 @@ from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.desk import Desk as WholeDesk
-from publisher.intake.bags import BagDamaged, check_bag
+from publisher.intake.bags import BagDamaged, check_bag, write_bag
 from publisher.intake.importing import Importer, ImportPlaces
 from publisher.intake.opening import open_source, source_name
 from publisher.intake.outcomes import ItemOutcome
@@ -195,6 +195,20 @@ def test_a_damaged_bag_is_refused(kind: str, desk: Desk, tmp_path: Path, sqlite_
         manifest.write_text(manifest.read_text() + f"{'0' * 64}  ../first/queue.db\n")
     with pytest.raises(BagDamaged, match="is not the bag that was made"):
         bring_back(new_desk(tmp_path / "second", sqlite_template), out)
+
+
+def test_the_texts_come_back_without_a_lost_original(desk: Desk, tmp_path: Path, sqlite_template: Path) -> None:
+    desk.store.path(next(desk.store.originals())).unlink()
+    export_archive(desk, tmp_path / "out", "jsonl")
+    outcomes = bring_back(new_desk(tmp_path / "second", sqlite_template), tmp_path / "out")
+    assert [outcome.outcome.value for outcome in outcomes] == ["made", "made"]
+
+
+def test_a_manifest_ends_its_lines_at_line_feeds_alone(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a\u2028b.png").write_bytes(b"x")
+    write_bag(tmp_path, {})
+    check_bag(tmp_path)
 
 
 def test_a_lost_original_is_told_and_a_full_folder_refused(desk: Desk, tmp_path: Path) -> None:
