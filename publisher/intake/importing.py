@@ -299,7 +299,7 @@ def item_key(source: str, key: str) -> str:
         return exported
     is_address = key.startswith(("http://", "https://", "tag:", "urn:"))
     whole = key if is_address else f"{source}\n{key}"
-    return hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _unusable(item: ImportedItem, error: PostError, *, is_machine: bool = False) -> ItemOutcome:

@@ -48,9 +48,8 @@ class ShownPosts:
         pictures = select(*columns, Media.phash).join(PostImage, PostImage.post_id == Post.id)
         pictures = pictures.join(Media, Media.sha256 == PostImage.media_sha256).where(shown, Media.phash.is_not(None))
         self._hashes += [(int(str(phash), 16), _shown_post(values)) for *values, phash in session.execute(pictures)]
-        self._by_key = {
-            key_of_post(values[0], created_at): tuple(values)
-            for *values, created_at in session.execute(select(*columns, Post.created_at))
+        self._by_key: dict[str, Sequence[Any]] = {
+            key_of_post(row.id, row.created_at): row[:4] for row in session.execute(select(*columns, Post.created_at))
         }
         """All posts of the desk, the withdrawn ones, too, by what an export calls them."""
 
