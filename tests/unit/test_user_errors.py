@@ -42,6 +42,7 @@ NOT_FOR_PEOPLE = {
     "publisher.core.file_reading.UnfitFile": "an OSError whose clause goes on after the file's name",
     "publisher.core.name_resolving.NotResolvedInTime": "an inner signal of the connections",
     "publisher.core.public_hosts.AddressRefused": "a clause that its callers put into their sentence",
+    "publisher.core.public_hosts.NotResolvedNow": "a clause that its callers put into their sentence",
     "publisher.core.public_hosts.NotPublic": "a clause that its callers put into their sentence",
     "publisher.core.timeouts.CallTimedOut": "a clause that its callers put into their sentence",
     "publisher.delivery.corrections.CorrectionUnderWay": "an inner signal, answered with a CorrectionRefused",
