@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -12,11 +13,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 
 from publisher.core.colour_channels import MAX_COLOUR_CHANNELS, ColourChannel, MergedChannel
 from publisher.core.problems import Problem, recorded_problem
-from publisher.core.value_range import ValueFacts, Window, WindowChoice
-from publisher.core.window_choice import read_window
+from publisher.core.value_range import NamedWindow, ValueFacts, Window
+from publisher.core.window_choice import LARGEST_WHOLE, read_window
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0, strict=True)]
-ReadWindow = Annotated[WindowChoice, BeforeValidator(read_window)]
+_WholeValue = Annotated[int, Field(ge=-LARGEST_WHOLE, le=LARGEST_WHOLE)]
+_RealValue = Annotated[float, Field(ge=-sys.float_info.max, le=sys.float_info.max)]
+ReadWindow = Annotated[
+    NamedWindow | tuple[_WholeValue, _WholeValue] | tuple[_RealValue, _RealValue], BeforeValidator(read_window)
+]
 Fit = Literal["pad", "crop", "split", "as-is"]
 ImageFormat = Literal["jpeg", "png", "gif", "webp"]
 SourceFormat = Literal["jpeg", "png", "tiff", "webp", "avif", "gif", "heic"]

@@ -13,7 +13,8 @@ from publisher.core.value_range import CHOICES, Number, WindowChoice
 EXAMPLE = "200-3000"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\s*(?:\.\.|-|–)\s*({_NUMBER})")
-_LARGEST_WHOLE = 10**15
+LARGEST_WHOLE = 10**15
+"""A larger value is a number with a fraction: doubles hold no larger whole number for sure."""
 
 
 def read_window(value: Any) -> Any:
@@ -65,7 +66,7 @@ def read_number(value: Any) -> Number:
 
 
 def _shortened(number: Number) -> Number:
-    return int(number) if number == round(number) and abs(number) <= _LARGEST_WHOLE else number
+    return int(number) if number == round(number) and abs(number) <= LARGEST_WHOLE else number
 
 
 def write_window(choice: WindowChoice | Sequence[Number] | None) -> str:

@@ -21,6 +21,7 @@ DETAIL_NAMES: Mapping[str, Message] = {
     "address": _("address"),
     "after": _("after"),
     "applies_to": _("reaches"),
+    "approved_before": _("version approved before"),
     "before": _("before"),
     "channel": _("channel"),
     "channels": _("channels"),

@@ -72,6 +72,7 @@ ROWS_IN_ADDRESSES = frozenset(
     {
         "delivery_id",
         "hook_id",
+        "import_id",
         "key_id",
         "link_id",
         "message_id",

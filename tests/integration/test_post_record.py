@@ -109,7 +109,7 @@ def test_it_says_which_import_brought_a_post(site: Site, reader: Client) -> None
     assert "an import of <code>x</code>" in page
     assert "12 February 2022" in page or "2022-02-12" in page
     assert '<a href="https://old.example/stork.html"' in page
-    assert re.search(r"SHA-256 <code>[0-9a-f]{64}</code>", page)
+    assert re.search(r"\(SHA-256\) <code>[0-9a-f]{64}</code>", page)
     assert "Approved by</dt><dd>nobody yet" in page
 
 

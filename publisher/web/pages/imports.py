@@ -18,7 +18,6 @@ from publisher.intake.undoing import ImportNotFound, UndoResult, list_imports, l
 from publisher.posts.errors import PostError
 from publisher.settings import SettingsError
 from publisher.web.errors import NotFound, sentence_of
-from publisher.web.field_types import RowId
 from publisher.web.import_jobs import ImportJobs, JobKind
 from publisher.web.rendering import actor_of, desk_of, flash, page, redirect, render
 from publisher.web.slow_work import in_queue
@@ -82,14 +81,14 @@ def stop_import(request: Request) -> Response:
 
 
 @router.get("/{import_id}")
-def import_page(request: Request, import_id: RowId, after: After = 0) -> Response:
+def import_page(request: Request, import_id: int, after: After = 0) -> Response:
     """Shows the posts of an import, and asks before it is taken back."""
     return _render_import(request, import_id, after)
 
 
 @router.post("/{import_id}/undo")
 @in_queue(lambda work: work.network)
-def undo_import(request: Request, import_id: RowId, sure: Annotated[Literal["", "yes"], Form()] = "") -> Response:
+def undo_import(request: Request, import_id: int, sure: Annotated[Literal["", "yes"], Form()] = "") -> Response:
     if not sure:
         return _render_import(request, import_id, 0, 422, _("Nothing was taken back: tick the box first."))
     try:
