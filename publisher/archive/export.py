@@ -21,6 +21,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.archive.post_collections import list_collections, posts_of
+from publisher.core.disk_files import flush_to_disk
 from publisher.core.errors import ErrorKind, UserError
 from publisher.core.messages import _
 from publisher.core.states import State
@@ -105,7 +106,7 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
         _flush(unfinished)
         # A folder that is not empty by now is refused by the system.
         os.rename(unfinished, folder)
-        _flush_folder(folder.parent)
+        flush_to_disk(folder.parent)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -256,12 +257,4 @@ def _flush(folder: Path) -> None:
             with path.open("rb") as written:
                 os.fsync(written.fileno())
     for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
-        _flush_folder(path)
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        flush_to_disk(path)

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from publisher.backup.files import UNFINISHED, as_backup_errors, clear_unfinished, flush_folder
+from publisher.backup.files import UNFINISHED, as_backup_errors, clear_unfinished
 from publisher.backup.manifest import MANIFEST
 from publisher.backup.whole_backup import database_revision, make_dump
+from publisher.core.disk_files import flush_to_disk
 from publisher.core.messages import _
 from publisher.core.private_files import make_private_folder
 from publisher.db.sqlite_backup import back_up
@@ -49,7 +50,7 @@ def copy_daily(file: Path, backups: Path, now: datetime) -> Path | None:
         with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as part:
             made = back_up(file, Path(part), revision=database_revision(file), now=now)
             copy = made.replace(folder / made.name)
-        flush_folder(folder)
+        flush_to_disk(folder)
         for old in _superfluous(_copies(folder, file.stem)):
             old.unlink(missing_ok=True)
     return copy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 import sqlite3
@@ -29,12 +28,6 @@ class BackupError(UserError):
     code = "backup-unusable"
 
 
-def file_hash(file: Path) -> str:
-    """Returns the SHA-256 of a file's content, in hexadecimal."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
 def copy_file(source: Path, target: Path) -> None:
     """Copies a file so that it is there whole, on disk, or not at all, and readable only by its owner."""
     make_private_folder(target.parent)
@@ -57,15 +50,6 @@ def link_or_copy(source: Path, target: Path) -> None:
         os.link(source.resolve(), target)
     except OSError:
         copy_file(source, target)
-
-
-def flush_folder(folder: Path) -> None:
-    """Flushes the names in a folder to disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def clear_unfinished(folder: Path, prefix: str, now: datetime) -> None:

@@ -20,12 +20,13 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from publisher.backup.database_urls import database_label
-from publisher.backup.files import BackupError, as_backup_errors, clear_unfinished, flush_folder, link_or_copy
+from publisher.backup.files import BackupError, as_backup_errors, clear_unfinished, link_or_copy
 from publisher.backup.locking import open_transaction, refuse_running
 from publisher.backup.manifest import Manifest, check_files, read_manifest
 from publisher.backup.reconcile import Reconciliation, reconcile, refuse_future
 from publisher.backup.restore import RestoreReport, missing_originals, put_originals, restore_server
 from publisher.backup.sqlite_copy import DatabaseCopy, last_known_instant, make_copy, make_safe, upgraded_database
+from publisher.core.disk_files import flush_to_disk
 from publisher.core.messages import _
 from publisher.db.history import History
 from publisher.db.history_file import HistoryFile, KnownEvent
@@ -159,7 +160,7 @@ def begin_with_empty_queue(settings: Settings, *, now: datetime) -> Path | None:
             _remove(file)
     with as_backup_errors(_("{path} can't be removed", path=history.record.path)):
         history.record.path.unlink(missing_ok=True)
-        flush_folder(history.record.path.parent)
+        flush_to_disk(history.record.path.parent)
     return aside
 
 
@@ -249,7 +250,7 @@ def _replace_database(
     record.replace(reconciliation.newest)
     _remove(file)
     os.rename(ready, file)
-    flush_folder(file.parent)
+    flush_to_disk(file.parent)
     record.forget_deliveries()
     return aside
 
@@ -263,8 +264,8 @@ def _set_aside(file: Path, now: datetime) -> Path | None:
     aside = Path(tempfile.mkdtemp(dir=file.parent, prefix=prefix))
     for path in present:
         link_or_copy(path, aside / path.name)
-    flush_folder(aside)
-    flush_folder(file.parent)
+    flush_to_disk(aside)
+    flush_to_disk(file.parent)
     return aside
 
 
@@ -272,4 +273,4 @@ def _remove(file: Path) -> None:
     """Removes a database, the main file first: its changes must never be found beside another one."""
     for end in DATABASE_FILE_SUFFIXES:
         Path(f"{file}{end}").unlink(missing_ok=True)
-        flush_folder(file.parent)
+        flush_to_disk(file.parent)

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from publisher.backup.files import BackupError, as_backup_errors, file_hash
+from publisher.backup.files import BackupError, as_backup_errors
+from publisher.core.disk_files import file_sha256
 from publisher.core.file_reading import MANIFEST_BYTES, read_bytes
 from publisher.core.messages import _
 from publisher.media import write_atomically
@@ -40,7 +41,7 @@ class BackedUpFile(_Part):
 
     @classmethod
     def of(cls, root: Path, file: Path) -> BackedUpFile:
-        return cls(path=file.relative_to(root).as_posix(), sha256=file_hash(file), bytes=file.stat().st_size)
+        return cls(path=file.relative_to(root).as_posix(), sha256=file_sha256(file), bytes=file.stat().st_size)
 
 
 class Manifest(_Part):
@@ -116,7 +117,7 @@ def check_files(backup: Path, manifest: Manifest) -> None:
         if not file.is_file():
             raise BackupError(_("the backup is damaged: {file} is missing; use another backup", file=file))
         with as_backup_errors(_("{file} can't be read", file=file)):
-            same = file.stat().st_size == backed_up.bytes and file_hash(file) == backed_up.sha256
+            same = file.stat().st_size == backed_up.bytes and file_sha256(file) == backed_up.sha256
         if not same:
             raise BackupError(
                 _(

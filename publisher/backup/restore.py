@@ -18,13 +18,14 @@ from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
 from publisher.backup.database_urls import database_label
-from publisher.backup.files import UNFINISHED, BackupError, as_backup_errors, copy_file, flush_folder
+from publisher.backup.files import UNFINISHED, BackupError, as_backup_errors, copy_file
 from publisher.backup.locking import open_transaction
 from publisher.backup.manifest import BackedUpFile, Manifest, check_files, read_manifest
 from publisher.backup.postgres_dump import load, refuse_unfit
 from publisher.backup.reconcile import Reconciliation, reconcile, refuse_future
 from publisher.backup.sqlite_copy import make_copy, make_safe
 from publisher.backup.whole_backup import complete_backup
+from publisher.core.disk_files import flush_to_disk
 from publisher.core.messages import Message, _
 from publisher.core.private_files import make_private_folder
 from publisher.db.history import History
@@ -80,7 +81,7 @@ def restore(backup: Path, folder: Path, now: datetime, database: str | None = No
     with as_backup_errors(_("the backup can't be restored to {folder}", folder=folder)), _empty_folder(folder):
         part = Path(tempfile.mkdtemp(dir=folder, prefix=".restoring-"))
         report = _Restore(backup, manifest, part, folder, now).run(database)
-        flush_folder(folder)
+        flush_to_disk(folder)
     return report
 
 
@@ -183,7 +184,7 @@ class _Restore:
         # From here on, no desk begins anew where the database is still lacking.
         self._know(URL.create("sqlite", database=str(final)).render_as_string(), reconciliation)
         copy_file(ready, final)
-        flush_folder(final.parent)
+        flush_to_disk(final.parent)
         shutil.rmtree(self._part)
         return reconciliation
 

@@ -17,10 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from publisher import __version__
-from publisher.backup.files import UNFINISHED, BackupError, as_backup_errors, copy_file, flush_folder, link_or_copy
+from publisher.backup.files import UNFINISHED, BackupError, as_backup_errors, copy_file, link_or_copy
 from publisher.backup.manifest import BackedUpFile, Manifest
 from publisher.backup.postgres_dump import dump
 from publisher.backup.sqlite_copy import DatabaseCopy, last_known_instant
+from publisher.core.disk_files import flush_to_disk
 from publisher.core.messages import Message, _
 from publisher.db.sqlite_backup import back_up
 from publisher.media import FolderStore, MediaDamaged, MediaMissing, MediaStore
@@ -71,9 +72,9 @@ def _make(settings: Settings, folder: Path, name: str, now: datetime, *, with_or
             # The database first: an original is stored before any row names it, so none can be lacking afterwards.
             database = _keep_database(part, settings, now)
             manifest, left_out = _finish(part, settings, database, now, with_originals=with_originals)
-            flush_folder(part)
+            flush_to_disk(part)
             part.rename(target)
-            flush_folder(folder)
+            flush_to_disk(folder)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise

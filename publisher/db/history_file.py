@@ -22,6 +22,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from publisher.core.clock import monotonic, sleep
+from publisher.core.disk_files import flush_to_disk
 from publisher.core.messages import _
 from publisher.db.errors import DatabaseError
 
@@ -181,7 +182,7 @@ class HistoryFile:
             os.pwrite(handle, _line(turn, record), turn % RECORDS * RECORD_BYTES)
             _flush(handle)
         if made:
-            _flush_folder(self.path.parent)
+            flush_to_disk(self.path.parent)
 
     def _readable(self, handle: int) -> list[tuple[int, HistoryRecord]]:
         lines = (os.pread(handle, RECORD_BYTES, number * RECORD_BYTES) for number in range(RECORDS))
@@ -306,11 +307,3 @@ def _parse(line: bytes) -> tuple[int, HistoryRecord] | None:
 
 def _checksum(fields: dict[str, object]) -> str:
     return hashlib.sha256(_SORTED.encode(fields).encode()).hexdigest()[:16]
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from publisher.core.disk_files import flush_to_disk
 from publisher.core.messages import _
 from publisher.core.private_files import make_private_file, make_private_folder
 from publisher.db.errors import RESTORE_HINT, DatabaseError
@@ -40,17 +40,9 @@ def back_up(file: Path, backups: Path, *, revision: str, now: datetime) -> Path:
                     remedy=RESTORE_HINT,
                 )
             )
-        _flush(unfinished)
+        flush_to_disk(unfinished)
         unfinished.replace(target)
-        _flush(backups)
+        flush_to_disk(backups)
     finally:
         unfinished.unlink(missing_ok=True)
     return target
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -6,12 +6,12 @@ what is needed of the format here is a manifest.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
+from publisher.core.disk_files import file_sha256
 from publisher.core.file_reading import MANIFEST_BYTES, read_bytes
 from publisher.core.messages import Message, _
 from publisher.posts.errors import PostError, unreadable_file
@@ -30,12 +30,6 @@ class BagDamaged(PostError):
     """Says which file of a bag is not what its manifest says."""
 
     code = "bag-damaged"
-
-
-def file_digest(file: Path) -> str:
-    """Returns the SHA-256 of a file."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def write_bag(folder: Path, info: Mapping[str, str]) -> None:
@@ -76,7 +70,7 @@ def _check(folder: Path) -> None:
             raise _damaged(folder, _("{file} leads out of it", file=name))
         if not path.is_file():
             raise _damaged(folder, _("{file} is missing", file=name))
-        if file_digest(path) != digest:
+        if file_sha256(path) != digest:
             raise _damaged(folder, _("{file} was changed: its checksum is another one", file=name))
 
 
@@ -111,7 +105,7 @@ def _damaged(folder: Path, why: Message) -> BagDamaged:
 def _manifest_line(folder: Path, path: Path) -> str:
     name = path.relative_to(folder).as_posix()
     escaped = name.replace("%", "%25").replace("\n", "%0A").replace("\r", "%0D")
-    return f"{file_digest(path)}  {escaped}\n"
+    return f"{file_sha256(path)}  {escaped}\n"
 
 
 def _write(file: Path, text: str) -> None:

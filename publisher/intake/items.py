@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
+from publisher.core.disk_files import file_sha256
 from publisher.core.file_reading import check_plain_file
 from publisher.core.messages import Message
 from publisher.core.problems import Problem
@@ -111,5 +112,4 @@ def _identity(picture: ImportedPicture) -> dict[str, Any]:
 
 def _digest(file: Path) -> str:
     check_plain_file(file, MAX_PICTURE_BYTES)
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return file_sha256(file)

@@ -6,6 +6,7 @@ import hashlib
 import unicodedata
 from pathlib import Path
 
+from publisher.core.disk_files import file_sha256
 from publisher.core.file_reading import check_plain_file
 from publisher.posts.drafts import PostDraft
 from publisher.posts.pictures import MAX_PICTURE_BYTES
@@ -28,5 +29,4 @@ def identify_source(path: Path, draft: PostDraft) -> PostSource | None:
 
 def _digest(file: Path) -> str:
     check_plain_file(file, MAX_PICTURE_BYTES)
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return file_sha256(file)

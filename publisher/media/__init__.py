@@ -5,7 +5,7 @@ They are in a local folder or in a bucket of S3-compatible storage, which work a
 """
 
 from publisher.media.base import MediaDamaged, MediaError, MediaMissing, MediaStore, MediaUnreachable
-from publisher.media.files import hash_of, write_atomically
+from publisher.media.files import write_atomically
 from publisher.media.folder import FolderStore
 
 __all__ = [
@@ -15,6 +15,5 @@ __all__ = [
     "MediaMissing",
     "MediaStore",
     "MediaUnreachable",
-    "hash_of",
     "write_atomically",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -38,12 +37,6 @@ def write_atomically(target: Path, content: bytes) -> None:
     """Writes a file so that it is there whole, on disk, or not at all."""
     with atomic_file(target) as file:
         file.write(content)
-
-
-def hash_of(file: Path) -> str:
-    """Returns the SHA-256 of a file's content, in hexadecimal."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 @contextmanager

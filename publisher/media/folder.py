@@ -9,10 +9,11 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
+from publisher.core.disk_files import file_sha256
 from publisher.core.messages import Message, _
 from publisher.core.private_files import make_private_folder
 from publisher.media.base import MediaDamaged, MediaMissing, MediaStore, MediaUnreachable
-from publisher.media.files import hash_of, translate_disk_errors, write_atomically
+from publisher.media.files import translate_disk_errors, write_atomically
 
 SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -31,7 +32,7 @@ class FolderStore(MediaStore):
         sha256 = hashlib.sha256(content).hexdigest()
         target = self.path(sha256)
         with translate_disk_errors(self.folder):
-            if not (target.is_file() and hash_of(target) == sha256):
+            if not (target.is_file() and file_sha256(target) == sha256):
                 write_atomically(target, content)
         return sha256
 
@@ -43,7 +44,7 @@ class FolderStore(MediaStore):
         if not path.is_file():
             raise MediaMissing
         with translate_disk_errors(self.folder):
-            if hash_of(path) != sha256:
+            if file_sha256(path) != sha256:
                 raise MediaDamaged
         return path
 

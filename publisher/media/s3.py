@@ -15,11 +15,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.response import StreamingBody
 
+from publisher.core.disk_files import file_sha256
 from publisher.core.logs import get_logger
 from publisher.core.messages import Message, _
 from publisher.media.base import MediaDamaged, MediaMissing, MediaStore, MediaUnreachable
 from publisher.media.cache import LocalCache
-from publisher.media.files import hash_of
 from publisher.media.folder import SHA256
 from publisher.media.s3_errors import describe_error, is_missing
 from publisher.settings.buckets import Bucket
@@ -67,7 +67,7 @@ class S3Store(MediaStore):
     def fetch(self, sha256: str) -> Path:
         name = _original_name(sha256)
         copy = self._cache.get(name)
-        if copy is not None and hash_of(copy) == sha256:
+        if copy is not None and file_sha256(copy) == sha256:
             return copy
         with closing(self._open(name)) as body, self._cache.adding(name) as file, self._translate_errors():
             if _copy(body, file) != sha256:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from publisher.core.disk_files import flush_to_disk
 from publisher.core.file_reading import SESSION_BYTES, read_text
 from publisher.core.machine_errors import machine_problem
 from publisher.core.messages import _
@@ -80,12 +81,8 @@ class SessionFile:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            # Until then a crash of the machine could bring the old session back.
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        # Until then a crash of the machine could bring the old session back.
+        flush_to_disk(self.path.parent)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

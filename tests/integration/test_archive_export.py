@@ -238,7 +238,7 @@ def counted(original):
         return original(*arguments, **options)
     return act
 
-for module, name in ((export.shutil, "copyfile"), (export, "to_json"), (export, "_flush_folder"), (os, "rename")):
+for module, name in ((export.shutil, "copyfile"), (export, "to_json"), (export, "flush_to_disk"), (os, "rename")):
     setattr(module, name, counted(getattr(module, name)))
 for step in range(20):
     left, child = step, os.fork()

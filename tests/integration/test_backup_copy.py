@@ -223,7 +223,7 @@ def test_an_interrupted_restore_loses_nothing_and_leaves_no_half_desk(
         return counting
 
     with monkeypatch.context() as patched:
-        for name in ("link_or_copy", "flush_folder", "make_safe"):
+        for name in ("link_or_copy", "flush_to_disk", "make_safe"):
             patched.setattr(in_place, name, counted(getattr(in_place, name)))
         patched.setattr(os, "rename", counted(os.rename))
         try:

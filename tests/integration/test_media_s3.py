@@ -16,9 +16,10 @@ from sqlalchemy import func, select
 
 from publisher.adapt.images.rendering import Renderer
 from publisher.core.content import RenditionSpec
+from publisher.core.disk_files import file_sha256
 from publisher.db.models import Post
 from publisher.db.session import Database
-from publisher.media import MediaMissing, MediaUnreachable, hash_of
+from publisher.media import MediaMissing, MediaUnreachable
 from publisher.media.cache import IN_USE_TIME, LocalCache
 from publisher.media.opening import open_media_store
 from publisher.media.s3 import S3Store
@@ -206,7 +207,7 @@ def test_a_finished_picture_is_used_while_the_storage_is_away(bucket: Bucket, tm
         spec = RenditionSpec(source=store.put(real("retina.jpg").read_bytes()), **(BLOG | {"description": "away"}))
         wire.cut()
         rendition = Renderer(store).render(spec)
-        assert hash_of(rendition.path) == rendition.sha256
+        assert file_sha256(rendition.path) == rendition.sha256
         with pytest.raises(MediaUnreachable):
             Renderer(opened(reached, tmp_path / "empty")).render(spec)
         wire.mend()

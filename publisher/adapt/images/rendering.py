@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from publisher.adapt.images.child_process import ImageRefused, run_image_process
 from publisher.adapt.problem_codes import PictureProblem
 from publisher.core.content import Rendition, RenditionSpec
+from publisher.core.disk_files import file_sha256
 from publisher.core.file_reading import REPORT_BYTES, read_bytes
-from publisher.media import MediaDamaged, MediaMissing, MediaStore, hash_of
+from publisher.media import MediaDamaged, MediaMissing, MediaStore
 
 __all__ = ["ImageRefused", "Renderer"]
 
@@ -46,7 +47,7 @@ class Renderer:
         except ValidationError:
             return None
         path = self._store.load(digest, f".{rendition.format}")
-        if path is None or hash_of(path) != rendition.sha256:
+        if path is None or file_sha256(path) != rendition.sha256:
             return None
         # The file may have another path on this machine.
         return rendition.model_copy(update={"path": path})
